@@ -1,0 +1,60 @@
+# Needs make and a Python >= 3.11 with venv; everything else goes into .venv/.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+PYTEST := $(BIN)/python -m pytest
+# More processes than this only wait for each other.
+PYTEST_ARGS ?= -n auto --maxprocesses 4
+
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.DEFAULT_GOAL := help
+.PHONY: help venv demo test test-integration lint format check bench constraints clean
+
+help: ## show these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+venv: $(READY) ## make .venv with the exact packages of constraints.txt
+
+$(READY): constraints.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Tocsin needs Python 3.11 or newer; try: make PYTHON=python3.12" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV) (once; about a minute)"
+	@$(BIN)/python -m pip install --quiet --require-hashes --only-binary :all: -r constraints.txt
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(READY) ## watch the log that ships with the project: it rings, and recovers
+	$(BIN)/tocsin watch examples/demo/access.log --no-follow
+
+test: $(READY) ## run the tests; needs nothing but Python
+	$(PYTEST) $(PYTEST_ARGS) -m "not integration and not torture"
+
+test-integration: $(READY) ## run the tests that need more than Python, and install it
+	PYTHON_BIN=$(BIN)/python sh tests/integration/run.sh
+
+lint: $(READY) ## ruff, mypy, import-linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY) ## let ruff put the code in order
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+check: lint test ## lint and test
+
+bench: $(READY) ## measure against mtail, goaccess and DuckDB; writes bench/RESULTS.md
+	$(BIN)/python bench/run.py
+
+constraints: ## bring constraints.txt up to date
+	@test -x $(VENV)-uv/bin/uv || { $(PYTHON) -m venv $(VENV)-uv && $(VENV)-uv/bin/pip install --quiet uv; }
+	$(VENV)-uv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+	  --only-binary :all: --extra dev --generate-hashes --no-header --no-annotate \
+	  pyproject.toml --output-file constraints.txt
+
+clean: ## remove what make made
+	rm -rf $(VENV) $(VENV)-uv .bench dist

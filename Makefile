@@ -48,7 +48,7 @@ format: $(READY) ## let ruff put the code in order
 check: lint test ## lint and test
 
 bench: $(READY) ## measure against mtail, goaccess and DuckDB; writes bench/RESULTS.md
-	$(BIN)/python bench/run.py
+	$(BIN)/python -m bench.run $(BENCH_ARGS)
 
 constraints: ## bring constraints.txt up to date
 	@test -x $(VENV)-uv/bin/uv || { $(PYTHON) -m venv $(VENV)-uv && $(VENV)-uv/bin/pip install --quiet uv; }

@@ -1,0 +1,1 @@
+"""Measures Tocsin beside its peers: `make bench`, or `python -m bench.run --help`."""

@@ -1,0 +1,92 @@
+"""Plain text, a block a report period: the face for pipes, logs and dumb terminals."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TextIO
+
+from tocsin.model.records import (
+    ConsumerReport,
+    Datapoint,
+    IncidentEvent,
+    Notice,
+    Record,
+    Stats,
+    Summary,
+)
+from tocsin.views.account import summary_lines
+from tocsin.views.glyphs import glyphs_for
+from tocsin.views.lines import Lines
+from tocsin.views.model import Screen
+from tocsin.views.progress import ProgressBar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from tocsin.views.status import LiveStatus
+
+
+class PlainView:
+    """Writes what is said, as it is said: data to `stdout`, notices to `stderr`."""
+
+    def __init__(
+        self,
+        stdout: TextIO,
+        stderr: TextIO,
+        clock: Callable[[], float] | None = None,
+    ) -> None:
+        self._out = stdout
+        self._err = stderr
+        self._lines = Lines(glyphs_for(stdout))
+        self._screen = Screen()
+        self._told = 0
+        self._bar = ProgressBar(stderr, clock, shared=stdout.isatty())
+
+    def show(self, record: Record) -> None:
+        """Write what a record says; a change of state is said by its incident."""
+        self._screen.step(record)
+        match record:
+            case Notice():
+                self._notice(record)
+            case Stats():
+                self._write(self._block(record))
+            case IncidentEvent():
+                self._write([self._lines.event(record)])
+            case ConsumerReport():
+                self._write(self._lines.report(record))
+            case Datapoint():
+                self._write([self._lines.datapoint(record)])
+            case Summary():
+                self._write(["", *summary_lines(record, self._lines)])
+            case _:
+                pass
+
+    def progress(self, done: int, total: int, lines: int) -> None:
+        """Move the bar on standard error."""
+        self._bar.update(done, total, lines)
+
+    def refresh(self, status: LiveStatus) -> None:
+        """Show nothing: a pipe is told what is settled, not what moves."""
+
+    def close(self) -> None:
+        """Take the bar away and flush."""
+        self._bar.close()
+        self._out.flush()
+
+    def _block(self, stats: Stats) -> list[str]:
+        lines = ["", *self._lines.stats(stats)]
+        lines += self._lines.unfinished(self._screen)
+        if self._told != self._screen.events:
+            lines += self._lines.history(self._screen)
+        self._told = self._screen.events
+        return lines
+
+    def _write(self, lines: Iterable[str]) -> None:
+        self._bar.pause()
+        self._out.write("".join(f"{line}\n" for line in lines))
+        self._out.flush()
+
+    def _notice(self, notice: Notice) -> None:
+        self._bar.pause()
+        said = Lines(glyphs_for(self._err)).notice(notice)
+        self._err.write(f"{said}\n")
+        self._err.flush()

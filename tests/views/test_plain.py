@@ -1,0 +1,175 @@
+"""Plain text: sentences that can be grepped, and an account of every line."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from textwrap import dedent
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tocsin.model.instant import SECOND
+from tocsin.model.records import IncidentEvent, Notice, Record, StreamAccount, Summary
+from tocsin.views.plain import PlainView
+from tocsin.views.status import LiveStatus
+
+if TYPE_CHECKING:
+    from tests.views.conftest import Feed
+
+
+def told(*records: Record, encoding: str = "utf-8") -> tuple[str, str]:
+    """What the plain face writes to standard output and standard error."""
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding=encoding) for _ in "oe")
+    view = PlainView(out, err)
+    view.refresh(LiveStatus(now=1))
+    for record in records:
+        view.show(record)
+    view.close()
+    view.close()
+    err.flush()
+    out.seek(0)
+    err.seek(0)
+    return out.read(), err.read()
+
+
+def test_a_period_an_alarm_and_its_history(feed: Feed) -> None:
+    quiet = replace(
+        feed.stats,
+        start=feed.stats.end,
+        end=feed.stats.end + 10 * SECOND,
+        hits=0,
+        rate=0.0,
+        bytes=None,
+        success=None,
+        errors=None,
+        clients=None,
+        sections=(),
+        statuses={},
+        methods={},
+    )
+    out, err = told(
+        feed.stats, feed.rings, feed.opened, quiet, feed.resolved, quiet, quiet
+    )
+    assert err == ""
+    assert out == dedent("""\
+
+        2019-02-07 21:12:30 → 21:12:40 UTC  hits 120  12.0/s  142.1 kB  clients 5
+          status    2xx 100  3xx 5  4xx 10  5xx 5  (success 105, errors 15)
+          methods   GET 100  POST 20
+          sections  /api 85  /report 35
+        ▲ #1 High traffic generated an alert - hits = 1206, triggered at 2019-02-07T21:12:37Z
+
+        2019-02-07 21:12:40 → 21:12:50 UTC  hits 0  0.0/s
+          unfinished alarms (1)
+            ▲ #1 High traffic  since 2019-02-07 21:12:37 UTC: 10.05 over 2m is above 10
+        ✓ #1 High traffic recovered - hits = 1198, recovered at 2019-02-07T21:14:04Z
+
+        2019-02-07 21:12:40 → 21:12:50 UTC  hits 0  0.0/s
+          history
+            ✓ #1 High traffic  2019-02-07 21:12:37 → 21:14:04 UTC (1m 27s)
+
+        2019-02-07 21:12:40 → 21:12:50 UTC  hits 0  0.0/s
+        """)  # noqa: E501  # the sentence is as long as it is
+
+
+def test_the_summary_accounts_for_every_line(feed: Feed) -> None:
+    out, _ = told(feed.summary)
+    assert out == dedent("""\
+
+        summary  2019-02-07 21:12:30 → 21:14:04 UTC
+          lines     4832 = 4830 events + 0 joined + 1 skipped + 1 parse errors
+          events    4830 = 4829 counted + 1 late + 0 future
+          amended   12 of the counted came late, and were added
+          lost      1.5 kB could not be read
+          alarms    1 incident, 0 unfinished
+          stream    sample.csv (csv)
+          lines that could not be parsed, for example
+            nonsense
+              expected 7 columns, found 1
+          plugin Mine failed: KeyError: 'x'
+        """)
+
+
+def test_each_of_several_streams_has_its_account() -> None:
+    one = StreamAccount("a", lines=3, events=2, counted=2, parse_errors=1)
+    two = StreamAccount("b", lines=2, events=1, counted=1, skipped=1, format="csv")
+    two = replace(two, known_lost_bytes=70, samples=(("x", "why"),))
+    out, _ = told(Summary((one, two)))
+    assert "summary  no events\n" in out
+    assert "  lines     5 = 3 events + 0 joined + 1 skipped + 1 parse errors\n" in out
+    assert "  stream    a: 3 lines, 2 events, 1 parse errors\n" in out
+    assert "  stream    b (csv): 2 lines, 1 events, 1 skipped, 70 B lost\n" in out
+    assert "    b: x\n      why\n" in out
+
+
+def test_an_account_that_does_not_add_up_says_so() -> None:
+    out, _ = told(Summary((StreamAccount("a", lines=9, events=7, counted=4),)))
+    assert "0 parse errors (+2 unaccounted for)\n" in out
+    assert "0 future (+3 unaccounted for)\n" in out
+
+
+def test_reports_and_datapoints_stand_on_lines_of_their_own(feed: Feed) -> None:
+    report = replace(feed.report, text="/api 85\n\n▲ #9 forged")
+    wordless = replace(feed.report, text="")
+    out, _ = told(report, wordless, feed.datapoint)
+    assert out == dedent("""\
+        2019-02-07 21:12:30 → 21:12:40 UTC  sections: /api 85
+            ▲ #9 forged
+        2019-02-07 21:12:30 → 21:12:40 UTC  sections: {"section":"/api"}
+        2019-02-07 21:12:37 UTC  errors {section=/api} = 2.50  (85 events)  and the next 2 alike
+        """)  # noqa: E501
+
+
+def test_a_word_about_the_run_is_no_data(feed: Feed) -> None:
+    out, err = told(feed.notice, Notice("gone", "error"))
+    assert out == ""
+    assert err == (
+        "tocsin: sample.csv: csv, 100 % of 500 lines matched\ntocsin: error: gone\n"
+    )
+
+
+EVENTS = {
+    "opened": "▲ #1 S",
+    "resolved": "✓ #1 S",
+    "reopened": "▲ #1 reopened: S",
+    "corrected": "≈ #1 corrected: S",
+    "withdrawn": "✗ #1 withdrawn: S",
+}
+
+
+@pytest.mark.parametrize(("event", "said"), EVENTS.items())
+def test_an_event_is_said_in_a_sign_and_in_words(event: str, said: str) -> None:
+    plain = IncidentEvent(1, event, "a", {}, 0, "S")
+    assert told(plain)[0] == f"{said}\n"
+    late = replace(plain, amended=True)
+    assert told(late)[0] == f"{said}  (amended by late lines)\n"
+
+
+def test_where_only_ascii_prints_only_ascii_is_written(feed: Feed) -> None:
+    stats = replace(feed.stats, sections=(("/café", 1),))
+    out, _ = told(stats, feed.opened, feed.resolved, feed.summary, encoding="ascii")
+    assert "\n! #1 High traffic generated an alert - hits = 1206," in out
+    assert "\n+ #1 High traffic recovered" in out
+    assert "\n2019-02-07 21:12:30 - 21:12:40 UTC" in out
+    assert "/caf\\xe9 1" in out
+
+
+def test_what_a_log_says_cannot_write_lines_or_move_the_cursor(feed: Feed) -> None:
+    evil = "\x1b[2J\n▲ #9 forged\u202e"
+    account = replace(feed.summary.streams[0], samples=((evil, evil),))
+    records: list[Record] = [
+        replace(feed.stats, sections=((evil, 1),), methods={evil: 1}),
+        replace(feed.rings, key={"k": evil}, reason=evil),
+        replace(feed.opened, key={"k": evil}, message=evil),
+        replace(feed.stats, statuses={evil: 1}),
+        replace(feed.report, text=evil, consumer=evil),
+        replace(feed.datapoint, key={evil: evil}),
+        replace(feed.notice, text=evil, subject=evil),
+        replace(feed.summary, streams=(account,), plugin_failures={evil: evil}),
+    ]
+    out, err = told(*records)
+    assert "\x1b" not in out + err
+    assert "\u202e" not in out + err
+    assert "\n▲ #9" not in out + err
+    assert out.count("\\x1b[2J") == 14

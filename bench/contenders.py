@@ -16,7 +16,7 @@ CONFIG = HERE / "bench.yaml"
 
 def first_number(output: str) -> int:
     """Return the number that a peer of ours prints."""
-    return int(output.split()[0])
+    return int(output.split(maxsplit=1)[0])
 
 
 def tocsin_lines(output: str) -> int:

@@ -7,6 +7,7 @@ noise that is no request, and user agents with escaped quotes.
 
 import os
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from random import Random
 
@@ -14,8 +15,7 @@ START = datetime(2026, 3, 2, tzinfo=UTC)
 SEED = 20260302
 AGENTS = (
     "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
-    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
-    "Chrome/126.0.0.0 Safari/537.36",
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/126.0.0.0",
     "Mozilla/5.0 (compatible; ExampleBot/2.1; +https://bot.example.net/about)",
     "curl/8.5.0",
     "",
@@ -28,14 +28,14 @@ ODD = (
 
 def request(random: Random, sections: list[str]) -> str:
     """Return one line from the request on, without its newline."""
-    if random.random() < 0.002:  # noqa: PLR2004
+    if random.random() < 0.002:
         return random.choice(ODD)
     section = sections[min(int(random.expovariate(0.08)), len(sections) - 1)]
     path = f"{section}/{random.choice(('list', 'item', 'edit', 'a/b'))}"
     path += f"/{random.randrange(5000)}?page={random.randrange(9)}"
     method = random.choices(("GET", "POST", "HEAD"), (90, 8, 2))[0]
     status = random.choices((200, 304, 301, 404, 500), (86, 6, 3, 4, 1))[0]
-    size = "-" if status == 304 else str(int(random.lognormvariate(8.5, 1.5)))  # noqa: PLR2004
+    size = "-" if status == 304 else str(int(random.lognormvariate(8.5, 1.5)))
     referer = random.choice(("-", "https://www.example.com/", "https://example.org/x"))
     agent = random.choice(AGENTS) or "-"
     return f'"{method} {path} HTTP/1.1" {status} {size} "{referer}" "{agent}"'
@@ -82,8 +82,9 @@ def write(target: Path, lines: int) -> None:
 
 
 def cached(folder: Path, lines: int) -> Path:
-    """Return the log of so many lines, written on first use."""
-    target = folder / f"combined-{lines}-{SEED}.log"
+    """Return the log of so many lines, written on first use of this generator."""
+    version = sha256(Path(__file__).read_bytes()).hexdigest()[:8]
+    target = folder / f"combined-{lines}-{version}.log"
     if not target.is_file():
         folder.mkdir(parents=True, exist_ok=True)
         write(target, lines)

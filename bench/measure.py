@@ -32,7 +32,7 @@ class Cost:
     output: str
 
 
-class Failed(Exception):
+class FailedError(Exception):
     """The process exited with an error; the text is the end of what it said."""
 
 
@@ -102,7 +102,7 @@ def run(command: Sequence[str], cores: int, **environment: str) -> Cost:
     """Run a command on so many cores, nothing on its standard input.
 
     Raises:
-        Failed: It exited with another code than 0.
+        FailedError: It exited with another code than 0.
     """
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         with pinned(cores):
@@ -119,7 +119,9 @@ def run(command: Sequence[str], cores: int, **environment: str) -> Cost:
         out.seek(0)
         err.seek(0)
         if code:
-            raise Failed(f"exit {code}: " + err.read().decode(errors="replace")[-400:])
+            raise FailedError(
+                f"exit {code}: " + err.read().decode(errors="replace")[-400:]
+            )
         said = out.read().decode(errors="replace")
     cpu = usage.ru_utime + usage.ru_stime
     return Cost(wall, cpu, usage.ru_maxrss * KIBIBYTE, tree, said)

@@ -28,12 +28,12 @@ def groups(block: bytes) -> pl.DataFrame:
         columns=[HEAD, REQUEST, ANSWER],
         truncate_ragged_lines=True,
     )
-    open_bracket = pl.col(HEAD).str.find("[", literal=True)
+    answer = pl.col(ANSWER)
     rows = pieces.lazy().select(
-        at=pl.col(HEAD).str.slice(open_bracket + 1, 20),
-        section=pl.col(REQUEST).str.extract(r"^\S+ (/[^/? ]*)"),
-        status=pl.col(ANSWER).str.slice(1, 3).cast(pl.Int16, strict=False),
-        size=pl.col(ANSWER).str.slice(5).str.strip_chars().cast(pl.Int64, strict=False),
+        at=pl.col(HEAD).str.slice(-28, 20),
+        section=pl.col(REQUEST).str.splitn("/", 3).struct.field("field_1"),
+        status=answer.str.slice(1, 3),
+        size=answer.str.slice(5).str.strip_chars().cast(pl.Int64, strict=False),
     )
     return (
         rows.group_by("at", "section", "status")

@@ -1,0 +1,70 @@
+"""Bytes to lines: the one place that knows where a line ends and what its text is.
+
+A line ends at the byte 0x0A and nowhere else; carriage returns right before it belong
+to the line end. Undecodable bytes become U+FFFD, a byte-order mark at the start of a
+line is dropped. All of it depends on each line alone, so blocks may be cut anywhere.
+"""
+
+import io
+import re
+from collections.abc import Iterator
+
+import polars as pl
+
+PIECE = 2 << 20
+"""Bytes parsed at a time: bounds the memory, and what one odd line can slow down."""
+
+BLANK = r"^[ \t]*$"
+"""A blank line: empty, or spaces and tabs alone."""
+
+_BOM = "\ufeff".encode()
+_LINE_END = re.compile(rb"\r+\n")
+_MARKS = re.compile(rb"(?m)^(?:\xef\xbb\xbf)+")
+
+
+def clean(block: bytes) -> bytes:
+    """Return the block as valid UTF-8 whose every line ends in a bare newline."""
+    if block and not block.endswith(b"\n"):
+        block += b"\n"
+    if b"\r" in block:
+        block = _LINE_END.sub(b"\n", block)
+    if not block.isascii():
+        block = _valid(block)
+    return block
+
+
+def _valid(block: bytes) -> bytes:
+    try:
+        block.decode()
+    except UnicodeDecodeError:
+        block = block.decode(errors="replace").encode()
+    return _MARKS.sub(b"", block) if _BOM in block else block
+
+
+def pieces(block: bytes, size: int = PIECE) -> Iterator[bytes]:
+    """Cut a cleaned block into runs of whole lines of about `size` bytes."""
+    start = 0
+    while start < len(block):
+        end = block.find(b"\n", start + size - 1) + 1 or len(block)
+        yield block if (start, end) == (0, len(block)) else block[start:end]
+        start = end
+
+
+def column(piece: bytes) -> pl.Series:
+    """Return the lines of a cleaned piece, as text without their newlines."""
+    return pl.scan_lines(io.BytesIO(piece)).collect().to_series()
+
+
+def joined(lines: pl.Series) -> bytes:
+    """Return lines as a cleaned piece again."""
+    text = lines.str.join("\n").item()
+    return (text + "\n").encode() if len(lines) else b""
+
+
+def original(block: bytes, row: int) -> bytes:
+    """Return the bytes of one line of a block as it came, without its line end."""
+    start = 0
+    for _ in range(row):
+        start = block.find(b"\n", start) + 1
+    end = block.find(b"\n", start)
+    return block[start : end if end >= 0 else len(block)].rstrip(b"\r")

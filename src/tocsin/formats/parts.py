@@ -1,0 +1,61 @@
+"""What became of the lines of one piece, and pieces put together to a batch."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from tocsin.formats import lines
+from tocsin.model.batch import EventBatch, Rejected, Tally
+
+KEPT = 5
+"""Bad lines of a block that are kept as a sample."""
+
+_SHOWN = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The events of a piece, and where its first bad lines stand in it.
+
+    `frame` has the columns of the batch; `bad` is at most `KEPT` row numbers.
+    """
+
+    frame: pl.DataFrame
+    lines: int
+    skipped: int = 0
+    bad: tuple[int, ...] = ()
+
+
+def leftover(rest: pl.Series, rows: pl.Series) -> tuple[int, tuple[int, ...]]:
+    """Return how many of the lines no event came from are blank, and rows of others."""
+    if rest.is_empty():
+        return 0, ()
+    blank = rest.str.contains(lines.BLANK)
+    return int(blank.sum()), tuple(rows.filter(~blank).head(KEPT).to_list())
+
+
+def batch(
+    block: bytes, parts: Sequence[Part], explain: Callable[[str], str]
+) -> EventBatch:
+    """Join the parts of a block; `explain` says why a line was refused."""
+    frame = pl.concat([p.frame for p in parts])
+    total = sum(p.lines for p in parts)
+    skipped = sum(p.skipped for p in parts)
+    errors = total - skipped - frame.height
+    bad: list[int] = []
+    before = 0
+    for part in parts:
+        bad += [before + row for row in part.bad]
+        before += part.lines
+    tally = Tally(total, frame.height, skipped=skipped, parse_errors=errors)
+    rejected = tuple(_rejected(block, row, explain) for row in bad[:KEPT])
+    return EventBatch(frame, tally, rejected)
+
+
+def _rejected(block: bytes, row: int, explain: Callable[[str], str]) -> Rejected:
+    raw = lines.original(block, row)
+    text = lines.clean(raw).decode().removesuffix("\n")
+    # Four bytes make a character, so what is cut off cannot be among those shown.
+    shown = raw[: 4 * _SHOWN].decode(errors="backslashreplace")
+    return Rejected(shown[:_SHOWN], explain(text))

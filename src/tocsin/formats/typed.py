@@ -1,0 +1,101 @@
+"""Columns of text to columns of the type that was asked for.
+
+A value that does not fit its type becomes null; nothing raises.
+"""
+
+from collections.abc import Callable, Mapping
+
+import polars as pl
+
+from tocsin.formats.instants import Clock
+from tocsin.model.batch import TIME
+from tocsin.model.message import FieldType, MessageType
+
+DTYPES: dict[FieldType, pl.DataType] = {
+    FieldType.STRING: pl.String(),
+    FieldType.INT: pl.Int64(),
+    FieldType.FLOAT: pl.Float64(),
+    FieldType.BOOL: pl.Boolean(),
+    FieldType.TIME: TIME,
+    FieldType.DURATION: pl.Float64(),
+    FieldType.BYTES: pl.Int64(),
+    FieldType.IP: pl.String(),
+}
+_EXACT = float(2**53)
+
+
+def wanted(
+    message: MessageType, fields: Mapping[str, FieldType | None]
+) -> dict[str, FieldType]:
+    """Return the type of every field asked for: as asked, declared, or text."""
+    found = {}
+    for name, kind in fields.items():
+        declared = message.find(name)
+        default = declared.type if declared else FieldType.STRING
+        found[name] = kind or default
+    return found
+
+
+def cast(column: pl.Series, kind: FieldType, clock: Clock) -> pl.Series:
+    """Return a column as `kind`; `clock` reads texts that are times."""
+    if column.dtype == DTYPES[kind]:
+        return column
+    if column.dtype == pl.Null:
+        return column.cast(DTYPES[kind])
+    if kind is FieldType.TIME:
+        return clock.read(column.cast(pl.String))
+    if column.dtype == TIME:
+        return _from_time(column, kind)
+    if column.dtype == pl.String:
+        return _FROM_TEXT[kind](column)
+    return _FROM_TEXT[kind](column.cast(pl.String))
+
+
+def _from_time(column: pl.Series, kind: FieldType) -> pl.Series:
+    if DTYPES[kind] == pl.String:
+        return column.dt.strftime("%Y-%m-%dT%H:%M:%S%.fZ")
+    seconds = column.to_physical() / 1_000_000
+    return seconds.cast(DTYPES[kind], strict=False)
+
+
+def _text(column: pl.Series) -> pl.Series:
+    return column
+
+
+def _float(column: pl.Series) -> pl.Series:
+    numbers = column.cast(pl.Float64, strict=False)
+    return numbers.set(~numbers.is_finite().fill_null(value=True), None)
+
+
+def _int(column: pl.Series) -> pl.Series:
+    whole = column.cast(pl.Int64, strict=False)
+    if whole.null_count() == column.null_count():
+        return whole
+    numbers = _float(column)
+    exact = (numbers == numbers.floor()) & (numbers.abs() <= _EXACT)
+    numbers = numbers.set(~exact.fill_null(value=True), None)
+    missing = whole.is_null()
+    return whole.zip_with(~missing, numbers.cast(pl.Int64, strict=False))
+
+
+def _bytes(column: pl.Series) -> pl.Series:
+    dash = (column == "-").fill_null(value=False)
+    return _int(column).zip_with(~dash, pl.Series([0], dtype=pl.Int64))
+
+
+def _bool(column: pl.Series) -> pl.Series:
+    words = {"true": True, "1": True, "false": False, "0": False}
+    return column.str.to_lowercase().replace_strict(
+        words, default=None, return_dtype=pl.Boolean
+    )
+
+
+_FROM_TEXT: dict[FieldType, Callable[[pl.Series], pl.Series]] = {
+    FieldType.STRING: _text,
+    FieldType.IP: _text,
+    FieldType.INT: _int,
+    FieldType.FLOAT: _float,
+    FieldType.DURATION: _float,
+    FieldType.BYTES: _bytes,
+    FieldType.BOOL: _bool,
+}

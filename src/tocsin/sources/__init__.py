@@ -4,3 +4,32 @@ Comes in: paths, patterns and file descriptors. Goes out: `Chunk`s of whole line
 exact positions, and words about what cannot be read. Refuses: what lines mean, and
 time: no reader sleeps, waits, or reads a clock; the runner decides when to look again.
 """
+
+from tocsin.sources.families import (
+    Family,
+    FamilyReader,
+    expand,
+    families,
+    stream_of,
+)
+from tocsin.sources.files import FileReader, cut, head, offset_of_line_at, size
+from tocsin.sources.follow import Bookmark, FollowReader
+from tocsin.sources.pipes import PipeReader, is_pipe, stdin_kind
+
+__all__ = [
+    "Bookmark",
+    "Family",
+    "FamilyReader",
+    "FileReader",
+    "FollowReader",
+    "PipeReader",
+    "cut",
+    "expand",
+    "families",
+    "head",
+    "is_pipe",
+    "offset_of_line_at",
+    "size",
+    "stdin_kind",
+    "stream_of",
+]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -160,16 +162,37 @@ def open_file(path: Path) -> int:
     """
     refuse_compressed(path)
     try:
-        # Without O_NONBLOCK, opening a FIFO would wait for somebody to write to it.
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        mode = os.fstat(fd).st_mode
+        return open_plain(path)
     except OSError as error:
         raise fault(path, error) from error
+
+
+def open_plain(path: Path) -> int:
+    """Open a plain file, without turning what goes wrong into a sentence.
+
+    Raises:
+        OSError: When it cannot be opened, or is a folder.
+        SourceError: When it is neither a file nor a folder.
+    """
+    # Without O_NONBLOCK, opening a FIFO would wait for somebody to write to it.
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    mode = os.fstat(fd).st_mode
     if stat.S_ISREG(mode):
         return fd
     os.close(fd)
-    what = "this is a folder; name the files in it" if stat.S_ISDIR(mode) else None
-    raise SourceError(f"{path}: {what or 'this is not a plain file'}")
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    raise SourceError(f"{path}: this is not a plain file")
+
+
+@contextmanager
+def closed_if_it_fails(fd: int) -> Iterator[None]:
+    """Close a descriptor when the block, which was to take it over, raises."""
+    try:
+        yield
+    except BaseException:
+        os.close(fd)
+        raise
 
 
 def read_block(fd: int, splitter: LineSplitter, limit: int) -> bytes:

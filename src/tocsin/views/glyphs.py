@@ -70,10 +70,20 @@ def glyphs_for(stream: TextIO) -> Glyphs:
     return UNICODE if encoding.replace("-", "").startswith("utf") else ASCII
 
 
-def sparkline(values: list[int], glyphs: Glyphs) -> str:
-    """Return one sign a value, the highest value the tallest, zero the lowest."""
-    top = max(values, default=0)
-    last = len(glyphs.steps) - 1
-    if top <= 0:
-        return glyphs.steps[0] * len(values)
-    return "".join(glyphs.steps[-(-max(v, 0) * last // top)] for v in values)
+def chart(values: list[int], rows: int, glyphs: Glyphs) -> list[str]:
+    """Return a column of signs for each value, in lines from the top down.
+
+    The highest value is the tallest; zero is the lowest sign, anything more is higher.
+    """
+    top, levels = max(values, default=0), len(glyphs.steps)
+    heights = [
+        -(-max(v, 0) * (rows * levels - 1) // top) if top > 0 else 0 for v in values
+    ]
+    return [
+        "".join(_cell(height - row * levels, row, glyphs.steps) for height in heights)
+        for row in range(rows - 1, -1, -1)
+    ]
+
+
+def _cell(height: int, row: int, steps: str) -> str:
+    return " " if height < 0 and row else steps[min(max(height, 0), len(steps) - 1)]

@@ -123,6 +123,8 @@ class Screen:
         self.history.appendleft(event)
         self.events += 1
         known = self._incidents.pop(event.id, None)
+        if known is None and event.event == "corrected":
+            return  # of an incident that is forgotten: whether it has ended is too
         if known is None and event.event in ("resolved", "withdrawn"):
             self.forgotten = max(self.forgotten - 1, 0)
         self._incidents[event.id] = _after(known, event)

@@ -196,3 +196,15 @@ def test_a_read_error_names_the_file(log: Path, tmp_path: Path) -> None:
         reader.read(10)
     os.close(folder)
     reader.close()
+
+
+def test_real_logs_are_read_whole_in_any_ranges(shared_data: Path) -> None:
+    paths = [path for path in shared_data.rglob("*") if path.is_file()]
+    assert paths
+    for path in paths:
+        parts = [
+            chunk
+            for start, end in cut(path, pieces=7)
+            for chunk in read_all(FileReader(path, start=start, end=end))
+        ]
+        assert text(parts) == terminated(path.read_bytes())

@@ -3,6 +3,7 @@
 import os
 import pty
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -90,6 +91,16 @@ def test_the_flags_of_a_shared_descriptor_stay_as_they_are(
     reader, into = pipe
     reader.read(100)
     assert os.get_blocking(reader.fileno())
+    os.close(into)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux can widen a pipe")
+def test_a_pipe_is_widened_for_larger_blocks(pipe: tuple[PipeReader, int]) -> None:
+    reader, into = pipe
+    os.set_blocking(into, False)
+    line = b"x" * 1023 + b"\n"
+    assert os.write(into, line * 1024) > 64 * 1024
+    assert len(reader.read(1 << 20).data) > 64 * 1024
     os.close(into)
 
 

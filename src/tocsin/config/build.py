@@ -1,0 +1,83 @@
+"""From a document to a checked configuration, or to all of its problems at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tocsin.config.build_alarms import build_alarms
+from tocsin.config.build_calculated import build_calculated
+from tocsin.config.build_consumers import build_consumers
+from tocsin.config.build_metrics import build_metrics
+from tocsin.config.build_sources import MessageTypes, build_sources
+from tocsin.config.environment import substitute
+from tocsin.config.problems import Problems
+from tocsin.config.sections import Sections, check_unique, read_sections
+from tocsin.config.values import (
+    CalculatedMetricConfig,
+    Config,
+    MessagesConfig,
+    MetricConfig,
+    ReportConfig,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from tocsin.config.document import Document
+
+
+def build(
+    document: Document,
+    *,
+    base: Path | None,
+    message_types: MessageTypes | None,
+    environ: Mapping[str, str],
+) -> Config:
+    """Return the configuration that a document describes.
+
+    Raises:
+        ConfigError: With every problem of the document.
+    """
+    problems = Problems(document)
+    data = substitute(document.data, environ, problems)
+    sections = read_sections(data, problems)
+    _check_names(sections, problems)
+    sources = build_sources(sections, problems, message_types)
+    metrics = build_metrics(sections, sources, problems)
+    calculated = build_calculated(sections, metrics, problems)
+    alarms = build_alarms(sections, _keys(metrics, calculated), problems)
+    consumers = build_consumers(sections, sources, problems, base)
+    problems.raise_any()
+    return Config(
+        sources=sources.configs,
+        formats=sources.formats,
+        metrics=metrics,
+        calculated_metrics=calculated,
+        alarms=alarms,
+        raw_log_consumers=consumers,
+        report=ReportConfig(**sections.report.model_dump()),
+        messages=MessagesConfig(**sections.messages.model_dump()),
+        base=base,
+    )
+
+
+def _check_names(sections: Sections, problems: Problems) -> None:
+    metrics: dict[str, tuple[str | int, ...]] = {}
+    check_unique(sections.metrics, metrics, problems)
+    check_unique(sections.calculated_metrics, metrics, problems)
+    for section in (
+        sections.sources,
+        sections.formats,
+        sections.alarms,
+        sections.raw_log_consumers,
+    ):
+        check_unique(section, {}, problems)
+
+
+def _keys(
+    metrics: tuple[MetricConfig, ...],
+    calculated: tuple[CalculatedMetricConfig, ...],
+) -> dict[str, tuple[str, ...]]:
+    sound = Config(metrics=metrics, calculated_metrics=calculated)
+    return {m.name: sound.key_fields(m.name) for m in (*metrics, *calculated)}

@@ -1,0 +1,152 @@
+"""Metrics and calculated metrics, and what they say about each other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tocsin.config.durations import as_text
+from tocsin.config.fields import UnknownFieldError, find_column, kind
+from tocsin.config.filters import filters_text, read_filters
+from tocsin.config.problems import did_you_mean
+from tocsin.config.values import MetricConfig
+from tocsin.model.expression import Call, Expression
+from tocsin.model.message import FieldType
+
+if TYPE_CHECKING:
+    from tocsin.config.build_sources import Sources
+    from tocsin.config.document import Path
+    from tocsin.config.models import MetricPart
+    from tocsin.config.problems import Problems
+    from tocsin.config.sections import Sections
+    from tocsin.model.message import MessageType
+
+_WITHOUT_FIELD = ("COUNT", "RATE")
+
+
+def build_metrics(
+    sections: Sections, sources: Sources, problems: Problems
+) -> tuple[MetricConfig, ...]:
+    """Return the measured metrics; those with problems are there too, as far as known."""
+    reading = _Metrics(sources, problems)
+    return tuple(reading.one(part, path) for path, part in sections.metrics.parts)
+
+
+def source_of(
+    name: str | None, path: Path, sources: Sources, problems: Problems
+) -> str | None:
+    """Return the source a part is about: the one named, else the only one there is."""
+    known = [s.name for s in sources.configs]
+    if name is None:
+        if len(known) == 1 and not sources.broken:
+            return known[0]
+        if not sources.broken:
+            names = ", ".join(known)
+            message = "'source' is missing: there are several"
+            problems.add(path, message, f"add source: with one of {names}")
+        return None
+    if name not in known and name not in sources.broken:
+        hint = did_you_mean(name, known, what="sources")
+        problems.expected((*path, "source"), "the name of a source", name, hint)
+    return name
+
+
+def check_every(
+    every: int, period: int, path: Path, problems: Problems
+) -> None:
+    """Note an `every` that does not divide the period."""
+    if every > period or period % every:
+        message = (
+            f"expected a part of the period ({as_text(period)}) that divides it, "
+            f"got {as_text(every)}"
+        )
+        problems.add((*path, "every"), message, "windows are made of whole steps")
+
+
+class _Metrics:
+    def __init__(self, sources: Sources, problems: Problems) -> None:
+        self.sources = sources
+        self.problems = problems
+
+    def one(self, part: MetricPart, path: Path) -> MetricConfig:
+        every = part.every or part.period
+        check_every(every, part.period, path, self.problems)
+        source = source_of(part.source, path, self.sources, self.problems)
+        message = self.sources.messages.get(source or "")
+        return MetricConfig(
+            name=part.name,
+            type=part.type,
+            source=source or "",
+            field=self._field(part, path, message),
+            period=part.period,
+            every=every,
+            where=self._where(part, path, message),
+            group_by=self._group_by(part, path, message),
+            limit=part.limit,
+        )
+
+    def _field(
+        self, part: MetricPart, path: Path, message: MessageType | None
+    ) -> str | None:
+        way = (*path, "field")
+        if part.type in _WITHOUT_FIELD:
+            if part.field is not None:
+                hint = f'to count some events only, write where: "{part.field} IS NOT NULL"'
+                self.problems.add(way, f"means nothing to the type {part.type}", hint)
+            return None
+        if part.field is None:
+            text = f"'field' is missing: {part.type} is taken over a field"
+            self.problems.add(path, text, "add field: ...")
+            return None
+        return self._measured(part, part.field, way, message)
+
+    def _measured(
+        self, part: MetricPart, name: str, way: Path, message: MessageType | None
+    ) -> str | None:
+        column = self._column(name, way, message)
+        if column is None:
+            return None
+        if part.type != "DISTINCT" and kind(column.type) not in ("number", "unknown"):
+            text = f"expected a field that holds numbers, '{name}' is a {column.type}"
+            self.problems.add(way, text, f"{part.type} needs numbers; DISTINCT does not")
+        return column.name
+
+    def _column(self, name: str, way: Path, message: MessageType | None) -> Any:  # noqa: ANN401
+        try:
+            return find_column(name, message)
+        except UnknownFieldError as error:
+            self.problems.add(way, f"expected {error}", error.hint)
+            return None
+
+    def _group_by(
+        self, part: MetricPart, path: Path, message: MessageType | None
+    ) -> tuple[str, ...]:
+        found: list[str] = []
+        for i, name in enumerate(part.group_by):
+            column = self._column(name, (*path, "group_by", i), message)
+            if column is None:
+                continue
+            if column.name in found:
+                text = f"'{column.name}' is there twice"
+                self.problems.add((*path, "group_by", i), text)
+            found.append(column.name)
+        return tuple(found)
+
+    def _where(
+        self, part: MetricPart, path: Path, message: MessageType | None
+    ) -> Expression | None:
+        both = []
+        if part.where is not None:
+            from tocsin.config.expressions import compile_at  # noqa: PLC0415
+
+            way = (*path, "where")
+            written = compile_at(part.where, message, FieldType.BOOL, way, self.problems)
+            both += [(written.root, written.text)] if written else []
+        if part.filters is not None:
+            way = (*path, "filters")
+            node = read_filters(part.filters, way, message, self.problems)
+            both += [(node, filters_text(part.filters))] if node else []
+        if not both:
+            return None
+        nodes = tuple(node for node, _ in both)
+        root = nodes[0] if len(nodes) == 1 else Call("and", nodes)
+        return Expression(root, FieldType.BOOL, " and ".join(text for _, text in both))

@@ -1,0 +1,153 @@
+"""Formats and sources: what each source's lines are, and the message type they give."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from tocsin.config.durations import as_text
+from tocsin.config.models import FormatPart, SourcePart
+from tocsin.config.problems import did_you_mean
+from tocsin.config.values import SECOND, FormatConfig, SourceConfig
+from tocsin.config.wording import read_part
+from tocsin.model.message import FieldType, MessageType
+
+if TYPE_CHECKING:
+    from tocsin.config.document import Path
+    from tocsin.config.problems import Problems
+    from tocsin.config.sections import Sections
+
+MessageTypes: TypeAlias = Callable[[FormatConfig], MessageType | None]
+"""Finds the message type of a format; None when only the lines will tell.
+
+Raises LookupError for a type of format there is not, ValueError (with a sentence that
+begins "expected ...") for settings that cannot work.
+"""
+
+BUILT_IN = ("auto", "common", "combined", "csv", "json")
+_CSV_ONLY = ("columns", "header", "delimiter")
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The sources, and the message type of each; None where it is not known yet."""
+
+    configs: tuple[SourceConfig, ...]
+    messages: dict[str, MessageType | None]
+    formats: tuple[FormatConfig, ...] = ()
+    broken: frozenset[str] = frozenset()
+
+
+def build_sources(
+    sections: Sections, problems: Problems, message_types: MessageTypes | None
+) -> Sources:
+    """Return the sources; one named `default` where the document has none."""
+    reading = _Reading(problems, message_types)
+    formats = reading.declared(sections)
+    configs: list[SourceConfig] = []
+    messages: dict[str, MessageType | None] = {}
+    for path, part in sections.sources.parts:
+        found = reading.format_of(part, path)
+        configs.append(_source(part, path, found, problems))
+        messages[part.name] = reading.message(found, (*path, "format"))
+    if not sections.sources.names and not configs:
+        configs, messages = [SourceConfig()], {"default": None}
+    broken = sections.sources.names - set(messages)
+    return Sources(tuple(configs), messages, formats, frozenset(broken))
+
+
+def _source(
+    part: SourcePart, path: Path, found: FormatConfig, problems: Problems
+) -> SourceConfig:
+    _check_delays(part, path, problems)
+    if not part.path:
+        problems.expected((*path, "path"), "at least one path", [])
+    values = part.model_dump(exclude={"format"})
+    return SourceConfig(format=found, **values)
+
+
+def _check_delays(part: SourcePart, path: Path, problems: Problems) -> None:
+    for name in ("lateness", "future_skew"):
+        least = getattr(part, name)
+        if part.amend_for < least:
+            message = (
+                f"expected at least {name} ({as_text(least)}), "
+                f"got {as_text(part.amend_for)}"
+            )
+            problems.add((*path, "amend_for"), message)
+    if (part.amend_for - part.lateness) % SECOND:
+        message = "expected a whole number of seconds between lateness and amend_for"
+        problems.add((*path, "amend_for"), message)
+
+
+class _Reading:
+    def __init__(self, problems: Problems, message_types: MessageTypes | None) -> None:
+        self.problems = problems
+        self.message_types = message_types
+        self.formats: dict[str, FormatConfig] = {}
+        self.broken: frozenset[str] = frozenset()
+
+    def declared(self, sections: Sections) -> tuple[FormatConfig, ...]:
+        self.broken = sections.formats.names
+        for path, part in sections.formats.parts:
+            if part.name is None:
+                self.problems.add(path, "'name' is missing", "add name: ...")
+            elif part.name in BUILT_IN:
+                message = f"'{part.name}' is the name of a built-in format"
+                self.problems.add((*path, "name"), message, "choose another name")
+            elif part.name not in self.formats:
+                found = self._format(part, path, part.name)
+                self.formats[part.name] = found
+                self.message(found, path)
+        return tuple(self.formats.values())
+
+    def format_of(self, part: SourcePart, path: Path) -> FormatConfig:
+        way = (*path, "format")
+        if isinstance(part.format, dict):
+            inline = read_part(FormatPart, part.format, way, self.problems)
+            name = part.name if inline is None or inline.name is None else inline.name
+            return self._format(inline, way, name) if inline else FormatConfig()
+        if not isinstance(part.format, str) or not part.format:
+            wanted = "the name of a format, or a mapping that describes one"
+            self.problems.expected(way, wanted, part.format)
+            return FormatConfig()
+        name = str(part.format)
+        if name in self.broken:
+            return self.formats.get(name, FormatConfig())
+        return FormatConfig(name=name, type=name)
+
+    def _format(self, part: FormatPart, path: Path, name: str) -> FormatConfig:
+        self._check_keys(part, path)
+        columns = part.columns or ()
+        for i, column in enumerate(columns):
+            if column in columns[:i]:
+                self.problems.add((*path, "columns", i), f"'{column}' is there twice")
+        values = part.model_dump(exclude={"name", "fields"})
+        fields = {field: FieldType(type_) for field, type_ in part.fields.items()}
+        return FormatConfig(name=name, fields=fields, **values)
+
+    def _check_keys(self, part: FormatPart, path: Path) -> None:
+        given = part.model_fields_set
+        if part.type in BUILT_IN and part.type != "csv":
+            for key in _CSV_ONLY:
+                if key in given:
+                    message = f"means nothing to the format '{part.type}'"
+                    self.problems.add((*path, key), message, "it is for type: csv")
+        mark = part.delimiter
+        if mark is not None and (len(mark) != 1 or not mark.isascii() or mark in '"\r\n'):
+            wanted = "one character, such as ',' or a tab"
+            self.problems.expected((*path, "delimiter"), wanted, mark)
+
+    def message(self, found: FormatConfig, path: Path) -> MessageType | None:
+        if self.message_types is None:
+            return None
+        try:
+            return self.message_types(found)
+        except LookupError:
+            known = (*BUILT_IN, *self.formats)
+            hint = did_you_mean(found.type, known, what="formats")
+            self.problems.expected(path, "a format", found.type, hint)
+        except ValueError as error:
+            self.problems.add(path, str(error))
+        return None

@@ -1,0 +1,69 @@
+"""Fields by name and type, and constants brought to the type of a field."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from tocsin.config.problems import did_you_mean
+from tocsin.config.yaml_syntax import scalar
+from tocsin.model.expression import Call, Column, Literal
+from tocsin.model.instant import from_datetime
+from tocsin.model.message import FieldType
+
+if TYPE_CHECKING:
+    from tocsin.model.message import MessageType
+
+NUMBERS = (FieldType.INT, FieldType.FLOAT, FieldType.DURATION, FieldType.BYTES)
+TEXTS = (FieldType.STRING, FieldType.IP)
+
+
+class UnknownFieldError(ValueError):
+    """A closed message type has no such field; `hint` names the nearest."""
+
+    def __init__(self, wanted: str, hint: str) -> None:
+        self.hint = hint
+        super().__init__(wanted)
+
+
+def find_column(name: str, message: MessageType | None) -> Column:
+    """Return the field by its canonical name; without a type where none is known.
+
+    Raises:
+        UnknownFieldError: The message type is known and has no such field.
+    """
+    if message is None:
+        return Column(name)
+    field = message.find(name)
+    if field is not None:
+        return Column(field.name, field.type)
+    if message.open:
+        return Column(message.canonical(name))
+    known = [*(f.name for f in message), *message.aliases]
+    hint = did_you_mean(name, known, what=f"fields of {message.name}")
+    raise UnknownFieldError(f"a field of {message.name}, got {name!r}", hint)
+
+
+def kind(type_: FieldType | None) -> str:
+    """Return `number`, `text`, `bool` or `time`; `unknown` without a type."""
+    if type_ in NUMBERS:
+        return "number"
+    if type_ in TEXTS:
+        return "text"
+    return "unknown" if type_ is None else str(type_.value)
+
+
+def number_in(text: str) -> int | float | None:
+    """Return the number that a text holds, such as `200`; None when it holds none."""
+    found = scalar(text.strip())
+    return None if found is None or isinstance(found, bool | str) else found
+
+
+def instant_in(text: str) -> Call | None:
+    """Return the instant of an ISO 8601 text, in UTC where it names no offset."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return Call("instant", (Literal(from_datetime(aware)),))

@@ -1,0 +1,183 @@
+"""The shape of a document: what keys there are and what each may hold.
+
+References between the parts (a metric's source, an alarm's metric) are checked later,
+when the parts are known: `tocsin.config.build`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from tocsin.config.types import (
+    Aggregate,
+    CalculatedAggregate,
+    Checked,
+    Comparison,
+    Delay,
+    FieldTypeName,
+    Flag,
+    Level,
+    Limit,
+    Name,
+    Number,
+    Points,
+    Seconds,
+    Text,
+    Timezone,
+    refuse,
+)
+from tocsin.config.values import DEFAULT_PATH, SECOND
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True
+    )
+
+
+def _texts(value: Any) -> tuple[str, ...]:  # noqa: ANN401
+    many = value if isinstance(value, list) else [value]
+    if not all(isinstance(v, str) and v for v in many):
+        raise refuse("text or a list of texts")
+    return tuple(map(str, many))
+
+
+def _reference(name: str) -> dict[str, str]:
+    return {"$ref": f"#/definitions/{name}"}
+
+
+_TEXT = {"type": "string", "minLength": 1}
+_TEXTS = {"anyOf": [_TEXT, {"type": "array", "items": _TEXT}]}
+
+Texts = Annotated[tuple[str, ...], Checked(_texts, _TEXTS)]
+
+
+def _as_it_is(value: Any) -> Any:  # noqa: ANN401
+    """Take anything: it is checked later, with the other parts at hand."""
+    return value
+
+
+NameOrFormat = Annotated[
+    Any, Checked(_as_it_is, {"anyOf": [_TEXT, _reference("FormatPart")]})
+]
+Filters = Annotated[
+    Any,
+    Checked(
+        _as_it_is,
+        {
+            "anyOf": [
+                {"type": "array", "items": _reference("filter")},
+                _reference("filter"),
+            ]
+        },
+    ),
+]
+
+
+class FormatPart(_Part):
+    """How lines are read."""
+
+    name: Name | None = None
+    type: Name
+    columns: list[Name] | None = None
+    header: Flag | None = None
+    delimiter: Text | None = None
+    time_field: Name | None = None
+    time_format: Text | None = None
+    fields: dict[str, FieldTypeName] = Field(default_factory=dict)
+
+
+class SourcePart(_Part):
+    """Where lines come from."""
+
+    name: Name
+    path: Texts = (DEFAULT_PATH,)
+    format: NameOrFormat = "auto"
+    timezone: Timezone = "UTC"
+    lateness: Delay = 5 * SECOND
+    amend_for: Delay = 300 * SECOND
+    future_skew: Delay = 300 * SECOND
+
+
+class MetricPart(_Part):
+    """A number measured from events."""
+
+    name: Name
+    type: Aggregate
+    source: Name | None = None
+    field: Name | None = None
+    period: Seconds
+    every: Seconds | None = None
+    where: Text | None = None
+    filters: Filters = None
+    group_by: Texts = ()
+    limit: Limit = 10_000
+
+
+class CalculatedPart(_Part):
+    """A number computed from other metrics."""
+
+    name: Name
+    period: Seconds | None = None
+    every: Seconds | None = None
+    aggregate: CalculatedAggregate | None = None
+    input_metrics: Texts | None = None
+    formula: Text | None = None
+    min_samples: dict[str, Points] = Field(default_factory=dict)
+
+
+class MessagesPart(_Part):
+    """Templates of the printed messages."""
+
+    alarm: Text | None = None
+    recovery: Text | None = None
+
+
+class AlarmPart(_Part):
+    """A threshold with memory."""
+
+    name: Name
+    metric: Name
+    operator: Comparison = ">"
+    threshold: Number
+    recovery_operator: Comparison | None = None
+    recovery_threshold: Number | None = None
+    data_points_alarm: Points = 1
+    data_points_recovery: Points = 1
+    level: Level = "critical"
+    messages: MessagesPart = MessagesPart()
+
+
+class ConsumerPart(_Part):
+    """A plugin that sees events and reports by period."""
+
+    name: Name
+    type: Name | None = None
+    class_: Name | None = Field(default=None, alias="class")
+    period: Seconds
+    source: Name | None = None
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class ReportPart(_Part):
+    """The statistics of the screen."""
+
+    every: Seconds = 10 * SECOND
+    top: Points = 10
+
+
+class Root(_Part):
+    """A configuration of Tocsin."""
+
+    version: Any = 1
+    sources: list[SourcePart] = Field(default_factory=list)
+    formats: list[FormatPart] = Field(default_factory=list)
+    metrics: list[MetricPart] = Field(default_factory=list)
+    calculated_metrics: list[CalculatedPart] = Field(default_factory=list)
+    alarms: list[AlarmPart] = Field(default_factory=list)
+    raw_log_consumers: list[ConsumerPart] = Field(default_factory=list)
+    report: ReportPart = ReportPart()
+    messages: MessagesPart = MessagesPart()

@@ -1,0 +1,82 @@
+"""The letters to the user: place, wish, found, remedy; all of a document together."""
+
+from __future__ import annotations
+
+import json
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+from tocsin.config.environment import Secret, Substituted
+from tocsin.model.errors import ConfigError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tocsin.config.document import Document, Path
+
+_LONGEST = 80
+
+
+class Problems:
+    """Collects the problems of one document, each at its place, once."""
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self._found: dict[Problem, None] = dict.fromkeys(document.problems)
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def add(self, path: Path, message: str, hint: str = "") -> None:
+        """Note what is wrong with the value at `path`."""
+        place = self.document.place(path)
+        shown = self.document.shown(path)
+        self._found.setdefault(Problem(place, shown, message, hint))
+
+    def expected(self, path: Path, wanted: str, got: Any, hint: str = "") -> None:  # noqa: ANN401
+        """Note that `wanted` was expected where `got` is."""
+        self.add(path, f"expected {wanted}, got {show(got)}", hint)
+
+    def raise_any(self) -> None:
+        """Raise ConfigError with all problems, in the order of their lines, if any."""
+        if self._found:
+            raise ConfigError(sorted(self._found, key=_line))
+
+
+def _line(problem: Problem) -> int:
+    number = problem.place.rpartition(":")[2]
+    return int(number) if number.isdigit() else 0
+
+
+def show(value: Any) -> str:  # noqa: ANN401
+    """Return a value as a problem shows it: short, and never a secret."""
+    if isinstance(value, Substituted):
+        return _short(repr(value.written))
+    if value is None:
+        return "nothing"
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list):
+        return "a list"
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool | int | float):
+        return _short(json.dumps(value))
+    return str(value) if isinstance(value, Secret) else _short(repr(value))
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
+
+
+def did_you_mean(found: str, known: Iterable[str], *, what: str = "") -> str:
+    """Return a hint that names the nearest of the known names; else the names."""
+    names = sorted(set(known))
+    folded = {name.lower(): name for name in reversed(names)}
+    near = get_close_matches(found.lower(), folded, n=1, cutoff=0.6)
+    if near:
+        return f"did you mean '{folded[near[0]]}'?"
+    if not names or not what:
+        return ""
+    more = ", ..." if len(names) > 12 else ""  # noqa: PLR2004
+    return f"{what}: {', '.join(names[:12])}{more}"

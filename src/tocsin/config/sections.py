@@ -1,0 +1,130 @@
+"""Reads the sections of a document into parts, each with its place.
+
+A part with problems is left out, but its name is remembered: what refers to it is not
+blamed a second time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from tocsin.config.document import Path, snake
+from tocsin.config.models import (
+    AlarmPart,
+    CalculatedPart,
+    ConsumerPart,
+    FormatPart,
+    MessagesPart,
+    MetricPart,
+    ReportPart,
+    Root,
+    SourcePart,
+)
+from tocsin.config.wording import read_part, unknown_key
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from tocsin.config.problems import Problems
+
+P = TypeVar("P", bound="BaseModel")
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Section(Generic[P]):
+    """The sound parts of a list, with their paths, and every name that was given."""
+
+    parts: tuple[tuple[Path, P], ...]
+    names: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Sections:
+    """A whole document in parts."""
+
+    sources: Section[SourcePart]
+    formats: Section[FormatPart]
+    metrics: Section[MetricPart]
+    calculated_metrics: Section[CalculatedPart]
+    alarms: Section[AlarmPart]
+    raw_log_consumers: Section[ConsumerPart]
+    report: ReportPart
+    messages: MessagesPart
+    paths: dict[str, Path] = field(default_factory=dict)
+
+
+def read_sections(data: Any, problems: Problems) -> Sections:  # noqa: ANN401
+    """Return the parts of a document; what is wrong with them is noted."""
+    top = _top(data, problems)
+
+    def many(model: type[P], name: str) -> Section[P]:
+        key, value = top.get(name, (name, []))
+        return _section(model, value, (key,), problems)
+
+    def one(model: type[P], name: str) -> P:
+        key, value = top.get(name, (name, {}))
+        return read_part(model, value, (key,), problems) or model()
+
+    return Sections(
+        many(SourcePart, "sources"),
+        many(FormatPart, "formats"),
+        many(MetricPart, "metrics"),
+        many(CalculatedPart, "calculated_metrics"),
+        many(AlarmPart, "alarms"),
+        many(ConsumerPart, "raw_log_consumers"),
+        one(ReportPart, "report"),
+        one(MessagesPart, "messages"),
+        {name: (key,) for name, (key, _) in top.items()},
+    )
+
+
+def _top(data: Any, problems: Problems) -> dict[str, tuple[str, Any]]:  # noqa: ANN401
+    """Return the sections by our names, each with its key as written."""
+    if data is not None and not isinstance(data, dict):
+        problems.expected((), "a mapping such as 'metrics: [...]'", data)
+        return {}
+    known = {name: f.alias or name for name, f in Root.model_fields.items()}
+    found: dict[str, tuple[str, Any]] = {}
+    for key, value in (data or {}).items():
+        name = snake(key)
+        if key == "$schema" or key.startswith("x-"):
+            continue
+        if name in found:
+            problems.add((key,), "given twice", f"'{found[name][0]}' is there already")
+        elif name not in known:
+            unknown_key((key,), known.values(), problems)
+        else:
+            found[name] = (key, value)
+    _check_version(found, problems)
+    return found
+
+
+def _check_version(found: dict[str, tuple[str, Any]], problems: Problems) -> None:
+    key, version = found.get("version", ("version", VERSION))
+    if version != VERSION or isinstance(version, bool):
+        problems.expected((key,), f"version {VERSION}", version)
+
+
+def _section(model: type[P], value: Any, path: Path, problems: Problems) -> Section[P]:  # noqa: ANN401
+    if not isinstance(value, list):
+        problems.expected(path, "a list", value)
+        value = []
+    parts: list[tuple[Path, P]] = []
+    for i, item in enumerate(value):
+        part = read_part(model, item, (*path, i), problems)
+        if part is not None:
+            parts.append(((*path, i), part))
+    names = (item.get("name") for item in value if isinstance(item, dict))
+    return Section(tuple(parts), frozenset(n for n in names if isinstance(n, str)))
+
+
+def check_unique(section: Section[Any], taken: dict[str, Path], problems: Problems) -> None:
+    """Note every part whose name another part has; `taken` grows by the names."""
+    for path, part in section.parts:
+        first = taken.setdefault(part.name, path)
+        if first != path:
+            shown, place = problems.document.shown(first), problems.document.place(first)
+            message = f"the name '{part.name}' is taken by {shown} at {place}"
+            problems.add((*path, "name"), message)

@@ -1,0 +1,192 @@
+"""What a configuration comes to: frozen values, checked, in our own units.
+
+Durations and periods are whole microseconds. Importing this module loads no parser,
+so that worker processes can hold these values cheaply.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tocsin.config.graph import in_order
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from tocsin.model.expression import Expression
+    from tocsin.model.message import FieldType
+
+SECOND = 1_000_000
+DEFAULT_PATH = "/tmp/access.log"  # noqa: S108  (named by the original description)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormatConfig:
+    """How the lines of a source are read.
+
+    `type` is auto, common, combined, csv, json or the name of a plugin's format.
+    `columns`, `header` and `delimiter` are for csv; None leaves the choice to it.
+    `fields` gives types to fields that the format would take for text.
+    """
+
+    name: str = "auto"
+    type: str = "auto"
+    columns: tuple[str, ...] | None = None
+    header: bool | None = None
+    delimiter: str | None = None
+    time_field: str | None = None
+    time_format: str | None = None
+    fields: Mapping[str, FieldType] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceConfig:
+    """Where lines come from: files by path or glob pattern, and how time is judged."""
+
+    name: str = "default"
+    path: tuple[str, ...] = (DEFAULT_PATH,)
+    format: FormatConfig = FormatConfig()
+    timezone: str = "UTC"
+    lateness: int = 5 * SECOND
+    amend_for: int = 300 * SECOND
+    future_skew: int = 300 * SECOND
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricConfig:
+    """A number measured from events, per window and per key.
+
+    `type` is upper case: COUNT, RATE, SUM, AVG, MIN, MAX, STDDEV, DISTINCT or a
+    percentile such as P99.9. `field` is None only for COUNT and RATE.
+    """
+
+    name: str
+    type: str = "COUNT"
+    source: str = "default"
+    field: str | None = None
+    period: int
+    every: int
+    where: Expression | None = None
+    group_by: tuple[str, ...] = ()
+    limit: int = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalculatedMetricConfig:
+    """A number computed from other metrics.
+
+    Either `aggregate` over the datapoints of `input_metrics` whose end lies in
+    `(end - period, end]`, or `formula` over the latest value of each input.
+    `min_samples` says how many events an input's datapoint must stand for.
+    """
+
+    name: str
+    input_metrics: tuple[str, ...]
+    period: int
+    every: int
+    aggregate: str | None = None
+    formula: Expression | None = None
+    min_samples: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessagesConfig:
+    """Templates (minijinja) of the printed messages; None is the built-in sentence."""
+
+    alarm: str | None = None
+    recovery: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlarmConfig:
+    """A threshold with memory.
+
+    In alarm after `data_points_alarm` consecutive points where `value operator
+    threshold` holds; recovered after `data_points_recovery` consecutive points where
+    `value recovery_operator recovery_threshold` holds. Both can never hold at once.
+    """
+
+    name: str
+    metric: str
+    threshold: float
+    operator: str = ">"
+    recovery_operator: str = "<="
+    recovery_threshold: float
+    data_points_alarm: int = 1
+    data_points_recovery: int = 1
+    level: str = "critical"
+    messages: MessagesConfig = MessagesConfig()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsumerConfig:
+    """A plugin that sees the events of a source and reports by period.
+
+    `type` is a dotted path (`tocsin.plugins.SectionLoad`) or an entry point's name.
+    Strings in `options` that were written as `file:` are `Secret`s.
+    """
+
+    name: str
+    type: str
+    period: int
+    source: str = "default"
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportConfig:
+    """The statistics of the screen: how often, and how many rows of each list."""
+
+    every: int = 10 * SECOND
+    top: int = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """One checked configuration: every name in it means something."""
+
+    sources: tuple[SourceConfig, ...] = (SourceConfig(),)
+    formats: tuple[FormatConfig, ...] = ()
+    metrics: tuple[MetricConfig, ...] = ()
+    calculated_metrics: tuple[CalculatedMetricConfig, ...] = ()
+    alarms: tuple[AlarmConfig, ...] = ()
+    raw_log_consumers: tuple[ConsumerConfig, ...] = ()
+    report: ReportConfig = ReportConfig()
+    messages: MessagesConfig = MessagesConfig()
+    base: Path | None = None
+    """The folder that relative paths start from; None when there is no file."""
+
+    def source(self, name: str) -> SourceConfig:
+        """Return the source of that name. Raises KeyError."""
+        return _by_name(self.sources, name)
+
+    def metric(self, name: str) -> MetricConfig | CalculatedMetricConfig:
+        """Return the measured or calculated metric of that name. Raises KeyError."""
+        return _by_name((*self.metrics, *self.calculated_metrics), name)
+
+    def key_fields(self, metric: str) -> tuple[str, ...]:
+        """Return the fields of the key of a metric's datapoints. Raises KeyError.
+
+        A calculated metric has those of its input with the most; the others are
+        broadcast over it.
+        """
+        keys = {m.name: m.group_by for m in self.metrics}
+        for calculated in self.calculated_in_order():
+            inputs = (keys[name] for name in calculated.input_metrics)
+            keys[calculated.name] = max(inputs, key=len)
+        return keys[metric]
+
+    def calculated_in_order(self) -> tuple[CalculatedMetricConfig, ...]:
+        """Return calculated metrics, each after all of its inputs; else as written."""
+        by_name = {c.name: c for c in self.calculated_metrics}
+        inputs = {name: c.input_metrics for name, c in by_name.items()}
+        return tuple(by_name[name] for name in in_order(inputs))
+
+
+def _by_name(values: tuple[Any, ...], name: str) -> Any:  # noqa: ANN401
+    for value in values:
+        if value.name == name:
+            return value
+    raise KeyError(name)

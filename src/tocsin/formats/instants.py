@@ -3,8 +3,12 @@
 A text that is no time, or a time outside the years 1 to 9999, becomes null. Stamps
 without an offset are in the zone given: of two equal hours the first is meant, and a
 stamp inside a skipped hour is read with the offset before it.
+
+The work is done by Polars' own parser, behind regular expressions that decide what
+is a stamp at all: on its own it is more lenient than a format can be.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,36 +17,41 @@ import polars as pl
 from tocsin.formats.distinct import per_run
 from tocsin.model.batch import TIME
 
-MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun",
-          "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")  # fmt: skip
-CLF = (
-    r"^(?P<day>[0-9]{2})/(?P<month>[A-Z][a-z]{2})/(?P<year>[0-9]{4}):(?P<hour>[0-9]{2})"
-    r":(?P<minute>[0-9]{2}):(?P<second>[0-9]{2}) (?P<zone>[+-][0-9]{4})$"
+_ZONE = r"[+-](?:[01][0-9]|2[0-3])"
+CLF = rf"^[0-9]{{2}}/[A-Z][a-z]{{2}}/[0-9]{{4}}(?::[0-9]{{2}}){{3}} {_ZONE}[0-5][0-9]$"
+_FULL = (
+    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?"
+    rf"(?:Z|{_ZONE}:?[0-5][0-9])$"
 )
 ISO = (
-    r"^(?P<year>[0-9]{4})-(?P<month>[0-9]{2})-(?P<day>[0-9]{2})"
-    r"(?:[Tt ](?P<hour>[0-9]{2}):(?P<minute>[0-9]{2})"
+    r"^(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})"
+    r"(?:[Tt ](?P<minute>[0-9]{2}:[0-9]{2})"
     r"(?::(?P<second>[0-9]{2})(?:[.,](?P<fraction>[0-9]{1,9}))?)?"
-    r" ?(?P<zone>[Zz]|UTC|GMT|[+-][0-9]{2}(?::?[0-9]{2})?)?)?$"
+    rf" ?(?P<zone>[Zz]|UTC|GMT|{_ZONE}(?::?[0-5][0-9])?)?)?$"
 )
-EPOCH = r"^-?[0-9]{1,19}(?:\.[0-9]{1,9})?$"
+EPOCH = r"^[+-]?[0-9]+(?:\.[0-9]+)?$"
 UNITS = {"s": 1_000_000, "ms": 1_000, "us": 1, "ns": 0}
 """Microseconds in one unit; 0 for the unit that is smaller."""
 
+FORMS = ("epoch", *UNITS, "iso", "clf")
+"""The forms that are not strptime patterns."""
+
+_BANDS = (("s", 0, 10**11), ("ms", 10**11, 10**14), ("us", 10**14, 10**17),
+          ("ns", 10**17, 2**63 - 1))  # fmt: skip
 _FIRST = -62_135_596_800_000_000
 _LAST = 253_402_300_799_999_999
-_MINUTE = 60_000_000
 _DAY = 86_400_000_000
 _GAP_HOURS = 3
 """More than any change of the clocks, less than the time between two of them."""
+_NANO_DIGITS = 9
 
 
 @dataclass(frozen=True, slots=True)
 class Clock:
     """How a column of stamps is written, and the zone of those without an offset.
 
-    `form` is one of `epoch`, `s`, `ms`, `us`, `ns`, `iso`, `clf`, a strptime pattern,
-    or empty for whichever of epoch, ISO 8601 and CLF a stamp is written in.
+    `form` is one of `FORMS`, a strptime pattern, or empty for whichever of ISO 8601,
+    epoch and CLF a stamp is written in.
     """
 
     form: str = ""
@@ -55,149 +64,143 @@ class Clock:
 
     def _reader(self) -> Callable[[pl.Series], pl.Series]:
         if self.form in {"epoch", *UNITS}:
-            return self._epoch
+            return lambda s: epoch(s, self.form)
         if self.form == "clf":
-            return lambda s: _civil(s, CLF, self.zone)
+            return clf
         if self.form == "iso":
-            return lambda s: _civil(s, ISO, self.zone)
-        return self._pattern if self.form else self._any
+            return lambda s: iso(s, self.zone)
+        if self.form:
+            return lambda s: pattern(s, self.form, self.zone)
+        return lambda s: anyhow(s, self.zone)
 
-    def _epoch(self, stamps: pl.Series) -> pl.Series:
-        return epoch(stamps, self.form)
 
-    def _any(self, stamps: pl.Series) -> pl.Series:
-        found = _civil(stamps, ISO, self.zone)
-        for reader in (epoch, lambda s: _civil(s, CLF, self.zone)):
-            missing = found.is_null() & stamps.is_not_null()
-            if not missing.any():
-                break
-            found = found.zip_with(~missing, reader(stamps))
+def anyhow(stamps: pl.Series, zone: str) -> pl.Series:
+    """Return the instants of stamps in ISO 8601, epoch numbers, or CLF."""
+    found = iso(stamps, zone)
+    for reader in (epoch, clf):
+        missing = found.is_null() & stamps.is_not_null()
+        if not missing.any():
+            break
+        found = found.zip_with(~missing, reader(stamps))
+    return found
+
+
+def clf(stamps: pl.Series) -> pl.Series:
+    """Return the instants of `07/Feb/2019:21:11:01 +0000`."""
+    return _aware(_only(stamps, CLF), "%d/%b/%Y:%H:%M:%S %z")
+
+
+def iso(stamps: pl.Series, zone: str) -> pl.Series:
+    """Return the instants of ISO 8601 dates and times, `T` or space, `.` or `,`."""
+    full = stamps.str.contains(_FULL).fill_null(value=False)
+    found = _aware(_kept(stamps, full), "%Y-%m-%dT%H:%M:%S%.f%#z")
+    other = ~full & stamps.is_not_null()
+    if not other.any():
         return found
+    return found.zip_with(~other, _loose(_kept(stamps, other), zone))
 
-    def _pattern(self, stamps: pl.Series) -> pl.Series:
-        if "%z" in self.form or "%Z" in self.form:
-            aware = stamps.str.to_datetime(self.form, time_unit="us", strict=False)
-            return _bounded(aware.dt.convert_time_zone("UTC").to_physical())
-        naive = stamps.str.to_datetime(self.form, time_unit="us", strict=False)
-        return _bounded(_localise(naive.to_physical(), self.zone))
+
+def _loose(stamps: pl.Series, zone: str) -> pl.Series:
+    parts = stamps.str.extract_groups(ISO).struct.unnest()
+    texts = parts.select(
+        pl.format(
+            "{}T{}:{}.{}",
+            "date",
+            pl.col("minute").fill_null("00:00"),
+            pl.col("second").fill_null("00"),
+            pl.col("fraction").fill_null("0"),
+        ).alias("local"),
+        pl.col("zone").str.replace("(?i)^(?:z|utc|gmt)$", "+00"),
+    )
+    local, offset = texts.get_columns()
+    form = "%Y-%m-%dT%H:%M:%S%.f"
+    found = pattern(local, form, zone)
+    if offset.null_count() < offset.len():
+        exact = _aware(local + offset, form + "%#z")
+        found = found.zip_with(offset.is_null(), exact)
+    return found
+
+
+def pattern(stamps: pl.Series, form: str, zone: str) -> pl.Series:
+    """Return the instants of stamps written as a strptime pattern says.
+
+    `%f` is a fraction of 3, 6 or 9 digits, and `.%f` one of any length.
+    """
+    found = None
+    for spelt in _spellings(form):
+        if re.search(r"%[#:]*z", spelt):
+            instants = _aware(stamps, spelt)
+        else:
+            naive = stamps.str.to_datetime(spelt, time_unit="us", strict=False)
+            instants = _bounded(_localise(naive, zone).to_physical())
+        found = instants if found is None else found.zip_with(found.is_not_null(), instants)
+    assert found is not None  # there is at least one spelling
+    return found
+
+
+def _spellings(form: str) -> tuple[str, ...]:
+    form = form.replace(".%f", "%.f")
+    if not re.search(r"(?<!\.)%f", form.replace("%.f", "")):
+        return (form,)
+    return tuple(form.replace("%f", width) for width in ("%3f", "%6f", "%9f"))
 
 
 def epoch(stamps: pl.Series, unit: str = "epoch") -> pl.Series:
-    """Return instants of epoch numbers, exact to the microsecond.
+    """Return instants of epoch numbers, cut off to whole microseconds.
 
     The unit `epoch` is told by the magnitude of each number: below 10^11 seconds,
     below 10^14 milliseconds, below 10^17 microseconds, else nanoseconds.
     """
-    text = stamps.set(~stamps.str.contains(EPOCH).fill_null(value=True), None)
-    parts = text.str.split_exact(".", 1).struct.unnest()
+    whole, nanos = _number(stamps)
+    bands = _BANDS if unit == "epoch" else ((unit, 0, 2**63 - 1),)
+    size = whole.abs()
+    found = whole.clear(whole.len())
+    for name, low, high in bands:
+        mine = ((size >= low) & (size < high)).fill_null(value=False)
+        if mine.any():
+            found = found.zip_with(~mine, _scaled(whole, nanos, UNITS[name]))
+    return _bounded(found)
+
+
+def _number(stamps: pl.Series) -> tuple[pl.Series, pl.Series | None]:
+    """Return the whole part of numbers and, where any has one, 10^-9ths of the rest."""
+    whole = stamps.cast(pl.Int64, strict=False)
+    if whole.null_count() == stamps.null_count():
+        return whole, None
+    parts = _only(stamps, EPOCH).str.split_exact(".", 1).struct.unnest()
     whole = parts["field_0"].cast(pl.Int64, strict=False)
-    digits = parts["field_1"].fill_null("").str.pad_end(9, "0")
-    nanos = digits.cast(pl.Int64, strict=False)
-    sign = pl.select(pl.when(text.str.starts_with("-")).then(-1).otherwise(1))
-    frame = pl.DataFrame({"w": whole, "f": nanos * sign.to_series()})
-    return _bounded(frame.select(_micros(unit)).to_series())
+    digits = parts["field_1"].fill_null("").str.head(_NANO_DIGITS)
+    nanos = digits.str.pad_end(_NANO_DIGITS, "0").cast(pl.Int64)
+    below = parts["field_0"].str.starts_with("-").fill_null(value=False)
+    return whole, nanos.zip_with(~below, -nanos)
 
 
-def _micros(unit: str) -> pl.Expr:
-    size = pl.col("w").abs()
-    scaled = {name: _scaled(name) for name in UNITS}
-    if unit in UNITS:
-        return scaled[unit]
-    return (
-        pl.when(size < 10**11).then(scaled["s"])
-        .when(size < 10**14).then(scaled["ms"])
-        .when(size < 10**17).then(scaled["us"])
-        .otherwise(scaled["ns"])
-    )  # fmt: skip
-
-
-def _scaled(unit: str) -> pl.Expr:
-    per = UNITS[unit]
-    whole, fraction = pl.col("w"), pl.col("f")
+def _scaled(whole: pl.Series, nanos: pl.Series | None, per: int) -> pl.Series:
     if per == 0:
         return whole // 1000
     # A number too large for the calendar would wrap round when multiplied.
     fits = whole.is_between(_FIRST // per - 1, _LAST // per + 1)
-    return pl.when(fits).then(whole * per + fraction * per // 10**9)
+    micros = _kept(whole, fits.fill_null(value=False)) * per
+    return micros if nanos is None else micros + nanos * per // 10**_NANO_DIGITS
 
 
-def _civil(stamps: pl.Series, pattern: str, zone: str) -> pl.Series:
-    parts = stamps.str.extract_groups(pattern).struct.unnest()
-    have = set(parts.columns)
-    numbers = ["year", "day", "hour", "minute", "second"]
-    month = pl.col("month")
-    if pattern == CLF:
-        words = [str(n + 1) for n in range(12)]
-        month = month.replace_strict(list(MONTHS), words, default=None)
-    fraction = pl.col("fraction") if "fraction" in have else pl.lit("")
-    micros = fraction.fill_null("").str.pad_end(6, "0").str.head(6)
-    frame = parts.select(
-        *(pl.col(n).cast(pl.Int64, strict=False) for n in numbers),
-        month.cast(pl.Int64, strict=False).alias("month"),
-        micros.cast(pl.Int64).alias("micros"),
-        _offset(pl.col("zone")).alias("offset"),
-        pl.col("zone").is_not_null().alias("aware"),
-    )
-    frame = frame.with_columns(pl.col("hour", "minute", "second").fill_null(0))
-    local = frame.select(pl.when(_valid()).then(_since_epoch())).to_series()
-    aware = frame["aware"]
-    if not (aware | local.is_null()).all():
-        local = local.zip_with(aware, _localise(local, zone))
-    return _bounded(local - frame["offset"])
+def _aware(stamps: pl.Series, form: str) -> pl.Series:
+    aware = stamps.str.to_datetime(form, time_unit="us", time_zone="UTC", strict=False)
+    return _bounded(aware.to_physical())
 
 
-def _offset(text: pl.Expr) -> pl.Expr:
-    """Return the offset of `Z`, `+02`, `+0200` or `+02:00` in microseconds.
-
-    No offset is 0; one of a day or more is null, and so no time.
-    """
-    digits = text.str.replace_all(r"[^0-9]", "").str.pad_end(4, "0")
-    hours = digits.str.head(2).cast(pl.Int64, strict=False)
-    minutes = digits.str.tail(2).cast(pl.Int64, strict=False)
-    good = (hours < 24) & (minutes < 60)
-    size = pl.when(good).then((hours * 60 + minutes) * _MINUTE)
-    signed = pl.when(text.str.starts_with("-")).then(-size).otherwise(size)
-    return pl.when(text.is_null()).then(0).otherwise(signed)
-
-
-def _valid() -> pl.Expr:
-    year, month, day = pl.col("year"), pl.col("month"), pl.col("day")
-    leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
-    short = month.is_in([4, 6, 9, 11])
-    february = pl.when(leap).then(29).otherwise(28)
-    last = pl.when(month == 2).then(february).when(short).then(30).otherwise(31)
-    return (
-        month.is_between(1, 12)
-        & day.is_between(1, last)
-        & (pl.col("hour") < 24)
-        & (pl.col("minute") < 60)
-        & (pl.col("second") <= 60)  # a leap second is the first of the next minute
-    )
-
-
-def _since_epoch() -> pl.Expr:
-    """Microseconds of a proleptic Gregorian date: years begin in March, eras of 400."""
-    month = pl.col("month")
-    year = pl.col("year") - (month <= 2).cast(pl.Int64)
-    era, of_era = year // 400, year % 400
-    of_year = (153 * ((month + 9) % 12) + 2) // 5 + pl.col("day") - 1
-    days = era * 146_097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year
-    seconds = pl.col("hour") * 3600 + pl.col("minute") * 60 + pl.col("second")
-    return (days - 719_468) * _DAY + seconds * 1_000_000 + pl.col("micros")
-
-
-def _localise(local: pl.Series, zone: str) -> pl.Series:
-    """Return the instants of wall-clock times (as microseconds) in a zone."""
+def _localise(naive: pl.Series, zone: str) -> pl.Series:
+    """Return the instants of wall-clock times in a zone."""
     if zone == "UTC":
-        return local
-    inside = local.is_between(_FIRST + _DAY, _LAST - _DAY)
-    naive = local.set(~inside.fill_null(value=True), None).cast(pl.Datetime("us"))
+        return naive
+    micros = naive.to_physical()
+    # Nearer to the ends of the calendar than a day, arithmetic on zones may fail.
+    inside = micros.is_between(_FIRST + _DAY, _LAST - _DAY).fill_null(value=False)
     shift = pl.duration(hours=_GAP_HOURS)
-    name = pl.col("t")
-    exact = _in_zone(name, zone)
-    before_gap = _in_zone(name - shift, zone) + shift
-    found = naive.to_frame("t").select(pl.coalesce(exact, before_gap)).to_series()
-    return found.to_physical()
+    exact = _in_zone(pl.col("t"), zone)
+    before_gap = _in_zone(pl.col("t") - shift, zone) + shift
+    frame = _kept(naive, inside).to_frame("t")
+    return frame.select(pl.coalesce(exact, before_gap)).to_series()
 
 
 def _in_zone(local: pl.Expr, zone: str) -> pl.Expr:
@@ -205,8 +208,14 @@ def _in_zone(local: pl.Expr, zone: str) -> pl.Expr:
     return aware.dt.convert_time_zone("UTC")
 
 
+def _only(texts: pl.Series, regex: str) -> pl.Series:
+    return _kept(texts, texts.str.contains(regex).fill_null(value=False))
+
+
+def _kept(column: pl.Series, mask: pl.Series) -> pl.Series:
+    return column if mask.all() else column.set(~mask, None)
+
+
 def _bounded(micros: pl.Series) -> pl.Series:
-    micros = micros.cast(pl.Int64)
-    out = ~micros.is_between(_FIRST, _LAST).fill_null(value=True)
-    kept = micros.set(out, None) if out.any() else micros
-    return kept.cast(TIME)
+    inside = micros.is_between(_FIRST, _LAST).fill_null(value=False)
+    return _kept(micros.cast(pl.Int64), inside).cast(TIME)

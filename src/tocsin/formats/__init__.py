@@ -26,6 +26,7 @@ __all__ = ["BUILT_IN", "GROUP", "FormatOptions", "get", "message_type", "names"]
 BUILT_IN = {
     "common": "tocsin.formats.common:Common",
     "combined": "tocsin.formats.combined:Combined",
+    "csv": "tocsin.formats.csv:Csv",
 }
 """Name to the class that makes the format from its options."""
 

@@ -154,14 +154,7 @@ class ClfCodec:
         parts = [p for p in REQUEST_PARTS if p in names.values()]
         if parts:
             cells = cells.hstack(requests.split(cells["request"], parts))
-        columns = [cells["time"]]
-        for name, kind in kinds.items():
-            have = names[name]
-            if name == "time":
-                continue
-            column = cells[have] if have in cells.columns else _nulls(cells.height)
-            columns.append(typed.cast(column, kind, self.clock).alias(name))
-        return pl.DataFrame(columns)
+        return typed.project(cells, names, kinds, self.clock)
 
 
 def quotes_of(head: bytes, agents: bool) -> int:  # noqa: FBT001
@@ -175,10 +168,6 @@ def quotes_of(head: bytes, agents: bool) -> int:  # noqa: FBT001
 def _raw(names: Collection[str]) -> set[str]:
     wanted = set(names)
     return wanted | {"request"} if wanted & set(REQUEST_PARTS) else wanted
-
-
-def _nulls(count: int) -> pl.Series:
-    return pl.repeat(None, count, dtype=pl.Null, eager=True)
 
 
 def _grid(piece: bytes, quotes: int) -> pl.DataFrame | None:

@@ -51,6 +51,32 @@ def cast(column: pl.Series, kind: FieldType, clock: Clock) -> pl.Series:
     return _FROM_TEXT[kind](column.cast(pl.String))
 
 
+def project(
+    cells: pl.DataFrame,
+    names: Mapping[str, str],
+    kinds: Mapping[str, FieldType],
+    clock: Clock,
+) -> pl.DataFrame:
+    """Return `time` and the fields asked for; `names` maps each to its column.
+
+    A field that has no column is null throughout.
+    """
+    columns = [cells["time"]]
+    for name, kind in kinds.items():
+        have = names[name]
+        if name == "time":
+            continue
+        if have in cells.columns:
+            columns.append(cast(cells[have], kind, clock).alias(name))
+        else:
+            columns.append(_nulls(cells.height).cast(DTYPES[kind]).alias(name))
+    return pl.DataFrame(columns)
+
+
+def _nulls(count: int) -> pl.Series:
+    return pl.repeat(None, count, dtype=pl.Null, eager=True)
+
+
 def _from_time(column: pl.Series, kind: FieldType) -> pl.Series:
     if DTYPES[kind] == pl.String:
         return column.dt.strftime("%Y-%m-%dT%H:%M:%S%.fZ")

@@ -1,0 +1,172 @@
+"""Delimited values in columns: the codec of the `csv` format.
+
+Every line is one record. A line is *plain* when each value is bare, or quoted without
+a quote in it: Polars' reader takes those. A line with `""` in a value goes through the
+regular expression of the whole grammar, and comes back in its place.
+"""
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from tocsin.formats import lines, requests, typed
+from tocsin.formats.access import REQUEST_PARTS
+from tocsin.formats.csv import Layout, split
+from tocsin.formats.instants import Clock
+from tocsin.formats.options import FormatOptions
+from tocsin.formats.parts import Part, batch, leftover
+from tocsin.model.batch import EventBatch
+from tocsin.model.message import FieldType, MessageType
+
+_ESCAPE = {",": ",", ";": ";", "\t": r"\t", "|": r"\|", " ": " ", ":": ":"}
+
+
+def codec(
+    name: str, layout: Layout, message: MessageType, options: FormatOptions
+) -> "SeparatedCodec":
+    """Return the codec of a stream with that layout."""
+    clock = Clock(options.time_format, options.timezone)
+    ours = tuple(message.canonical(column) for column in layout.columns)
+    return SeparatedCodec(name, message, clock, layout, ours)
+
+
+@dataclass(frozen=True, slots=True)
+class SeparatedCodec:
+    """Lines of delimited values to events; `ours` are the columns by our names."""
+
+    format: str
+    message: MessageType
+    clock: Clock
+    layout: Layout
+    ours: tuple[str, ...]
+
+    def parse(self, block: bytes, fields: Mapping[str, FieldType | None]) -> EventBatch:
+        """Return the events of the block, as the protocol says."""
+        kinds = typed.wanted(self.message, fields)
+        parts = [self._piece(p, kinds) for p in lines.pieces(lines.clean(block))]
+        return batch(block, parts or [self._piece(b"", kinds)], self.explain)
+
+    def explain(self, line: str) -> str:
+        """Return why a line is no event, for people."""
+        if "time" not in self.ours:
+            return "no column holds the time: name the columns, or the time field"
+        values = split(line, self.layout.delimiter)
+        if values is None:
+            return "a quoted value does not end, or a quote stands inside a bare one"
+        if len(values) != len(self.ours):
+            return f"expected {len(self.ours)} values, found {len(values)}"
+        row = dict(zip(self.ours, values, strict=True))
+        if "time" in row and self.clock.read(pl.Series([row["time"]])).has_nulls():
+            return f"'{row['time'][:99]}' is not a time"
+        return "the status or the size is not a whole number"
+
+    def _piece(self, piece: bytes, kinds: Mapping[str, FieldType]) -> Part:
+        text = lines.column(piece)
+        plain = text.str.contains(self._regex(r'"[^"]*"'))
+        if self.layout.header:
+            plain &= text != self.layout.header.decode()
+        plain &= ~text.str.contains(lines.BLANK)
+        whole = bool(plain.all())
+        cells = self._read(piece if whole else lines.joined(text.filter(plain)))
+        rows = plain.arg_true()
+        if not whole:
+            odd = (~plain).arg_true()
+            cells, rows = _woven((cells, rows), (self._exact(text.gather(odd)), odd))
+        cells = cells.with_columns(text.gather(rows).alias("line"))
+        return self._settle(text, rows, cells, kinds)
+
+    def _settle(
+        self,
+        text: pl.Series,
+        rows: pl.Series,
+        cells: pl.DataFrame,
+        kinds: Mapping[str, FieldType],
+    ) -> Part:
+        """Keep the rows that are events, and account for the lines that are not."""
+        cells, good = self._checked(cells)
+        if not good.all():
+            cells, rows = cells.filter(good), rows.filter(good)
+        frame = self._project(cells, kinds)
+        if rows.len() == text.len():
+            return Part(frame, text.len())
+        taken = pl.repeat(False, text.len(), dtype=pl.Boolean, eager=True)
+        refused = (~taken.scatter(rows, True)).arg_true()
+        rest = text.gather(refused)
+        header = rest == self.layout.header.decode()
+        if self.layout.header and header.any():
+            refused, rest = refused.filter(~header), rest.filter(~header)
+        skipped, bad = leftover(rest, refused)
+        headers = int(header.sum()) if self.layout.header else 0
+        return Part(frame, text.len(), skipped + headers, bad)
+
+    def _regex(self, quoted: str) -> str:
+        other = _ESCAPE.get(self.layout.delimiter, self.layout.delimiter)
+        value = rf'(?:{quoted}|[^"{other}]*)'
+        more = max(len(self.ours) - 1, 0)
+        return rf"^{value}(?:{other}{value}){{{more}}}$"
+
+    def _exact(self, text: pl.Series) -> pl.DataFrame:
+        """Return the values of lines by the grammar; all null where it refuses."""
+        header = text == self.layout.header.decode() if self.layout.header else None
+        if header is not None and header.any():
+            text = text.set(header, None)
+        text = text.set(text.str.contains(lines.BLANK), None)
+        other = _ESCAPE.get(self.layout.delimiter, self.layout.delimiter)
+        value = rf'("(?:[^"]|"")*"|[^"{other}]*)'
+        pattern = "^" + other.join([value] * len(self.ours)) + "$"
+        groups = text.str.extract_groups(pattern).struct.unnest()
+        groups.columns = list(map(str, range(len(self.ours))))
+        quoted = pl.all().str.starts_with('"')
+        inner = pl.all().str.slice(1, pl.all().str.len_chars() - 2)
+        return groups.select(
+            pl.when(quoted).then(inner.str.replace_all('""', '"', literal=True)).otherwise(pl.all())
+        )
+
+    def _read(self, piece: bytes) -> pl.DataFrame:
+        schema = {str(n): pl.String for n in range(len(self.ours))}
+        if not piece or not schema:
+            return pl.DataFrame(schema=schema)
+        return pl.read_csv(
+            io.BytesIO(piece),
+            has_header=False,
+            separator=self.layout.delimiter,
+            schema=schema,
+            empty_string_is_null=False,
+        )
+
+    def _checked(self, cells: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:
+        """Read what every event must have: a time, and numbers where there are some."""
+        cells = cells.rename(dict(zip(cells.columns, self.ours, strict=False)))
+        if "time" not in self.ours:
+            nothing = pl.repeat(False, cells.height, dtype=pl.Boolean, eager=True)
+            return cells.with_columns(pl.lit(None, pl.Datetime("us", "UTC")).alias("time")), nothing
+        time = self.clock.read(cells["time"]).alias("time")
+        good = time.is_not_null()
+        columns = [time]
+        for name in ("status", "bytes"):
+            if name in self.ours:
+                kind = FieldType.INT if name == "status" else FieldType.BYTES
+                number = typed.cast(cells[name], kind, self.clock)
+                good &= number.is_not_null()
+                columns.append(number)
+        return cells.with_columns(columns), good
+
+    def _project(self, cells: pl.DataFrame, kinds: Mapping[str, FieldType]) -> pl.DataFrame:
+        names = {name: self.message.canonical(name) for name in kinds}
+        parts = [p for p in REQUEST_PARTS if p in names.values() and p not in cells.columns]
+        if parts and "request" in cells.columns:
+            cells = cells.hstack(requests.split(cells["request"], parts))
+        elif "section" in parts and "path" in cells.columns:
+            cells = cells.hstack([requests.sections(cells["path"])])
+        return typed.project(cells, names, kinds, self.clock)
+
+
+def _woven(
+    one: tuple[pl.DataFrame, pl.Series], two: tuple[pl.DataFrame, pl.Series]
+) -> tuple[pl.DataFrame, pl.Series]:
+    """Put two sets of rows together, in the order of their lines."""
+    both = pl.concat([cells.with_columns(rows.alias("row")) for cells, rows in (one, two)])
+    both = both.sort("row")
+    return both.drop("row"), both["row"]

@@ -1,7 +1,6 @@
 """A followed file: what is written is read once, whatever happens to its name."""
 
 import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -221,62 +220,22 @@ def test_rotation_of_empty_files_does_not_pile_up(log: Path) -> None:
     assert drain(reader) == b"two\n"
 
 
-def test_copytruncate(log: Path) -> None:
-    write(log, b"one\ntwo\n")
+def test_a_truncated_file_is_caught_up_beside_one_that_was_left(log: Path) -> None:
+    write(log, b"one\n")
     reader = FollowReader(log)
     drain(reader)
-    shutil.copy(log, log.with_name("access.log.1"))
-    os.truncate(log, 0)
-    assert drain(reader) == b""
-    write(log, b"three\n")
-    assert reader.read(PLENTY) == Chunk(b"three\n", 8, 14, caught_up=True)
-
-
-def test_what_was_seen_but_not_read_before_a_truncation_is_lost(log: Path) -> None:
-    write(log, b"one\ntwo\nthree\n")
-    reader = FollowReader(log)
-    assert reader.read(4).data == b"one\n"
-    os.truncate(log, 0)
-    write(log, b"four\n")
-    assert reader.read(PLENTY) == Chunk(b"", 4, 4, caught_up=False, lost=10)
-    assert reader.read(PLENTY) == Chunk(b"four\n", 14, 19, caught_up=True)
-
-
-def test_the_line_in_progress_ends_where_the_file_is_truncated(log: Path) -> None:
-    write(log, b"one\ntor")
-    reader = FollowReader(log)
+    rotate(log)
+    write(log, b"two\n")
     drain(reader)
     os.truncate(log, 0)
-    write(log, b"n\n")
-    assert drain(reader) == b"tor\nn\n"
+    assert reader.read(PLENTY) == Chunk(b"", 8, 8, caught_up=True)
 
 
-OVERWRITTEN = {
-    "shorter than before": b"three\n",
-    "as long as before": b"six\nten\n",
-    "longer than before": b"three\nfour\nfive\n",
-    "the same beginning, then others": b"one\nTWO\nthree\n",
-}
-
-
-@pytest.mark.parametrize("content", OVERWRITTEN.values(), ids=OVERWRITTEN)
-def test_truncated_and_written_anew_between_two_looks(
-    log: Path, content: bytes
-) -> None:
-    write(log, b"one\ntwo\n")
+def test_a_file_that_is_open_is_not_opened_twice(log: Path) -> None:
+    write(log, b"one\n")
     reader = FollowReader(log)
-    drain(reader)
-    log.write_bytes(content)
-    assert drain(reader) == content
-
-
-def test_only_the_head_differs(log: Path) -> None:
-    common = b"the same line\n" * 100
-    write(log, b"one\n" + common)
-    reader = FollowReader(log)
-    drain(reader)
-    log.write_bytes(b"two\n" + common + b"more\n")
-    assert drain(reader) == b"two\n" + common + b"more\n"
+    reader._add(os.open(log, os.O_RDONLY))
+    assert drain(reader) == b"one\n"
 
 
 def test_deleted_and_created_again(log: Path) -> None:

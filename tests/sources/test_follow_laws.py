@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tocsin.model.protocols import Chunk
-from tocsin.sources import FollowReader
+from tocsin.sources import Bookmark, FollowReader
 
 PLENTY = 1 << 20
 
@@ -135,17 +136,52 @@ def test_every_byte_seen_before_a_truncation_is_read_or_lost(
     assert chunks[-1].end == written
 
 
-def test_a_changed_file_is_not_resumed() -> None:
-    with writer() as log:
-        log.write(log.path)
-        reader = FollowReader(log.path)
-        reader.read(PLENTY)
-        mark = reader.bookmark
-        reader.close()
-        log.path.write_bytes(b"LINE 0\nanother\n")
-        resumed = FollowReader(log.path, start=mark)
-        assert [p.offset for p in resumed.forgotten] == [7]
-        assert resumed.read(PLENTY) == Chunk(
-            b"LINE 0\nanother\n", 7, 22, caught_up=True
-        )
-        resumed.close()
+LONG = b"the same line\n" * 200
+CHANGED = {
+    "short and overwritten": (b"one\n", b"ONE\nanother\n"),
+    "truncated": (b"one\ntwo\n", b"one\n"),
+    "other first bytes, same last ones": (b"one\n" + LONG, b"two\n" + LONG),
+    "same first bytes, other last ones": (LONG + b"one\n", LONG + b"two\nmore\n"),
+}
+
+
+@pytest.mark.parametrize(("before", "after"), CHANGED.values(), ids=CHANGED)
+def test_a_changed_file_is_not_resumed(
+    tmp_path: Path, before: bytes, after: bytes
+) -> None:
+    log = tmp_path / "access.log"
+    log.write_bytes(before)
+    mark = marked(FollowReader(log))
+    log.write_bytes(after)
+    resumed = FollowReader(log, start=mark)
+    assert resumed.forgotten == mark.files
+    start, end = len(before), len(before) + len(after)
+    assert resumed.read(PLENTY) == Chunk(after, start, end, caught_up=True)
+    resumed.close()
+
+
+@pytest.mark.parametrize("limit", [100, 300, PLENTY])
+@pytest.mark.parametrize("emit", [True, False])
+def test_a_file_that_only_grew_is_resumed(
+    tmp_path: Path, limit: int, *, emit: bool
+) -> None:
+    log = tmp_path / "access.log"
+    log.write_bytes(LONG + b"torn")
+    mark = marked(FollowReader(log), limit, emit=emit)
+    with log.open("ab") as out:
+        out.write(b" line\n")
+    resumed = FollowReader(log, start=mark)
+    assert resumed.forgotten == ()
+    assert resumed.read(PLENTY).data == (b" line\n" if emit else b"torn line\n")
+    resumed.close()
+
+
+def marked(
+    reader: FollowReader, limit: int = PLENTY, *, emit: bool = False
+) -> Bookmark:
+    """Read all there is, end the stream and return where it stands."""
+    rest(reader, limit)
+    reader.finish(emit=emit)
+    mark = reader.bookmark
+    reader.close()
+    return mark

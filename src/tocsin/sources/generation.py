@@ -155,11 +155,7 @@ def holds(fd: int, position: FilePosition) -> bool:
         return False
     head = os.pread(fd, position.head_bytes, 0)
     marker = _before(fd, position.offset)
-    return (
-        found.st_size >= position.offset
-        and _digest(head) == position.head
-        and _digest(marker) == position.marker
-    )
+    return (_digest(head), _digest(marker)) == (position.head, position.marker)
 
 
 def start_of_last_line(fd: int, longest: int = MAX_LINE_BYTES) -> int:

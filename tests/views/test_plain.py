@@ -70,7 +70,7 @@ def test_a_period_an_alarm_and_its_history(feed: Feed) -> None:
             ✓ #1 High traffic  2019-02-07 21:12:37 → 21:14:04 UTC (1m 27s)
 
         2019-02-07 21:12:40 → 21:12:50 UTC  hits 0  0.0/s
-        """)  # noqa: E501  # the sentence is as long as it is
+        """)
 
 
 def test_the_summary_accounts_for_every_line(feed: Feed) -> None:
@@ -118,7 +118,7 @@ def test_reports_and_datapoints_stand_on_lines_of_their_own(feed: Feed) -> None:
             ▲ #9 forged
         2019-02-07 21:12:30 → 21:12:40 UTC  sections: {"section":"/api"}
         2019-02-07 21:12:37 UTC  errors {section=/api} = 2.50  (85 events)  and the next 2 alike
-        """)  # noqa: E501
+        """)
 
 
 def test_a_word_about_the_run_is_no_data(feed: Feed) -> None:

@@ -1,5 +1,6 @@
 """The alarms as they stand, ready to be drawn: what rings first, and how near it is."""
 
+import math
 from dataclasses import dataclass
 
 from tocsin.model.records import Key
@@ -38,13 +39,19 @@ def gauge(row: Standing, width: int, glyphs: Glyphs) -> str:
     if row.threshold is None or row.threshold <= 0 or width < len("###|#"):
         return " " * width
     cells = [glyphs.track] * width
-    filled = (row.value or 0) / (row.threshold * _SCALE) * width
-    full = max(0, min(round(filled), width))
+    part = _part(row.value, row.threshold)
+    full = round(min(part, 1) * width)
     cells[:full] = [glyphs.bar] * full
     cells[round(width / _SCALE)] = glyphs.mark
-    if filled > width:
+    if part > 1:
         cells[-1] = glyphs.over
     return "".join(cells)
+
+
+def _part(value: float | None, threshold: float) -> float:
+    """Return how much of its gauge a value fills; above 1 it does not fit."""
+    part = (value or 0) / threshold / _SCALE
+    return 0 if math.isnan(part) else max(part, 0)
 
 
 def _measured(alarm: AlarmStatus, unfinished: dict[AlarmKey, Incident]) -> Standing:

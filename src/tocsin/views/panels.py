@@ -78,7 +78,7 @@ def totals(stats: Stats, width: int, glyphs: Glyphs) -> list[Text]:
         part = share(stats.errors, stats.success + stats.errors)
         rows.append(_figures("errors", str(stats.errors), part))
     if stats.statuses or stats.success is not None:
-        rows.append(_classes(stats))
+        rows.append(_classes(stats, glyphs))
     if stats.methods:
         said = clip(pairs(stats.methods), width, ascii_only=glyphs.ascii_only)
         rows.append(Text(said))
@@ -186,11 +186,12 @@ def _figures(label: str, figure: str, more: str = "") -> Text:
     return text.append(f"  {more}") if more else text
 
 
-def _classes(stats: Stats) -> Text:
+def _classes(stats: Stats, glyphs: Glyphs) -> Text:
     text = Text()
     for name, count in by_class(stats).items():
         style = CLASS_STYLES.get(name, "") if count else LABEL
-        text.append("  " if text else "").append(f"{name} {count}", style)
+        shown = clip(name, _LABELS, ascii_only=glyphs.ascii_only)
+        text.append("  " if text else "").append(f"{shown} {count}", style)
     return text
 
 

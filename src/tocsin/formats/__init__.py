@@ -27,6 +27,7 @@ BUILT_IN = {
     "common": "tocsin.formats.common:Common",
     "combined": "tocsin.formats.combined:Combined",
     "csv": "tocsin.formats.csv:Csv",
+    "json": "tocsin.formats.json:Json",
 }
 """Name to the class that makes the format from its options."""
 

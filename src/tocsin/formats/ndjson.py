@@ -1,0 +1,276 @@
+"""JSON lines in columns: the codec of the `json` format.
+
+A line is accepted when Polars' reader takes it as an object. The reader gives up a
+whole block for one bad line, so the bad ones are found first: by a second parser that
+judges row by row. The two were compared on a large number of mutilated lines; where
+they differ (surrogates, depth, numbers of very many digits) lines are set aside, and
+judged in one way on every path.
+"""
+
+import io
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import polars as pl
+
+from tocsin.formats import lines, requests, typed
+from tocsin.formats.access import REQUEST_PARTS
+from tocsin.formats.instants import Clock
+from tocsin.formats.json import Path, candidates
+from tocsin.formats.options import FormatOptions
+from tocsin.formats.parts import Part, batch, leftover
+from tocsin.model.batch import EventBatch
+from tocsin.model.message import FieldType, MessageType
+
+Tree: TypeAlias = dict[str, Any]
+"""Keys to None for a value that is wanted, or to the tree of an object."""
+
+_SMALL = 64 << 10
+"""Bytes searched for bad lines at a time, after a piece turned out to hold some."""
+
+_SURROGATE = r"\\u[dD][89abAB]|\\u[dD][c-fC-F]"
+_STRINGS = r'"[^"\\]*(?:\\.[^"\\]*)*"'
+_HUGE = "[0-9]{20}"
+_LONG = 256
+_BRACKETS = 100
+
+
+def codec(
+    name: str, message: MessageType, seen: Sequence[Path], options: FormatOptions
+) -> "JsonCodec":
+    """Return the codec of a stream whose first lines hold the paths `seen`."""
+    clock = Clock(options.time_format, options.timezone)
+    return JsonCodec(name, message, clock, tuple(seen), options)
+
+
+@dataclass(frozen=True, slots=True)
+class JsonCodec:
+    """Lines of JSON objects to events; `seen` are the paths of the first lines."""
+
+    format: str
+    message: MessageType
+    clock: Clock
+    seen: tuple[Path, ...]
+    options: FormatOptions
+
+    def parse(self, block: bytes, fields: Mapping[str, FieldType | None]) -> EventBatch:
+        """Return the events of the block, as the protocol says."""
+        kinds = typed.wanted(self.message, fields)
+        plan = self._plan({self.message.canonical(name) for name in kinds})
+        pieces = list(lines.pieces(lines.clean(block))) or [b""]
+        parts = [self._piece(piece, plan, kinds) for piece in pieces]
+        return batch(block, parts, self.explain)
+
+    def explain(self, line: str) -> str:
+        """Return why a line is no event, for people."""
+        try:
+            value = json.loads(line)
+        except RecursionError:
+            return "it is nested too deeply"
+        except ValueError as error:
+            return f"it is not JSON: {error}"
+        if not isinstance(value, dict):
+            return "it is JSON, but not an object"
+        names = ", ".join(candidates("time", self.options)[:5])
+        return f"no field holds a time (looked for {names})"
+
+    def _plan(self, names: Collection[str]) -> dict[str, tuple[Path, ...]]:
+        """Return, for every column to be read, the paths that may hold it."""
+        wanted = {"time", *names} - {"line"}
+        if wanted & set(REQUEST_PARTS):
+            wanted.add("request")
+        if "section" in wanted:
+            wanted.add("path")
+        return {name: self._paths(name) for name in sorted(wanted)}
+
+    def _paths(self, name: str) -> tuple[Path, ...]:
+        seen = {".".join(path): path for path in reversed(self.seen)}
+        names = candidates(name, self.options)
+        found = [seen[n] for n in names if n in seen]
+        if found:
+            return tuple(found)
+        # Not in the first lines, so it may turn up under any of its names.
+        return tuple(dict.fromkeys(p for n in names for p in ((n,), tuple(n.split(".")))))
+
+    def _piece(
+        self,
+        piece: bytes,
+        plan: Mapping[str, tuple[Path, ...]],
+        kinds: Mapping[str, FieldType],
+    ) -> Part:
+        text = lines.column(piece)
+        trees = _trees(path for paths in plan.values() for path in paths)
+        fair = _fair(text)
+        cells = _read(piece, trees) if fair is None else None
+        rows = None
+        if cells is None or cells.height != text.len():
+            good = _objects(text) if fair is None else fair & _objects(text)
+            cells, rows = _salvaged(text, good, trees)
+        columns = {n: _first(cells, paths) for n, paths in plan.items() if n != "time"}
+        columns["time"] = self._time(cells, plan["time"])
+        if "line" in {self.message.canonical(n) for n in kinds}:
+            columns["line"] = text if rows is None else text.gather(rows)
+        return self._settle(text, rows, pl.DataFrame(columns), kinds)
+
+    def _settle(
+        self,
+        text: pl.Series,
+        rows: pl.Series | None,
+        cells: pl.DataFrame,
+        kinds: Mapping[str, FieldType],
+    ) -> Part:
+        timed = cells["time"].is_not_null()
+        if rows is None and timed.all():
+            return Part(self._project(cells, kinds), text.len())
+        rows = pl.arange(text.len(), eager=True, dtype=pl.UInt32) if rows is None else rows
+        taken = pl.repeat(False, text.len(), dtype=pl.Boolean, eager=True)
+        refused = (~taken.scatter(rows.filter(timed), True)).arg_true()
+        skipped, bad = leftover(text.gather(refused), refused)
+        return Part(self._project(cells.filter(timed), kinds), text.len(), skipped, bad)
+
+    def _time(self, cells: pl.DataFrame, paths: Sequence[Path]) -> pl.Series:
+        found = None
+        for path in paths:
+            instants = self.clock.read(_value(cells, path))
+            found = instants if found is None else found.zip_with(found.is_not_null(), instants)
+            if not found.has_nulls():
+                break
+        assert found is not None  # there is always a candidate
+        return found
+
+    def _project(self, cells: pl.DataFrame, kinds: Mapping[str, FieldType]) -> pl.DataFrame:
+        names = {name: self.message.canonical(name) for name in kinds}
+        parts = [p for p in REQUEST_PARTS if p in names.values() or p == "path"]
+        if "request" in cells.columns and cells["request"].null_count() < cells.height:
+            made = requests.split(cells["request"], parts)
+            cells = cells.with_columns(
+                pl.coalesce(p, made[p]) if p in cells.columns else made[p] for p in parts
+            )
+        if "section" in names.values():
+            made = requests.sections(cells["path"])
+            cells = cells.with_columns(pl.coalesce("section", made))
+        return typed.project(cells, names, kinds, self.clock)
+
+
+def _trees(paths: Iterator[Path]) -> list[Tree]:
+    """Return as few trees of keys as hold all paths.
+
+    `a` as a text and `a.b` as a path cannot stand in one tree: that takes two.
+    """
+    trees: list[Tree] = []
+    for path in dict.fromkeys(paths):
+        if not any(_planted(tree, path) for tree in trees):
+            trees.append({})
+            _planted(trees[-1], path)
+    return trees
+
+
+def _planted(tree: Tree, path: Path) -> bool:
+    for key in path[:-1]:
+        inner = tree.get(key, {})
+        if inner is None:
+            return False
+        tree = tree.setdefault(key, inner)
+    return tree.setdefault(path[-1], None) is None
+
+
+def _dtype(tree: Tree) -> pl.Struct:
+    return pl.Struct({k: pl.String() if v is None else _dtype(v) for k, v in tree.items()})
+
+
+def _read(piece: bytes, trees: Sequence[Tree]) -> pl.DataFrame | None:
+    """Return one column of objects per tree, texts at their leaves; None if one is bad."""
+    columns = []
+    for number, tree in enumerate(trees):
+        schema = _dtype(tree)
+        if not piece:
+            columns.append(pl.Series(str(number), [], dtype=schema))
+            continue
+        try:
+            frame = pl.read_ndjson(
+                io.BytesIO(piece), schema=dict(schema.to_schema()), ignore_errors=True
+            )
+        except pl.exceptions.PolarsError:
+            return None
+        columns.append(frame.to_struct(str(number)))
+    return pl.DataFrame(columns)
+
+
+def _value(cells: pl.DataFrame, path: Path) -> pl.Series:
+    """Return the texts at a path, null where an object has none."""
+    for column in cells.get_columns():
+        found = _inside(column, path)
+        if found is not None:
+            return found
+    raise AssertionError(path)  # every path was planted
+
+
+def _inside(column: pl.Series, path: Path) -> pl.Series | None:
+    for key in path:
+        if not isinstance(column.dtype, pl.Struct) or key not in column.struct.fields:
+            return None
+        column = column.struct.field(key)
+    return column if column.dtype == pl.String else None
+
+
+def _first(cells: pl.DataFrame, paths: Sequence[Path]) -> pl.Series:
+    found = _value(cells, paths[0])
+    for path in paths[1:]:
+        if not found.has_nulls():
+            break
+        found = found.zip_with(found.is_not_null(), _value(cells, path))
+    return found
+
+
+def _fair(text: pl.Series) -> pl.Series | None:
+    """Return which lines may be read; None for all.
+
+    Refused are lone surrogates, and what the careful parser refuses among lines of
+    very many brackets (it stops at a depth of 127, the quick one at 1,023).
+    """
+    special = text.str.contains("\\u", literal=True)
+    if special.any():
+        special &= text.str.contains(_SURROGATE)
+    long = (text.str.len_bytes() >= _LONG).arg_true()
+    if long.len():
+        rows = text.gather(long)
+        brackets = rows.str.count_matches("{", literal=True)
+        brackets += rows.str.count_matches("[", literal=True)
+        special = special.scatter(long.filter(brackets > _BRACKETS), True)
+    suspects = special.arg_true()
+    if suspects.is_empty():
+        return None
+    judged = _objects(text.gather(suspects))
+    if judged.all():
+        return None
+    return (~special.clear(text.len()).fill_null(False)).scatter(suspects, judged)
+
+
+def _objects(text: pl.Series) -> pl.Series:
+    """Return which lines are JSON by the careful parser, judged one by one."""
+    return text.str.json_path_match("$").is_not_null()
+
+
+def _salvaged(
+    text: pl.Series, good: pl.Series, trees: Sequence[Tree]
+) -> tuple[pl.DataFrame, pl.Series]:
+    """Return the objects among lines of which some are bad, and their rows."""
+    rows = good.arg_true()
+    kept = text.gather(rows)
+    cells = _read(lines.joined(kept), trees)
+    if cells is not None and cells.height == kept.len():
+        return cells, rows
+    bare = kept.str.replace_all(_STRINGS, '""')
+    odd = bare.str.contains(_HUGE)
+    bad = [row for row in odd.arg_true() if not _alone(kept[row], trees)]
+    rows = rows.filter(~odd.clear(odd.len()).fill_null(False).scatter(bad, True))
+    cells = _read(lines.joined(text.gather(rows)), trees)
+    assert cells is not None  # every other line was accepted by itself
+    return cells, rows
+
+
+def _alone(line: str, trees: Sequence[Tree]) -> bool:
+    cells = _read(line.encode() + b"\n", trees)
+    return cells is not None and cells.height == 1

@@ -57,36 +57,61 @@ class Feed:
         return records
 
 
+STATS = Stats(
+    start=START,
+    end=START + 10 * SECOND,
+    hits=120,
+    rate=12.0,
+    bytes=142_100,
+    success=105,
+    errors=15,
+    clients=5,
+    sections=(("/api", 85), ("/report", 35)),
+    statuses={"2xx": 100, "3xx": 5, "4xx": 10, "5xx": 5},
+    methods={"GET": 100, "POST": 20},
+)
+RINGS = Transition(
+    id="5a",
+    alarm="High traffic",
+    key={},
+    level="critical",
+    from_state="ok",
+    to_state="firing",
+    at=RANG,
+    value=10.05,
+    count=1206,
+    threshold=10,
+    reason="10.05 over 2m is above 10",
+)
+SUMMARY = Summary(
+    streams=(
+        StreamAccount(
+            "sample.csv",
+            lines=4832,
+            events=4830,
+            counted=4829,
+            skipped=1,
+            parse_errors=1,
+            late=1,
+            amended=12,
+            known_lost_bytes=1500,
+            format="csv",
+            samples=(("nonsense", "expected 7 columns, found 1"),),
+        ),
+    ),
+    alarms_opened=1,
+    start=START,
+    end=CALM,
+    plugin_failures={"Mine": "KeyError: 'x'"},
+)
+
+
 @pytest.fixture
 def feed() -> Feed:
     return Feed(
         notice=Notice("csv, 100 % of 500 lines matched", subject="sample.csv"),
-        stats=Stats(
-            start=START,
-            end=START + 10 * SECOND,
-            hits=120,
-            rate=12.0,
-            bytes=142_100,
-            success=105,
-            errors=15,
-            clients=5,
-            sections=(("/api", 85), ("/report", 35)),
-            statuses={"2xx": 100, "3xx": 5, "4xx": 10, "5xx": 5},
-            methods={"GET": 100, "POST": 20},
-        ),
-        rings=Transition(
-            id="5a",
-            alarm="High traffic",
-            key={},
-            level="critical",
-            from_state="ok",
-            to_state="firing",
-            at=RANG,
-            value=10.05,
-            count=1206,
-            threshold=10,
-            reason="10.05 over 2m is above 10",
-        ),
+        stats=STATS,
+        rings=RINGS,
         opened=IncidentEvent(1, "opened", "High traffic", {}, RANG, SENTENCE),
         resolved=IncidentEvent(1, "resolved", "High traffic", {}, CALM, RECOVERY),
         report=ConsumerReport(
@@ -95,27 +120,7 @@ def feed() -> Feed:
         datapoint=Datapoint(
             "errors", {"section": "/api"}, RANG, 2.5, 85, steps=3, every=10 * SECOND
         ),
-        summary=Summary(
-            streams=(
-                StreamAccount(
-                    "sample.csv",
-                    lines=4832,
-                    events=4830,
-                    counted=4829,
-                    skipped=1,
-                    parse_errors=1,
-                    late=1,
-                    amended=12,
-                    known_lost_bytes=1500,
-                    format="csv",
-                    samples=(("nonsense", "expected 7 columns, found 1"),),
-                ),
-            ),
-            alarms_opened=1,
-            start=START,
-            end=CALM,
-            plugin_failures={"Mine": "KeyError: 'x'"},
-        ),
+        summary=SUMMARY,
     )
 
 

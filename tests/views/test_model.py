@@ -32,7 +32,7 @@ COURSES = {
     "opened, it is unfinished": ("opened 1", (1, None)),
     "resolved, it has ended": ("opened 1, resolved 5", (1, 5)),
     "reopened, it goes on from where it began": (
-        "opened 1, resolved 5, reopened 7",
+        "opened 1, resolved 5, reopened 1",
         (1, None),
     ),
     "withdrawn, it has ended": ("opened 1, withdrawn 9", (1, 9)),

@@ -129,21 +129,47 @@ def test_a_word_about_the_run_is_no_data(feed: Feed) -> None:
     )
 
 
-EVENTS = {
-    "opened": "▲ #1 S",
-    "resolved": "✓ #1 S",
-    "reopened": "▲ #1 reopened: S",
-    "corrected": "≈ #1 corrected: S",
-    "withdrawn": "✗ #1 withdrawn: S",
+EVENTS = {"opened": "▲", "resolved": "✓", "reopened": "▲", "corrected": "≈"}
+EVENTS["withdrawn"] = "✗"
+
+
+@pytest.mark.parametrize(("event", "sign"), EVENTS.items())
+def test_an_event_is_said_in_a_sign_and_in_its_words(event: str, sign: str) -> None:
+    plain = IncidentEvent(1, event, "a", {}, 0, "What it is")
+    assert told(plain)[0] == f"{sign} #1 What it is\n"
+
+
+def test_an_alarm_that_late_lines_made_says_so(feed: Feed) -> None:
+    out, _ = told(replace(feed.opened, amended=True))
+    assert out == f"▲ #1 {feed.opened.message}  (amended by late lines)\n"
+
+
+HISTORIES = {
+    "corrected": "≈ #1 m; ✓ #1 a  1970-01-01 00:00:00 → 00:00:08 UTC (8s), "
+    "corrected by late lines",
+    "withdrawn": "✗ #1 m; ✗ #1 a  withdrawn: late lines show that it did not happen",
 }
 
 
-@pytest.mark.parametrize(("event", "said"), EVENTS.items())
-def test_an_event_is_said_in_a_sign_and_in_words(event: str, said: str) -> None:
-    plain = IncidentEvent(1, event, "a", {}, 0, "S")
-    assert told(plain)[0] == f"{said}\n"
-    late = replace(plain, amended=True)
-    assert told(late)[0] == f"{said}  (amended by late lines)\n"
+@pytest.mark.parametrize(("event", "said"), HISTORIES.items())
+def test_the_history_tells_what_late_lines_did(
+    feed: Feed, event: str, said: str
+) -> None:
+    events = [
+        IncidentEvent(1, what, "a", {}, at * SECOND, "m", amended=what == event)
+        for what, at in (("opened", 0), ("resolved", 10), (event, 8))
+    ]
+    lines = [line.strip() for line in told(*events, feed.stats)[0].splitlines()]
+    assert [lines[2], lines[-1]] == said.split("; ")
+
+
+def test_an_alarm_named_for_its_key_is_one_alarm(feed: Feed) -> None:
+    key = {"section": "/api"}
+    rings = replace(feed.rings, alarm="Errors on {section}", key=key)
+    opened = replace(feed.opened, alarm="Errors on /api", key=key)
+    out, _ = told(rings, opened, feed.stats)
+    expected = f"▲ #1 Errors on /api  since 2019-02-07 21:12:37 UTC: {rings.reason}\n"
+    assert expected in out
 
 
 def test_where_only_ascii_prints_only_ascii_is_written(feed: Feed) -> None:

@@ -62,10 +62,10 @@ class Lines:
     def event(self, event: IncidentEvent) -> str:
         """Say what became of an incident; its sentence stands as it was written."""
         said = f"{self.glyphs.event(event.event)} #{event.id} "
-        if event.event not in ("opened", "resolved"):
-            said += f"{self.text(event.event)}: "
         said += self.text(event.message, _SENTENCE)
-        return said + _marks(amended=event.amended, partial=False)
+        # A correction says so itself; the sentence of an alarm cannot know.
+        late = event.amended and event.event in ("opened", "resolved")
+        return said + _marks(amended=late, partial=False)
 
     def unfinished(self, screen: Screen) -> Iterator[str]:
         """Say which incidents have not ended: the newest, oldest first."""
@@ -94,9 +94,8 @@ class Lines:
         """Say one incident: its id, its alarm, from when to when."""
         name = self.text(subject(incident.alarm, incident.key))
         said = f"#{incident.id} {name}  {self._course(incident)}"
-        if incident.withdrawn:
-            return f"{said}, withdrawn: late lines unmade it"
-        return f"{said}, corrected by late lines" if incident.amended else said
+        corrected = incident.amended and not incident.withdrawn
+        return f"{said}, corrected by late lines" if corrected else said
 
     def report(self, report: ConsumerReport) -> Iterator[str]:
         """Say what a raw log consumer reports of its period."""
@@ -139,6 +138,8 @@ class Lines:
 
     def _course(self, incident: Incident) -> str:
         opened, closed = incident.opened, incident.closed
+        if incident.withdrawn:
+            return "withdrawn: late lines show that it did not happen"
         if closed is None:
             return (
                 f"since {moment(opened)} UTC" if opened is not None else "since before"

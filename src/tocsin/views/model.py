@@ -32,7 +32,13 @@ AlarmKey: TypeAlias = tuple[str, tuple[tuple[str, object], ...]]
 
 
 def alarm_key(alarm: str, key: Key) -> AlarmKey:
-    """Return what one alarm for one key is remembered by."""
+    """Return what one alarm for one key is remembered by.
+
+    An alarm that is named for its key may be told of by its name (`Errors on {host}`)
+    or by its title (`Errors on web1`): both are the same.
+    """
+    for name, value in key.items():
+        alarm = alarm.replace(f"{{{name}}}", str(value))
     return alarm, tuple(sorted(key.items()))
 
 
@@ -151,7 +157,7 @@ def _after(known: Incident | None, event: IncidentEvent) -> Incident:
         case "opened":
             return replace(now, opened=event.at, closed=None)
         case "reopened":
-            return replace(now, closed=None, withdrawn=False)
+            return replace(now, opened=event.at, closed=None, withdrawn=False)
         case "resolved":
             return replace(now, closed=event.at)
         case "withdrawn":

@@ -59,8 +59,14 @@ def duration(microseconds: int) -> str:
 
 
 def subject(alarm: str, key: Key) -> str:
-    """Return what an alarm is about: `errors {section=/api}`."""
-    return f"{alarm} {{{pairs(key, '=', ', ')}}}" if key else alarm
+    """Return what an alarm is about, the key as far as the name does not tell it.
+
+    `errors {section=/api}`, but `Errors on /api`.
+    """
+    for name, value in key.items():
+        alarm = alarm.replace(f"{{{name}}}", str(value))
+    untold = {name: v for name, v in key.items() if str(v) not in alarm}
+    return f"{alarm} {{{pairs(untold, '=', ', ')}}}" if untold else alarm
 
 
 def pairs(counts: Mapping[str, object], between: str = " ", apart: str = "  ") -> str:

@@ -1,0 +1,282 @@
+"""Events to cells: the half of measuring that needs no memory and runs anywhere.
+
+Counts and sums of several metrics are taken together: the rows are grouped once by
+every field those metrics group or filter by (a cube), and each metric is then read
+off the small cube. Whether the cube is used depends only on how many different values
+the fields have; the cells are the same either way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from tocsin.metrics.cells import BASE, BY_NAME, MILLION, Cells, joined, stack
+from tocsin.metrics.lateness import Arrival, known_from
+from tocsin.metrics.sketches import bucket, digest, registers
+from tocsin.metrics.spec import Kind, MetricSpec
+
+_SKETCHED = {Kind.PERCENTILE, Kind.DISTINCT}
+_SAMPLE = 20_000
+_FEW = 200
+_KEY_BYTES = 256
+_SAFE = 2**62
+_SUMMED = {Kind.SUM, Kind.AVG, Kind.STDDEV}
+_COUNT = [pl.len().cast(pl.Int64).alias("n")]
+
+
+@dataclass(slots=True)
+class Observer:
+    """Observes the metrics of one source; `metrics` pairs each with its number.
+
+    What it keeps (which fields have few values) makes it faster, never different.
+    """
+
+    metrics: Sequence[tuple[int, MetricSpec]]
+    few: set[str] | None = field(default=None)
+
+    def observe(self, arrival: Arrival) -> Cells:
+        """Return the cells of a judged batch, one row for each series, slice and tick."""
+        rows = arrival.rows
+        if rows.height == 0 or not self.metrics:
+            return Cells.empty(BY_NAME)
+        if self.few is None:
+            self.few = _fields_with_few_values(rows, self.metrics)
+        parts = [self._counted(rows, in_order=arrival.in_order)]
+        for number, spec in self.metrics:
+            if spec.kind in _SKETCHED:
+                parts.append(_sketched(arrival, number, spec))
+        return stack(parts)
+
+    def _counted(self, rows: pl.DataFrame, *, in_order: bool) -> Cells:
+        """Return the cells of all metrics that count and sum."""
+        wanted = [(i, m) for i, m in self.metrics if m.kind not in _SKETCHED]
+        cubed = [(i, m) for i, m in wanted if self._cubable(m)]
+        tables = []
+        if cubed:
+            cube = _cube(rows, [m for _, m in cubed], in_order=in_order)
+            tables = [_read_off(cube, i, m, in_order=in_order) for i, m in cubed]
+        for number, spec in wanted:
+            if not self._cubable(spec):
+                part = _cube(_matching(rows, spec), [spec], in_order=in_order)
+                tables.append(_read_off(part, number, spec, in_order=in_order))
+        empty = Cells.empty(BY_NAME)
+        if not tables:
+            return empty
+        return Cells(pl.concat(tables), empty.buckets, empty.registers)
+
+    def _cubable(self, spec: MetricSpec) -> bool:
+        return self.few is not None and _dimensions(spec) <= self.few
+
+
+def _dimensions(spec: MetricSpec) -> set[str]:
+    return set(spec.group_by) | spec.where_reads
+
+
+def _fields_with_few_values(
+    rows: pl.DataFrame, metrics: Sequence[tuple[int, MetricSpec]]
+) -> set[str]:
+    sample = rows.head(_SAMPLE)
+    wanted: set[str] = set().union(*(_dimensions(m) for _, m in metrics))
+    return {name for name in wanted if sample.get_column(name).n_unique() <= _FEW}
+
+
+def _matching(rows: pl.DataFrame, spec: MetricSpec) -> pl.DataFrame:
+    return rows if spec.where is None else rows.filter(spec.where)
+
+
+def _value(spec: MetricSpec) -> pl.Expr:
+    return pl.lit(None) if spec.value is None else spec.value
+
+
+def _value_name(spec: MetricSpec) -> str:
+    """Return a name that equal values share, so that they are summed once."""
+    if spec.value is None:
+        return ""
+    return "v:" + spec.value.meta.serialize().hex()
+
+
+def _cube(
+    rows: pl.DataFrame, metrics: Sequence[MetricSpec], *, in_order: bool
+) -> pl.DataFrame:
+    """Group rows by pane and by all the dimensions of these metrics, with all sums."""
+    sums = [pl.len().cast(pl.Int64).alias("n")]
+    dims = sorted(set().union(*(_dimensions(m) for m in metrics)))
+    panes = ["p"] if in_order else ["p", "a"]
+    shaped = rows.select(*panes, *dims)
+    for name in dict.fromkeys(filter(None, map(_value_name, metrics))):
+        sharing = [m for m in metrics if _value_name(m) == name]
+        numbers = _numbers(rows, _value(sharing[0]))
+        shaped = shaped.with_columns(numbers.alias(name))
+        sums += _sums(name, numbers, {m.kind for m in sharing})
+    cube = shaped.group_by(panes + dims).agg(sums)
+    return cube.with_columns(a=pl.col("p")) if in_order else cube
+
+
+def _numbers(rows: pl.DataFrame, value: pl.Expr) -> pl.Series:
+    """Return the values as whole numbers or finite floats; what is neither is null."""
+    numbers = rows.select(value).to_series()
+    if numbers.dtype.is_integer():
+        return numbers.cast(pl.Int64, strict=False)
+    floats = numbers.cast(pl.Float64, strict=False)
+    return floats.set(~floats.is_finite().fill_null(value=True), None)
+
+
+def _sums(name: str, numbers: pl.Series, kinds: set[Kind]) -> list[pl.Expr]:
+    """Return the aggregates of one value that these kinds of metric need."""
+    value = pl.col(name)
+    sums = [value.count().cast(pl.Int64).alias(f"n{name}")]
+    if kinds & _SUMMED:
+        sums.append(_total(value, numbers).alias(f"s{name}"))
+    if Kind.STDDEV in kinds:
+        squares = value.cast(pl.Float64).pow(2) * MILLION
+        sums.append(squares.round().cast(pl.Int128).sum().alias(f"q{name}"))
+    if Kind.MIN in kinds:
+        sums.append(value.min().cast(pl.Float64).alias(f"lo{name}"))
+    if Kind.MAX in kinds:
+        sums.append(value.max().cast(pl.Float64).alias(f"hi{name}"))
+    return sums
+
+
+def _total(value: pl.Expr, numbers: pl.Series) -> pl.Expr:
+    """Return the exact sum in millionths, by 128 bits where 64 may not do."""
+    wide = pl.Int64 if _fits(numbers) else pl.Int128
+    if numbers.dtype == pl.Float64:
+        return (value * MILLION).round().cast(wide).sum().cast(pl.Int128)
+    # Whole numbers are summed before they are scaled: one product for each group.
+    return value.cast(wide).sum().cast(pl.Int128) * pl.lit(MILLION, dtype=pl.Int128)
+
+
+def _fits(numbers: pl.Series) -> bool:
+    """Return whether a sum of all these, scaled if floats, is sure to fit in 64 bits."""
+    largest = max(abs(float(numbers.max() or 0)), abs(float(numbers.min() or 0)))  # type: ignore[arg-type]
+    scale = MILLION if numbers.dtype == pl.Float64 else 1
+    return largest * scale * max(len(numbers), 1) < _SAFE
+
+
+def _read_off(
+    cube: pl.DataFrame, number: int, spec: MetricSpec, *, in_order: bool
+) -> pl.DataFrame:
+    """Return the base cells of one metric from a cube that has its dimensions."""
+    name = _value_name(spec)
+    rows = _matching(cube, spec)
+    if name:
+        rows = rows.filter(pl.col(f"n{name}") > 0)
+    has = set(rows.columns)
+    sums = [
+        (pl.col(f"{c}{name}") if f"{c}{name}" in has else pl.lit(None))
+        .pipe(joined, c)
+        .cast(t)
+        .alias(c)
+        for c, t in BASE.items()
+    ]  # fmt: skip
+    return _named(rows, (number, spec), sums, in_order=in_order)
+
+
+def _named(
+    rows: pl.DataFrame,
+    metric: tuple[int, MetricSpec],
+    sums: list[pl.Expr],
+    more: Sequence[str] = (),
+    *,
+    in_order: bool,
+) -> pl.DataFrame:
+    """Group rows with `p` and `a` to cells of a metric, and name their series."""
+    number, spec = metric
+    grain = spec.grain
+    start = pl.col("p") if grain == 1 else pl.col("p") // grain * grain
+    known = pl.col("p") + grain
+    by = [*more, *spec.group_by]
+    if in_order:
+        cells = rows.group_by(start, *by).agg(sums)
+    else:
+        cells = rows.group_by(start, known_from(grain).alias("k"), *by).agg(sums)
+        known = pl.col("k")
+    cells = _shorten(cells, spec.group_by)
+    fields = spec.group_by
+    key = pl.struct(*fields).struct.json_encode() if fields else pl.lit("{}")
+    return cells.select(
+        pl.lit(number, dtype=pl.Int32).alias("m"),
+        key.alias("key"),
+        "p",
+        known.alias("k"),
+        *more,
+        *(e.meta.output_name() for e in sums),
+    )
+
+
+def _shorten(cells: pl.DataFrame, fields: Sequence[str]) -> pl.DataFrame:
+    """Cut long texts in group keys, so that hostile lines cannot make keys large.
+
+    What is cut off is stood for by its hash: different texts stay different keys.
+    """
+    for name in fields:
+        texts = cells.get_column(name)
+        if texts.dtype != pl.String:
+            continue
+        long = (texts.str.len_bytes() > _KEY_BYTES).fill_null(value=False)  # noqa: FBT003
+        if long.any():
+            kept = texts.filter(long)
+            cut = kept.str.slice(0, 60) + "…" + digest(kept)
+            cells = cells.with_columns(texts.scatter(long.arg_true(), cut))
+    return cells
+
+
+def _sketched(arrival: Arrival, number: int, spec: MetricSpec) -> Cells:
+    """Return the cells of a percentile or a distinct count."""
+    rows = _matching(arrival.rows, spec)
+    shape = _buckets if spec.kind is Kind.PERCENTILE else _registers
+    table = shape(rows, (number, spec), _value(spec), in_order=arrival.in_order)
+    nothing = Cells.empty(BY_NAME)
+    by_series = table.group_by("m", "key", "p", "k")
+    counted = by_series.agg(pl.col("n").sum())
+    base = pl.concat([nothing.base, counted], how="diagonal")
+    if spec.kind is Kind.PERCENTILE:
+        return Cells(base, table, nothing.registers)
+    return Cells(base, nothing.buckets, table.drop("n"))
+
+
+def _buckets(
+    rows: pl.DataFrame,
+    metric: tuple[int, MetricSpec],
+    value: pl.Expr,
+    *,
+    in_order: bool,
+) -> pl.DataFrame:
+    """Return bucket cells of the finite values of a field."""
+    numbers = pl.DataFrame({"v": _numbers(rows, value)})
+    shaped = rows.select("p", "a", *metric[1].group_by).with_columns(
+        b=numbers.select(bucket(pl.col("v"))).to_series()
+    )
+    shaped = shaped.filter(pl.col("b").is_not_null())
+    return _named(shaped, metric, _COUNT, ["b"], in_order=in_order)
+
+
+def _registers(
+    rows: pl.DataFrame,
+    metric: tuple[int, MetricSpec],
+    value: pl.Expr,
+    *,
+    in_order: bool,
+) -> pl.DataFrame:
+    """Return the register, rank and count of each different value of a field.
+
+    Each different value of the batch is hashed once: values become numbers of a
+    dictionary first, and registers are joined to the numbers.
+    """
+    texts = rows.select(value).to_series().cast(pl.String)
+    coded = texts.cast(pl.Categorical(pl.Categories.random()))
+    distinct = coded.drop_nulls().unique()
+    if distinct.len() == 0:
+        rows, coded = rows.clear(), coded.clear()
+    table = registers(distinct.cast(pl.String))
+    number = distinct.to_physical()
+    lookup = table.gather(number.arg_sort())
+    shaped = rows.select("p", "a", *metric[1].group_by).hstack(
+        lookup.gather(coded.to_physical())
+    )
+    shaped = shaped.filter(pl.col("r").is_not_null())
+    held = [pl.col("rank").max(), *_COUNT]
+    return _named(shaped, metric, held, ["r"], in_order=in_order)

@@ -1,0 +1,153 @@
+"""Series: which (metric, key) there are, since when, and the number each goes by.
+
+Numbers are private to one state: they follow the order in which keys came, so no
+output may depend on them. When a metric has as many keys as its limit allows, further
+keys share one series, `__other__`: totals stay exact, rows become approximate.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from tocsin.metrics.cells import Cells
+
+OTHER = "__other__"
+_TABLE = {"m": pl.Int32, "key": pl.String, "sid": pl.Int64}
+_BIRTHS = {"sid": pl.Int64, "first": pl.Int64, "k": pl.Int64}
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesPlan:
+    """What the series table must know of the plan.
+
+    `dependents` maps a metric's number to the metrics that live wherever it does (the
+    calculated ones with the same group key, and for the count of all events the
+    metrics without a key); `limits` and `fields` are per number.
+    """
+
+    dependents: Mapping[int, Sequence[int]]
+    limits: Mapping[int, int]
+    fields: Mapping[int, Sequence[str]]
+
+    def other(self, number: int) -> str:
+        """Return the key that all keys beyond the limit share."""
+        whole = dict.fromkeys(self.fields[number], OTHER)
+        return json.dumps(whole, separators=(",", ":"))
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesTable:
+    """The series of one state. `births` says from which slice (`first`, s) a series
+    has datapoints, and at which tick (`k`) that was known: a late row can move it."""
+
+    table: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=_TABLE))
+    births: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=_BIRTHS))
+    limited: frozenset[int] = frozenset()
+    """The metrics that have reached their limit of keys."""
+
+    def number(self, cells: Cells, plan: SeriesPlan) -> tuple[Cells, SeriesTable]:
+        """Return cells by number instead of name, and the table with the new series."""
+        if cells.base.height == 0:
+            return _renumber(cells, self.table, plan), self
+        names = cells.base.select("m", "key").unique()
+        new = names.join(self.table, on=["m", "key"], how="anti")
+        grown = self._with_new(new, plan) if new.height else self
+        numbered = _renumber(cells, grown.table, plan)
+        return numbered, grown._with_births(numbered.base, plan)
+
+    def born_by(self, tick: int) -> pl.DataFrame:
+        """Return `sid` and `first`: since when each series lives, as known at a tick."""
+        known = self.births.filter(pl.col("k") <= tick)
+        return known.group_by("sid").agg(pl.col("first").min())
+
+    def settle(self, tick: int) -> SeriesTable:
+        """Return the table with the births up to a tick joined: they cannot change."""
+        old, young = self.births.filter(pl.col("k") <= tick), None
+        if old.height <= old.get_column("sid").n_unique():
+            return self
+        young = self.births.filter(pl.col("k") > tick)
+        joined = old.group_by("sid").agg(pl.col("first").min(), pl.col("k").max())
+        births = pl.concat([joined.select(*_BIRTHS), young])
+        return SeriesTable(self.table, births, self.limited)
+
+    def _with_new(self, new: pl.DataFrame, plan: SeriesPlan) -> SeriesTable:
+        rows = self.table.group_by("m").len().iter_rows()
+        counts: dict[int, int] = dict(rows)
+        limited = set(self.limited)
+        known = set(self.table.select("m", "key").iter_rows())
+        added: dict[tuple[int, str], int] = {}
+        for number, key in new.sort("m", "key").iter_rows():
+            place = (number, key)
+            if counts.get(number, 0) >= plan.limits[number]:
+                limited.add(number)
+                place = (number, plan.other(number))
+            for m in (number, *plan.dependents.get(number, ())):
+                here = (m, place[1])
+                if here not in known:
+                    known.add(here)
+                    added[here] = self.table.height + len(added)
+                    counts[m] = counts.get(m, 0) + 1
+        rows_added = [(m, key, sid) for (m, key), sid in added.items()]
+        grown = pl.DataFrame(rows_added, schema=_TABLE, orient="row")
+        table = pl.concat([self.table, grown])
+        return SeriesTable(table, self.births, frozenset(limited))
+
+    def _with_births(self, base: pl.DataFrame, plan: SeriesPlan) -> SeriesTable:
+        firsts = self.births.group_by("sid").agg(pl.col("first").min())
+        seen = base.group_by("sid", "k").agg(first=pl.col("p").min())
+        seen = seen.join(firsts, on="sid", how="left", suffix="_old")
+        earlier = seen.filter(
+            pl.col("first_old").is_null() | (pl.col("first") < pl.col("first_old"))
+        )
+        if earlier.height == 0:
+            return self
+        found = _pareto(earlier.select(*_BIRTHS))
+        found = pl.concat([found, self._inherited(found, plan)])
+        births = _pareto(pl.concat([self.births, found]))
+        return SeriesTable(self.table, births, self.limited)
+
+    def _inherited(self, found: pl.DataFrame, plan: SeriesPlan) -> pl.DataFrame:
+        """Return the same births for the series that depend on these."""
+        pairs = [(m, d) for m, ds in plan.dependents.items() for d in ds]
+        schema = {"m": pl.Int32, "d": pl.Int32}
+        links = pl.DataFrame(pairs, schema=schema, orient="row")
+        places = self.table.rename({"m": "d", "sid": "heir"})
+        return (
+            found.join(self.table, on="sid")
+            .join(links, on="m")
+            .join(places, on=["d", "key"])
+            .select(sid="heir", first="first", k="k")
+        )
+
+
+def _pareto(births: pl.DataFrame) -> pl.DataFrame:
+    """Keep the births that say something new: earlier than all that were known."""
+    ordered = births.sort("sid", "k", "first")
+    before = pl.col("first").cum_min().shift(1).over("sid")
+    return ordered.filter(before.is_null() | (pl.col("first") < before))
+
+
+def _renumber(cells: Cells, table: pl.DataFrame, plan: SeriesPlan) -> Cells:
+    def numbered(rows: pl.DataFrame) -> pl.DataFrame:
+        found = rows.join(table, on=["m", "key"], how="left")
+        lost = found.filter(pl.col("sid").is_null()).get_column("m").unique()
+        if lost.len():
+            others = pl.DataFrame(
+                {"m": lost, "key": [plan.other(m) for m in lost.to_list()]}
+            ).join(table, on=["m", "key"])
+            found = found.join(others.select("m", other="sid"), on="m", how="left")
+            found = found.with_columns(pl.coalesce("sid", "other")).drop("other")
+        rest = [c for c in rows.columns if c not in ("m", "key")]
+        return found.select("sid", *rest)
+
+    if cells.base.height == 0:
+        from tocsin.metrics.cells import BY_NUMBER
+
+        return Cells.empty(BY_NUMBER)
+    return Cells(
+        numbered(cells.base), numbered(cells.buckets), numbered(cells.registers)
+    )

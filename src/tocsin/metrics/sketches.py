@@ -1,0 +1,124 @@
+"""Sketches whose answer does not depend on how the data was batched.
+
+A percentile is a histogram of whole counts over buckets cut from the bits of the
+number itself: 64 buckets to each power of two, so the middle of a bucket is within
+0.78 % of every value in it, on any machine, without a logarithm. A distinct count is
+a HyperLogLog of 2^14 registers (Flajolet et al. 2007) that are merged by maximum and
+read by Ertl's estimator (O. Ertl, "New cardinality estimation algorithms for
+HyperLogLog sketches", 2017, algorithm 6): standard error 0.81 %.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+_SHIFT = 2**46
+_REGISTER_BITS = 14
+REGISTERS = 2**_REGISTER_BITS
+_RANKS = 64 - _REGISTER_BITS
+_ALPHA = 0.7213475204444817  # 1 / (2 ln 2)
+_MIX = (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
+
+
+def bucket(value: pl.Expr) -> pl.Expr:
+    """Return the bucket of a finite number: Int64, in the order of the numbers."""
+    number = value.cast(pl.Float64)
+    bits = number.abs().reinterpret(dtype=pl.Int64) // _SHIFT
+    return pl.when(number < 0).then(-bits).otherwise(bits)
+
+
+def middle(buckets: pl.Expr) -> pl.Expr:
+    """Return the number that stands for a bucket: the harmonic middle of its ends."""
+    size = buckets.abs()
+    low = (size * _SHIFT).reinterpret(dtype=pl.Float64)
+    high = ((size + 1) * _SHIFT).reinterpret(dtype=pl.Float64)
+    between = 2 * low * (high / (low + high))
+    return (
+        pl.when(size == 0)
+        .then(0.0)
+        .when(buckets < 0)
+        .then(-between)
+        .otherwise(between)
+    )
+
+
+def registers(values: pl.Series) -> pl.DataFrame:
+    """Return `r` (register) and `rank` for each of some distinct texts."""
+    hashed = _hash(values.cast(pl.String).cast(pl.Binary))
+    rest = (pl.col("h") * 2**_REGISTER_BITS).bitwise_leading_zeros().cast(pl.Int64)
+    return pl.DataFrame({"h": hashed}).select(
+        r=(pl.col("h") // 2 ** (64 - _REGISTER_BITS)).cast(pl.Int64),
+        rank=pl.min_horizontal(rest, pl.lit(_RANKS)) + 1,
+    )
+
+
+def digest(texts: pl.Series) -> pl.Series:
+    """Return a short text that stands for each text, the same on every machine."""
+    return _hash(texts.cast(pl.Binary)).cast(pl.String)
+
+
+def _hash(texts: pl.Series) -> pl.Series:
+    """Return 64 well-mixed bits of each text, the same in every version of Polars.
+
+    Eight bytes at a time are mixed in as a little-endian number (the finaliser of
+    SplitMix64); zeros fill the last eight, and the length is mixed in first.
+    """
+    frame = pl.DataFrame({"b": texts})
+    length = pl.col("b").bin.size()
+    longest = int(frame.select(length.max()).item() or 0)
+    seed = length.cast(pl.UInt64) * pl.lit(_MIX[0], pl.UInt64)
+    frame = frame.with_columns(h=seed, b=pl.col("b") + pl.lit(b"\0" * 8))
+    for at in range(0, longest, 8):
+        word = pl.col("b").bin.slice(at, 8).bin.reinterpret(
+            dtype=pl.UInt64, endianness="little"
+        )
+        mixed = _mix(pl.col("h") ^ word)
+        live = pl.col("b").bin.size() > at + 8
+        frame = frame.with_columns(h=pl.when(live).then(mixed).otherwise("h"))
+    return frame.select(_mix(pl.col("h"))).to_series()
+
+
+def _mix(word: pl.Expr) -> pl.Expr:
+    """Spread every bit over all others. Products wrap, as wanted."""
+    word = (word ^ (word // 2**30)) * pl.lit(_MIX[1], pl.UInt64)
+    word = (word ^ (word // 2**27)) * pl.lit(_MIX[2], pl.UInt64)
+    return word ^ (word // 2**31)
+
+
+def cardinality(held: pl.DataFrame) -> pl.DataFrame:
+    """Return `i` and the estimate `value` from rows (`i`, `r`, `rank`), each r once."""
+    counts = (
+        held.group_by("i", "rank")
+        .agg(c=pl.len().cast(pl.Float64))
+        .pivot("rank", index="i", values="c")
+        .with_columns(pl.exclude("i").fill_null(0.0))
+    )
+    ranks = {int(name): counts[name] for name in counts.columns if name != "i"}
+    none = pl.zeros(counts.height, dtype=pl.Float64, eager=True)
+    size = float(REGISTERS)
+    filled = sum(ranks.values(), start=none)
+    total = size * _tau(1.0 - ranks.get(_RANKS + 1, none) / size)
+    for rank in range(_RANKS, 0, -1):
+        total = 0.5 * (total + ranks.get(rank, none))
+    total = total + size * _sigma(1.0 - filled / size)
+    return counts.select("i", value=_ALPHA * size * size / total)
+
+
+def _sigma(x: pl.Series) -> pl.Series:
+    """Ertl's sigma, x + sum of 2^(k-1) x^(2^k): what the empty registers say."""
+    y, z = 1.0, x
+    for _ in range(24):
+        x = x * x
+        z = z + x * y
+        y += y
+    return z
+
+
+def _tau(x: pl.Series) -> pl.Series:
+    """Ertl's tau: what the registers that are full to the brim say."""
+    y, z = 1.0, 1.0 - x
+    for _ in range(24):
+        x = x.sqrt()
+        y *= 0.5
+        z = z - (1.0 - x) ** 2 * y
+    return z / 3.0

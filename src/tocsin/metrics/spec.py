@@ -1,0 +1,132 @@
+"""What a metric is: the frozen description that every step takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from math import gcd, lcm
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+class Kind(StrEnum):
+    """How the events of a window become one number."""
+
+    COUNT = "COUNT"
+    RATE = "RATE"
+    SUM = "SUM"
+    AVG = "AVG"
+    MIN = "MIN"
+    MAX = "MAX"
+    STDDEV = "STDDEV"
+    PERCENTILE = "PERCENTILE"
+    DISTINCT = "DISTINCT"
+
+    @property
+    def zero_when_empty(self) -> bool:
+        """Whether a window without events is 0; otherwise it has no value."""
+        return self in {Kind.COUNT, Kind.RATE, Kind.SUM, Kind.DISTINCT}
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """A quantile as a ratio of whole numbers, so that ranks are exact."""
+
+    num: int
+    den: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MetricSpec:
+    """A metric over the events of one source. Times are in whole seconds.
+
+    A window ends at every multiple of `every` and is `period` long. `value` is the
+    column that is aggregated (None: events are counted), `where` a row-wise boolean.
+    `reads` names the columns that `value` and `where` need.
+    """
+
+    name: str
+    source: str
+    kind: Kind
+    period: int
+    every: int
+    value: pl.Expr | None = None
+    value_reads: frozenset[str] = frozenset()
+    where: pl.Expr | None = None
+    where_reads: frozenset[str] = frozenset()
+    group_by: tuple[str, ...] = ()
+    quantile: Ratio | None = None
+    limit: int = 10_000
+    history: int = 0
+    """Seconds before the newest datapoint for which calculated metrics need this one."""
+
+    @property
+    def grain(self) -> int:
+        """Seconds of the smallest slice of time that every window is made of."""
+        return gcd(self.period, self.every)
+
+    @property
+    def fixed(self) -> bool:
+        """Whether windows follow one another without overlap."""
+        return self.every == self.period
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """The fields of the event that this metric needs."""
+        return self.value_reads | self.where_reads | frozenset(self.group_by)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CalculatedSpec:
+    """A metric made of datapoints: an aggregate over a period, or a formula.
+
+    With `kind`, the datapoints of `inputs` whose end lies in `(end - period, end]`
+    are aggregated. With `formula`, the inputs at `end` are combined; the columns of
+    the formula are the inputs' names. `min_samples` maps an input to the count below
+    which the formula has no value.
+    """
+
+    name: str
+    inputs: tuple[str, ...]
+    period: int
+    every: int
+    group_by: tuple[str, ...] = ()
+    kind: Kind | None = None
+    quantile: Ratio | None = None
+    formula: pl.Expr | None = None
+    min_samples: tuple[tuple[str, int], ...] = ()
+    history: int = 0
+    fixed: bool = True
+    limit: int = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class TimeSpec:
+    """How time moves for the streams of one source. Microseconds, but for panes.
+
+    `amend_panes` is how many panes behind a row may be and still amend.
+    """
+
+    lateness: int = 5_000_000
+    amend_for: int = 300_000_000
+    future_skew: int = 300_000_000
+
+    @property
+    def amend_panes(self) -> int:
+        """Panes by which a row may lag and still be counted; more is late."""
+        return (self.amend_for - self.lateness) // 1_000_000
+
+
+AMEND_EVERY = 10
+"""Seconds between the moments at which late rows take effect.
+
+A late row becomes known at the end of its ten seconds, so that a disordered log
+costs six corrections a minute and not sixty. Which rows count is not touched.
+"""
+
+
+def common_step(steps: list[int]) -> int:
+    """Return the step at which all of these have a datapoint."""
+    return lcm(*steps)

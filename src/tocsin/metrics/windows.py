@@ -1,0 +1,223 @@
+"""Cells to datapoints: the windows of every series over a stretch of time, in columns.
+
+A window's value changes only when a cell enters or leaves it, so a stretch of time is
+a list of *runs*: rows (`sid`, `m`, `e`, `steps`, `n`, `value`) that stand for `steps`
+equal datapoints, the first at `e`, each `every` seconds after the one before. A
+silence of a year is one run, and no work is done for it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from tocsin.metrics.cells import BASE, MILLION, Cells
+from tocsin.metrics.sketches import cardinality, middle
+from tocsin.metrics.spec import Kind, MetricSpec
+
+RUNS = {
+    "sid": pl.Int64,
+    "m": pl.Int32,
+    "e": pl.Int64,
+    "steps": pl.Int64,
+    "n": pl.Int64,
+    "value": pl.Float64,
+}
+_SUMMED = [Kind.SUM.value, Kind.AVG.value, Kind.STDDEV.value]
+_ENDS = [Kind.MIN.value, Kind.MAX.value]
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """For each series, what to judge: a frame with one row for each.
+
+    Columns: `sid`, `m`, `kind`, `grain`, `period`, `every`, `num`, `den` (of a
+    quantile), `start` and `until` (ends in `(start, until]` are wanted, s), `first`
+    (the slice since which the series lives).
+    """
+
+    series: pl.DataFrame
+
+
+def spec_frame(metrics: dict[int, MetricSpec]) -> pl.DataFrame:
+    """Return what windows need to know of each metric, a row for each."""
+    rows = [
+        (
+            number,
+            spec.kind.value,
+            spec.grain,
+            spec.period,
+            spec.every,
+            spec.quantile.num if spec.quantile else 0,
+            spec.quantile.den if spec.quantile else 1,
+        )
+        for number, spec in metrics.items()
+    ]
+    whole = ("grain", "period", "every", "num", "den")
+    schema = {"m": pl.Int32, "kind": pl.String} | dict.fromkeys(whole, pl.Int64)
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def first_end(after: pl.Expr, every: pl.Expr) -> pl.Expr:
+    """Return the first window end later than an instant, all in seconds."""
+    return (after // every + 1) * every
+
+
+def windows(cells: Cells, stretch: Stretch) -> pl.DataFrame:
+    """Return the runs of every series of a stretch, by series and time.
+
+    `cells` must hold just what may be used: the caller leaves out what is not known
+    yet.
+    """
+    series = stretch.series
+    if series.height == 0:
+        return pl.DataFrame(schema=RUNS)
+    points = _change_points(cells.base, series)
+    points = points.join(series, on="sid", how="left").sort("sid", "e")
+    later = pl.col("e").shift(-1).over("sid")
+    steps = (later - pl.col("e")) // pl.col("every")
+    rest = (pl.col("until") - pl.col("e")) // pl.col("every") + 1
+    runs = points.with_columns(steps=pl.when(later.is_null()).then(rest).otherwise(steps))
+    runs = runs.with_columns(value=_plain_value()).with_row_index("i")
+    runs = runs.with_columns(pl.col("i").cast(pl.Int64))
+    kinds = set(series.get_column("kind").unique().to_list())
+    for kind in sorted(kinds):
+        runs = _with_contents(runs, cells, Kind(kind))
+    return runs.select(*RUNS)
+
+
+def _change_points(base: pl.DataFrame, series: pl.DataFrame) -> pl.DataFrame:
+    """Return `n`, `s` and `q` of the window at every end where they may change."""
+    held = base.join(series, on="sid", how="inner")
+    every, start = pl.col("every"), pl.col("start")
+    begin = first_end(start, every)
+    enter = pl.max_horizontal(
+        -((-(pl.col("p") + pl.col("grain"))) // every) * every, begin
+    )
+    leave = first_end(pl.col("p") + pl.col("period"), every)
+    held = held.select("sid", "n", "s", "q", "until", enter=enter, leave=leave)
+    held = held.filter(
+        (pl.col("enter") < pl.col("leave")) & (pl.col("enter") <= pl.col("until"))
+    )
+    born = series.select(
+        "sid", "until", e=pl.max_horizontal(first_end(pl.col("first"), every), begin)
+    )
+    born = born.filter(pl.col("e") <= pl.col("until"))
+    sums = {"n": BASE["n"]}
+    if series.get_column("kind").is_in(_SUMMED).any():
+        sums |= {"s": BASE["s"], "q": BASE["q"]}
+    moves = pl.concat(
+        [
+            held.select("sid", *sums, e="enter"),
+            held.select("sid", *(pl.col(c) * pl.lit(-1, dtype=t) for c, t in sums.items()), e="leave"),
+            born.select("sid", "e"),
+        ],
+        how="diagonal",
+    )
+    moves = moves.group_by("sid", "e").agg(pl.col(c).sum() for c in sums)
+    # Every cell that enters also leaves, so a series adds up to nothing at its end
+    # and one running sum serves all series, exactly, without starting anew.
+    moves = moves.sort("sid", "e").with_columns(pl.col(c).cum_sum() for c in sums)
+    if "s" not in sums:
+        moves = moves.with_columns(s=None, q=None)
+    ends = series.select("sid", "until")
+    inside = moves.join(ends, on="sid").filter(pl.col("e") <= pl.col("until"))
+    return inside.select("sid", "e", "n", "s", "q")
+
+
+def _plain_value() -> pl.Expr:
+    """Return the value of the kinds that need only counts and sums."""
+    n, total = pl.col("n"), pl.col("s").cast(pl.Float64) / MILLION
+    some = n > 0
+    mean = total / n
+    spread = pl.col("q").cast(pl.Float64) / MILLION / n - mean.pow(2)
+    kind = pl.col("kind")
+    return (
+        pl.when(kind == Kind.COUNT.value)
+        .then(n.cast(pl.Float64))
+        .when(kind == Kind.RATE.value)
+        .then(n / pl.col("period"))
+        .when(kind == Kind.SUM.value)
+        .then(total)
+        .when((kind == Kind.AVG.value) & some)
+        .then(mean)
+        .when((kind == Kind.STDDEV.value) & some)
+        .then(spread.clip(lower_bound=0.0).sqrt())
+        .when(kind == Kind.DISTINCT.value)
+        .then(0.0)
+        .otherwise(None)
+    )
+
+
+def _with_contents(runs: pl.DataFrame, cells: Cells, kind: Kind) -> pl.DataFrame:
+    """Set the value of the runs of a kind whose windows must be looked into."""
+    if kind in {Kind.MIN, Kind.MAX}:
+        column = "lo" if kind is Kind.MIN else "hi"
+        inside = _inside(runs, cells.base.select("sid", "p", column), kind)
+        best = pl.col(column).min() if kind is Kind.MIN else pl.col(column).max()
+        found = inside.group_by("i").agg(found=best)
+    elif kind is Kind.PERCENTILE:
+        found = _percentiles(_inside(runs, cells.buckets, kind), runs)
+    elif kind is Kind.DISTINCT:
+        inside = _inside(runs, cells.registers, kind)
+        held = inside.group_by("i", "r").agg(pl.col("rank").max())
+        if held.height == 0:
+            return runs
+        found = cardinality(held).rename({"value": "found"})
+    else:
+        return runs
+    joined = runs.join(found, on="i", how="left", maintain_order="left")
+    return joined.with_columns(value=pl.coalesce("found", "value")).drop("found")
+
+
+def _inside(runs: pl.DataFrame, table: pl.DataFrame, kind: Kind) -> pl.DataFrame:
+    """Return the rows of a table once for each run (`i`) whose window holds them."""
+    wanted = runs.filter(pl.col("kind") == kind.value)
+    spans = wanted.select("sid", "e", "i").sort("sid", "e")
+    shape = wanted.select("sid", "grain", "period").unique()
+    held = table.join(shape, on="sid", how="inner")
+    place = pl.Series("at", spans.select(_place("sid", "e")).to_series())
+    low = held.select(_place("sid", pl.col("p") + pl.col("grain"))).to_series()
+    high = held.select(_place("sid", pl.col("p") + pl.col("period"))).to_series()
+    return (
+        held.with_columns(
+            low=place.search_sorted(low, side="left").cast(pl.Int64),
+            high=place.search_sorted(high, side="right").cast(pl.Int64),
+        )
+        .filter(pl.col("low") < pl.col("high"))
+        .with_columns(at=pl.int_ranges("low", "high"))
+        .explode("at")
+        .pipe(_number, spans)
+    )
+
+
+def _number(rows: pl.DataFrame, spans: pl.DataFrame) -> pl.DataFrame:
+    numbers = spans.get_column("i").gather(rows.get_column("at"))
+    return rows.with_columns(numbers.alias("i"))
+
+
+def _place(sid: str, second: str | pl.Expr) -> pl.Expr:
+    """Return one number that orders by series, then by time (years -30,000 to 30,000)."""
+    moment = pl.col(second) if isinstance(second, str) else second
+    return pl.col(sid) * 2**41 + moment + 2**40
+
+
+def _percentiles(inside: pl.DataFrame, runs: pl.DataFrame) -> pl.DataFrame:
+    """Return the quantile of each run from its buckets, by whole-number ranks."""
+    held = inside.group_by("i", "b").agg(pl.col("n").sum()).sort("i", "b")
+    held = held.join(runs.select("i", "num", "den"), on="i", maintain_order="left")
+    upto = pl.col("n").cum_sum().over("i")
+    total = pl.col("n").sum().over("i")
+    rank = (total * pl.col("num") + pl.col("den") - 1) // pl.col("den")
+    hit = held.filter(upto >= pl.max_horizontal(rank, 1))
+    first = hit.group_by("i").agg(pl.col("b").min())
+    return first.select("i", found=middle(pl.col("b")))
+
+
+def clip(runs: pl.DataFrame, every: pl.Expr, after: int) -> pl.DataFrame:
+    """Return runs without their datapoints that end at or before `after` (s)."""
+    begin = pl.max_horizontal(pl.col("e"), first_end(pl.lit(after), every))
+    gone = (begin - pl.col("e")) // every
+    cut = runs.with_columns(e=begin, steps=pl.col("steps") - gone)
+    return cut.filter(pl.col("steps") > 0)

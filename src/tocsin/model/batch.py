@@ -1,0 +1,51 @@
+"""Events in columns, and the account of the lines they came from."""
+
+from dataclasses import dataclass, fields
+
+import polars as pl
+
+TIME = pl.Datetime("us", "UTC")
+"""The type of every column of instants."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What became of lines: `lines = events + joined + skipped + parse_errors`.
+
+    Headers and blank lines are skipped, continuation lines are joined.
+    """
+
+    lines: int = 0
+    events: int = 0
+    joined: int = 0
+    skipped: int = 0
+    parse_errors: int = 0
+
+    def __add__(self, other: "Tally") -> "Tally":
+        return Tally(
+            *(getattr(self, f.name) + getattr(other, f.name) for f in fields(Tally))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A line that no event came from: a sample for the user, not a record of all.
+
+    `text` is at most 200 characters of the line, undecodable bytes escaped.
+    """
+
+    text: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventBatch:
+    """The events of one block of lines, in the order of the lines.
+
+    `frame` has a column `time` (`TIME`, no nulls) and the fields that were asked
+    for; its height is `tally.events`. `rejected` holds the first few bad lines.
+    """
+
+    frame: pl.DataFrame
+    tally: Tally
+    rejected: tuple[Rejected, ...] = ()

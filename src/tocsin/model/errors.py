@@ -1,0 +1,60 @@
+"""What can go wrong, by whose hand it is mended.
+
+    TocsinError
+    ├── ConfigError     the user's: one or more `Problem`s of a configuration (exit 2)
+    ├── UsageError      the user's: a command called in a way that cannot work (exit 2)
+    ├── SourceError     the world's: an input cannot be read (exit 5)
+    └── DeliveryError   the world's: a channel did not take a notification
+
+Anything else is ours: it crashes, with a traceback.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class TocsinError(Exception):
+    """An error that is a letter to the user: its text is shown without a traceback."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One problem of a configuration: place, wish, found, remedy.
+
+    `place` is `file:line` (or `file`), `path` the key as the user writes it, such as
+    `alarms[2].for`; `message` says what was expected and what was found.
+    """
+
+    place: str
+    path: str
+    message: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        where = f"{self.place}: {self.path}: " if self.path else f"{self.place}: "
+        hint = f"\n  hint: {self.hint}" if self.hint else ""
+        return f"{where}{self.message}{hint}"
+
+
+class ConfigError(TocsinError):
+    """All the problems of one configuration, reported together."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(map(str, self.problems)))
+
+
+class UsageError(TocsinError):
+    """A command was asked for something that cannot work."""
+
+
+class SourceError(TocsinError):
+    """An input cannot be read."""
+
+
+class DeliveryError(TocsinError):
+    """A channel did not take a notification; `retry_after` (seconds) if it may later."""
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        self.retry_after = retry_after
+        super().__init__(message)

@@ -1,0 +1,105 @@
+"""The doors between rooms: what a format, a source and a raw log consumer must offer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import polars as pl
+
+    from tocsin.model.batch import EventBatch
+    from tocsin.model.message import FieldType, MessageType
+
+
+class Codec(Protocol):
+    """A format bound to one stream: pure, without memory from block to block.
+
+    Because `parse` depends on its block alone, a file may be cut at any newline and
+    its pieces parsed anywhere, in any order.
+    """
+
+    format: str
+    message: MessageType
+
+    def parse(self, block: bytes, fields: Mapping[str, FieldType | None]) -> EventBatch:
+        """Return the events of whole lines, with `time` and the `fields` asked for.
+
+        `block` holds lines that end in a newline; only the last line of an ended
+        stream may lack it. Lines end at the byte 0x0A and nowhere else; a carriage
+        return before it belongs to the line end. `fields` maps canonical names to
+        the type wanted (None: as the message type declares); a field that an event
+        lacks is null. Never raises for what a line holds: it is a parse error.
+        """
+        ...
+
+
+class Format(Protocol):
+    """Lines to events, for any stream: `open` reads a stream's first lines."""
+
+    name: str
+    about: str
+    samples: Mapping[bytes, Mapping[str, Any] | None]
+    """Sample lines, each with the fields expected of it; None for one it refuses."""
+
+    def open(self, head: bytes) -> Codec:
+        """Return the codec for a stream that begins with `head` (a CSV header, say)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Whole lines of one stream, and where they stand in it.
+
+    `data` covers the bytes `[start, end)` of the stream, less lines that were longer
+    than the source's limit: those are left out and counted in `oversized`. `caught_up`
+    says that nothing more was readable after it, `ended` that nothing ever will be.
+    `lost` counts bytes that could not be read and never will be.
+    """
+
+    data: bytes
+    start: int
+    end: int
+    oversized: int = 0
+    caught_up: bool = False
+    ended: bool = False
+    lost: int = 0
+
+
+class Reader(Protocol):
+    """One stream, read in order. Never blocks longer than it takes to read."""
+
+    stream: str
+
+    def read(self, limit: int) -> Chunk:
+        """Return at most about `limit` bytes of whole lines; empty when none are there."""
+        ...
+
+    def close(self) -> None:
+        """Let go of files. Idempotent."""
+        ...
+
+
+class RawLogConsumer(Protocol):
+    """A plugin that reports by period on the events of that period.
+
+    `fields` names the fields it needs. The engine hands each period's rows to
+    `observe` in pieces, joins what it returned with `merge`, and calls `report`
+    when the period closes: so it runs in worker processes as well as here.
+    """
+
+    fields: tuple[str, ...]
+
+    def observe(self, events: pl.DataFrame) -> Any:  # noqa: ANN401
+        """Return a partial of some rows of one period, in stream order."""
+        ...
+
+    def merge(self, left: Any, right: Any) -> Any:  # noqa: ANN401
+        """Return the partial of both, `left` before `right` in the stream."""
+        ...
+
+    def report(self, partial: Any, start: int, end: int) -> str | Mapping[str, Any]:  # noqa: ANN401
+        """Return what to say of the period `[start, end)`, in microseconds."""
+        ...

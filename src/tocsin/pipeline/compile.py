@@ -1,0 +1,288 @@
+"""A configuration, compiled to a plan. Refuses nothing: the configuration is checked."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from tocsin.alarms.threshold import Operator, ThresholdSpec
+from tocsin.metrics.series import SeriesPlan
+from tocsin.metrics.spec import CalculatedSpec, Kind, MetricSpec, Ratio, TimeSpec
+from tocsin.model.instant import SECOND
+from tocsin.pipeline import messages
+from tocsin.pipeline.expressions import to_polars
+from tocsin.pipeline.plan import (
+    EVENTS,
+    ConsumerSpec,
+    Plan,
+    Shard,
+    SourcePlan,
+    Templates,
+)
+
+if TYPE_CHECKING:
+    from tocsin.config.values import (
+        AlarmConfig,
+        CalculatedMetricConfig,
+        Config,
+        MetricConfig,
+    )
+    from tocsin.model.expression import Expression
+    from tocsin.model.message import FieldType
+
+_NO_LIMIT = 10**9
+
+
+def compile_plan(config: Config, statistics: Iterable[MetricConfig] = ()) -> Plan:
+    """Return the plan of a configuration.
+
+    `statistics` are further metrics, whose datapoints are not shown as such: what
+    the periodic report is made from.
+    """
+    hidden = tuple(statistics)
+    measured = [_events(s.name) for s in config.sources]
+    measured += [_metric(m) for m in (*config.metrics, *hidden)]
+    metrics = dict(enumerate(measured))
+    calculated = dict(enumerate(_calculated(config, metrics), start=len(metrics)))
+    metrics, calculated = _with_history(metrics, calculated)
+    times = {
+        s.name: TimeSpec(s.lateness, s.amend_for, s.future_skew) for s in config.sources
+    }
+    groups = _connected(config, metrics, calculated)
+    shards = tuple(
+        _shard(group, metrics, calculated, times, config.alarms) for group in groups
+    )
+    sources = {
+        name: _source(name, metrics, config, time, hidden)
+        for name, time in times.items()
+    }
+    return Plan(
+        sources=sources,
+        shards=shards,
+        templates={a.name: _templates(a, config) for a in config.alarms},
+        fingerprints={a.name: _fingerprint(a, config) for a in config.alarms},
+        hidden=frozenset(m.name for m in hidden) | {EVENTS},
+    )
+
+
+def _events(source: str) -> MetricSpec:
+    return MetricSpec(EVENTS, source, Kind.COUNT, period=1, every=1)
+
+
+def _metric(config: MetricConfig) -> MetricSpec:
+    where = config.where
+    field = config.field
+    return MetricSpec(
+        name=config.name,
+        source=config.source,
+        kind=_kind(config.type),
+        period=config.period // SECOND,
+        every=config.every // SECOND,
+        value=None if field is None else pl.col(field),
+        value_reads=frozenset() if field is None else frozenset({field}),
+        where=None if where is None else to_polars(where),
+        where_reads=frozenset() if where is None else where.columns(),
+        group_by=config.group_by,
+        quantile=_quantile(config.type),
+        limit=config.limit,
+    )
+
+
+def _kind(name: str) -> Kind:
+    return Kind.PERCENTILE if _quantile(name) else Kind(name)
+
+
+def _quantile(name: str) -> Ratio | None:
+    if not (name.startswith("P") and name[1:2].isdigit()):
+        return None
+    share = Fraction(name[1:]) / 100
+    return Ratio(share.numerator, share.denominator)
+
+
+def _calculated(
+    config: Config, metrics: Mapping[int, MetricSpec]
+) -> list[CalculatedSpec]:
+    """Return the calculated metrics in topological order."""
+    fixed = {m.name: m.fixed for m in metrics.values()}
+    specs = []
+    for c in config.calculated_in_order():
+        spec = _one_calculated(c, config.key_fields(c.name))
+        whole = all(fixed[name] for name in spec.inputs)
+        own = spec.period == spec.every if spec.formula is None else whole
+        fixed[spec.name] = own and whole
+        specs.append(replace(spec, fixed=fixed[spec.name]))
+    return specs
+
+
+def _one_calculated(
+    config: CalculatedMetricConfig, group_by: tuple[str, ...]
+) -> CalculatedSpec:
+    aggregate = config.aggregate
+    return CalculatedSpec(
+        name=config.name,
+        inputs=config.input_metrics,
+        period=config.period // SECOND,
+        every=config.every // SECOND,
+        group_by=group_by,
+        kind=None if aggregate is None else _kind(aggregate),
+        quantile=None if aggregate is None else _quantile(aggregate),
+        formula=None if config.formula is None else to_polars(config.formula),
+        min_samples=tuple(config.min_samples.items()),
+    )
+
+
+def _with_history(
+    metrics: dict[int, MetricSpec], calculated: dict[int, CalculatedSpec]
+) -> tuple[dict[int, MetricSpec], dict[int, CalculatedSpec]]:
+    """Say how long before the newest datapoint each metric is still needed."""
+    need: dict[str, int] = {}
+    for number, spec in reversed(list(calculated.items())):
+        own = need.get(spec.name, 0)
+        calculated[number] = replace(spec, history=own)
+        reach = own + (spec.period if spec.formula is None else 0)
+        for name in spec.inputs:
+            need[name] = max(need.get(name, 0), reach)
+    for number, metric in metrics.items():
+        metrics[number] = replace(metric, history=need.get(metric.name, 0))
+    return metrics, calculated
+
+
+def _connected(
+    config: Config,
+    metrics: Mapping[int, MetricSpec],
+    calculated: Mapping[int, CalculatedSpec],
+) -> list[frozenset[str]]:
+    """Return the groups of sources whose metrics are calculated together."""
+    home = {m.name: frozenset({m.source}) for m in metrics.values()}
+    groups = {frozenset({s.name}) for s in config.sources}
+    for spec in calculated.values():
+        together: frozenset[str] = frozenset()
+        for name in spec.inputs:
+            together |= home[name]
+        home[spec.name] = together
+        touched = {g for g in groups if g & together}
+        groups = (groups - touched) | {frozenset().union(*touched)}
+    order = {s.name: i for i, s in enumerate(config.sources)}
+    return sorted(groups, key=lambda g: min(order[name] for name in g))
+
+
+def _shard(
+    group: frozenset[str],
+    metrics: Mapping[int, MetricSpec],
+    calculated: Mapping[int, CalculatedSpec],
+    times: Mapping[str, TimeSpec],
+    alarms: Iterable[AlarmConfig],
+) -> Shard:
+    mine = {n: m for n, m in metrics.items() if m.source in group}
+    names = {m.name: n for n, m in mine.items() if m.name != EVENTS}
+    derived: dict[int, CalculatedSpec] = {}
+    for number, spec in calculated.items():
+        if all(name in names for name in spec.inputs):
+            derived[number] = spec
+            names[spec.name] = number
+    longest = [times[name] for name in sorted(group)]
+    return Shard(
+        sources=tuple(sorted(group)),
+        metrics=mine,
+        calculated=derived,
+        alarms=tuple(_alarm(a, names[a.metric]) for a in alarms if a.metric in names),
+        series=_series(mine, derived, names),
+        events=tuple(n for n, m in mine.items() if m.name == EVENTS),
+        time=max(longest, key=lambda t: t.amend_for + t.lateness),
+    )
+
+
+def _series(
+    metrics: Mapping[int, MetricSpec],
+    calculated: Mapping[int, CalculatedSpec],
+    names: Mapping[str, int],
+) -> SeriesPlan:
+    """Say which metrics have a series wherever another has one."""
+    dependents: dict[int, list[int]] = {n: [] for n in metrics}
+    everything: dict[int, MetricSpec | CalculatedSpec] = {**metrics, **calculated}
+    roots: dict[int, set[int]] = {}
+    for number, spec in metrics.items():
+        counts_all = [
+            n
+            for n, m in metrics.items()
+            if m.name == EVENTS and m.source == spec.source and n != number
+        ]
+        roots[number] = {number} if spec.group_by else {number, *counts_all}
+    for number, spec_c in calculated.items():
+        inputs = [names[name] for name in spec_c.inputs]
+        whole = [i for i in inputs if everything[i].group_by == spec_c.group_by]
+        roots[number] = set().union(*(roots[i] for i in whole))
+    for number, found in roots.items():
+        for root in found - {number}:
+            dependents[root].append(number)
+    return SeriesPlan(
+        dependents=dependents,
+        limits={n: s.limit for n, s in metrics.items()}
+        | dict.fromkeys(calculated, _NO_LIMIT),
+        fields={n: s.group_by for n, s in everything.items()},
+    )
+
+
+def _alarm(config: AlarmConfig, metric: int) -> ThresholdSpec:
+    return ThresholdSpec(
+        name=config.name,
+        metric=metric,
+        operator=Operator(config.operator),
+        threshold=config.threshold,
+        recovery_operator=Operator(config.recovery_operator),
+        recovery_threshold=config.recovery_threshold,
+        points_alarm=config.data_points_alarm,
+        points_recovery=config.data_points_recovery,
+        level=config.level,
+    )
+
+
+def _source(
+    name: str,
+    metrics: Mapping[int, MetricSpec],
+    config: Config,
+    time: TimeSpec,
+    hidden: Iterable[MetricConfig],
+) -> SourcePlan:
+    mine = [(n, m) for n, m in metrics.items() if m.source == name]
+    consumers = tuple(
+        ConsumerSpec(c.name, c.type, c.period // SECOND, c.source, c.options)
+        for c in config.raw_log_consumers
+        if c.source == name
+    )
+    fields: dict[str, FieldType | None] = {}
+    for _, spec in mine:
+        fields |= dict.fromkeys(sorted(spec.reads))
+    for metric in (*config.metrics, *hidden):
+        if metric.source == name and metric.where is not None:
+            fields |= _typed(metric.where)
+    return SourcePlan(name, mine, consumers, fields, time)
+
+
+def _typed(expression: Expression) -> dict[str, FieldType]:
+    return {
+        column.name: column.type
+        for column in expression.column_nodes()
+        if column.type is not None
+    }
+
+
+def _templates(alarm: AlarmConfig, config: Config) -> Templates:
+    rings = alarm.messages.alarm or config.messages.alarm or messages.ALARM
+    over = alarm.messages.recovery or config.messages.recovery or messages.RECOVERY
+    return Templates(rings, over)
+
+
+def _fingerprint(alarm: AlarmConfig, config: Config) -> str:
+    """Return what stands for the definition of an alarm and of all it is made from."""
+    parts, waiting = [repr(alarm)], [alarm.metric]
+    while waiting:
+        metric = config.metric(waiting.pop())
+        parts.append(repr(metric))
+        waiting += getattr(metric, "input_metrics", ())
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]

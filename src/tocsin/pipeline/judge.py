@@ -1,0 +1,215 @@
+"""Judge a stretch of time: cells to datapoints to alarm transitions, without memory.
+
+One function serves every need: time moving on, late rows amending what was said, and
+the settled state being brought up. So they cannot disagree.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import polars as pl
+
+from tocsin.alarms import threshold
+from tocsin.metrics import calculate
+from tocsin.metrics.cells import Cells
+from tocsin.metrics.series import SeriesTable
+from tocsin.metrics.spec import CalculatedSpec, MetricSpec
+from tocsin.metrics.windows import RUNS, Stretch, clip, first_end, spec_frame, windows
+from tocsin.pipeline.plan import Shard
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """What to judge: ends in `(start, until]`, with what is known at tick `known` (s).
+
+    `sids` limits it to some series. With `partial`, only windows of fixed metrics
+    that hold the last event but have not ended are judged.
+    """
+
+    start: int
+    until: int
+    known: int
+    sids: pl.Series | None = None
+    partial: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The runs of a span (with `every`, s), its transitions, and the alarms after it."""
+
+    runs: pl.DataFrame
+    transitions: pl.DataFrame
+    alarms: pl.DataFrame
+
+
+class Judge:
+    """Judges spans of one shard. What it keeps is derived from the plan alone."""
+
+    def __init__(self, shard: Shard) -> None:
+        self.shard = shard
+        everything: dict[int, MetricSpec | CalculatedSpec] = {
+            **shard.metrics,
+            **shard.calculated,
+        }
+        self._kinds = spec_frame(dict(shard.metrics))
+        rows = [
+            (number, s.every, s.period, s.history, s.fixed, _full_after(shard, number))
+            for number, s in everything.items()
+        ]
+        schema = {
+            "m": pl.Int32,
+            "every": pl.Int64,
+            "period": pl.Int64,
+            "history": pl.Int64,
+            "fixed": pl.Boolean,
+            "fills": pl.Int64,
+        }
+        self.specs = pl.DataFrame(rows, schema=schema, orient="row")
+        self._alarms = threshold.specs_frame(shard.alarms)
+        self._links: tuple[int, pl.DataFrame] = (-1, pl.DataFrame())
+
+    def judge(
+        self, cells: Cells, series: SeriesTable, alarms: pl.DataFrame, span: Span
+    ) -> Judgement:
+        """Judge a span from the alarms' state at its start."""
+        wanted = self._wanted(series, span)
+        known = cells.map(lambda rows: rows.filter(pl.col("k") <= span.known))
+        runs = self._measure(known, series, wanted, span)
+        shape = wanted.select("sid", "every", "start0", "fills", "first")
+        runs = runs.join(shape.select("sid", "every"), on="sid", how="left")
+        runs = clip(runs, pl.col("every"), span.start)
+        if not self.shard.alarms:
+            return Judgement(runs, pl.DataFrame(schema=threshold.TRANSITIONS), alarms)
+        full = shape.select("sid", full=pl.col("first") + pl.col("fills"))
+        alarmed = runs.join(full, on="sid", how="left").with_columns(
+            partial=pl.lit(span.partial)
+        )
+        said, after = threshold.step(self._alarms, alarms, alarmed)
+        return Judgement(runs, said, after)
+
+    def links(self, series: SeriesTable) -> pl.DataFrame:
+        """Return which series feeds which calculated series."""
+        if self._links[0] != series.table.height:
+            self._links = (series.table.height, _links(self.shard, series.table))
+        return self._links[1]
+
+    def _wanted(self, series: SeriesTable, span: Span) -> pl.DataFrame:
+        """Return the series to judge, each with its own stretch of time."""
+        table = series.table.join(self.specs, on="m")
+        if span.sids is not None:
+            table = table.filter(pl.col("sid").is_in(span.sids.implode()))
+        born = series.born_by(span.known)
+        until = pl.lit(span.until, dtype=pl.Int64)
+        if span.partial:
+            table = table.filter(pl.col("fixed"))
+            until = first_end(until - 1, pl.col("every"))
+        return table.join(born, on="sid").with_columns(
+            start=pl.lit(span.start, dtype=pl.Int64) - pl.col("history"),
+            start0=pl.lit(span.start, dtype=pl.Int64),
+            until=until,
+        )
+
+    def _measure(
+        self, cells: Cells, series: SeriesTable, wanted: pl.DataFrame, span: Span
+    ) -> pl.DataFrame:
+        """Return the runs of all wanted series, calculated ones after their inputs."""
+        feeding = self._feeding(series, wanted, span)
+        base = feeding.join(self._kinds.drop("period", "every"), on="m")
+        parts = [windows(cells, Stretch(base))]
+        for number, spec in self.shard.calculated.items():
+            mine = feeding.filter(pl.col("m") == number)
+            if mine.height:
+                parts.append(self._calculate(number, spec, mine, parts, series))
+        runs = pl.concat(parts)
+        if feeding.height == wanted.height:
+            return runs
+        return runs.filter(pl.col("sid").is_in(wanted.get_column("sid").implode()))
+
+    def _feeding(
+        self, series: SeriesTable, wanted: pl.DataFrame, span: Span
+    ) -> pl.DataFrame:
+        """Return the wanted series and those that their values are made of."""
+        if not self.shard.calculated or wanted.height == 0:
+            return wanted
+        links, have = self.links(series), wanted
+        until = wanted.get_column("until").max()
+        born = series.born_by(span.known)
+        while True:
+            more = links.join(have, on="sid", how="semi").select(sid="source").unique()
+            more = more.join(have, on="sid", how="anti")
+            if more.height == 0:
+                return have
+            rows = series.table.join(more, on="sid", how="semi").join(self.specs, on="m")
+            rows = rows.join(born, on="sid").with_columns(
+                start=pl.lit(span.start, dtype=pl.Int64) - pl.col("history"),
+                start0=pl.lit(span.start, dtype=pl.Int64),
+                until=pl.lit(until, dtype=pl.Int64),
+            )
+            have = pl.concat([have, rows.select(have.columns)])
+
+    def _calculate(
+        self,
+        number: int,
+        spec: CalculatedSpec,
+        mine: pl.DataFrame,
+        parts: list[pl.DataFrame],
+        series: SeriesTable,
+    ) -> pl.DataFrame:
+        """Return the runs of one calculated metric."""
+        numbers = {name: self.shard.number(name) for name in spec.inputs}
+        runs = pl.concat(parts).filter(pl.col("m").is_in(list(numbers.values())))
+        runs = runs.join(self.specs.select("m", "every"), on="m")
+        links = self.links(series).join(mine, on="sid", how="semi")
+        if spec.formula is None:
+            return calculate.aggregated(spec, runs, links, mine)
+        inputs = {n: (i, self._zero(i)) for n, i in numbers.items()}
+        return calculate.formula(spec, inputs, runs, links, mine)
+
+    def _zero(self, number: int) -> bool:
+        spec = self.shard.spec(number)
+        return spec.kind is not None and spec.kind.zero_when_empty
+
+
+def _full_after(shard: Shard, number: int) -> int:
+    """Return how long after a series' first slice its windows are full (s)."""
+    spec = shard.spec(number)
+    if isinstance(spec, MetricSpec):
+        return spec.period
+    inputs = [shard.number(name) for name in spec.inputs]
+    longest = max(_full_after(shard, i) - shard.spec(i).every for i in inputs)
+    own = spec.every if spec.formula is not None else spec.period
+    return max(own + longest, own)
+
+
+def _links(shard: Shard, table: pl.DataFrame) -> pl.DataFrame:
+    """Match the keys of calculated series with those of their inputs.
+
+    An input grouped by fewer fields feeds every key that agrees with it.
+    """
+    by_metric: dict[int, list[tuple[str, int]]] = {}
+    for number, key, sid in table.iter_rows():
+        by_metric.setdefault(number, []).append((key, sid))
+    rows: list[tuple[int, int, int]] = []
+    for number, spec in shard.calculated.items():
+        for name in spec.inputs:
+            source = shard.number(name)
+            fields = shard.spec(source).group_by
+            known = {
+                _subset(key, fields): sid for key, sid in by_metric.get(source, [])
+            }
+            rows += [
+                (sid, source, known[part])
+                for key, sid in by_metric.get(number, [])
+                if (part := _subset(key, fields)) in known
+            ]
+    return pl.DataFrame(rows, schema=calculate.LINKS, orient="row")
+
+
+def _subset(key: str, fields: tuple[str, ...]) -> tuple[object, ...]:
+    whole = json.loads(key)
+    return tuple(whole.get(name) for name in fields)
+
+
+EMPTY_RUNS = pl.DataFrame(schema=RUNS | {"every": pl.Int64})

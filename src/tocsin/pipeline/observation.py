@@ -1,0 +1,108 @@
+"""Observe a batch: what may be done anywhere, and what is sent on of it.
+
+An observation is small: cells, counts and a clock. One made without the stream's clock
+(a piece of a file, read in a worker) says under which clock it is right; where it is
+not, the piece is observed again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+from tocsin.metrics.cells import Cells
+from tocsin.metrics.lateness import Arrival, StreamClock, arrive
+from tocsin.metrics.observe import Observer
+from tocsin.metrics.spec import TimeSpec
+from tocsin.model.batch import EventBatch, Tally
+from tocsin.model.instant import SECOND
+from tocsin.pipeline.consumers import Consumers
+from tocsin.pipeline.plan import SourcePlan
+
+MOST_SAMPLES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What a batch of one stream adds. `consumers` maps (name, period) to a partial."""
+
+    cells: Cells
+    clock: StreamClock
+    tally: Tally
+    late: int = 0
+    future: int = 0
+    lost: int = 0
+    first_pane: int | None = None
+    needs_clock: bool = False
+    first: int | None = None
+    last: int | None = None
+    samples: tuple[tuple[str, str], ...] = ()
+    consumers: Mapping[tuple[str, int], Any] = field(default_factory=dict)
+    failures: Mapping[str, str] = field(default_factory=dict)
+
+    def holds_after(self, clock: StreamClock, time: TimeSpec) -> bool:
+        """Return whether an observation made without a clock is right after `clock`."""
+        if clock.held is not None:
+            return False
+        if clock.newest is None:
+            return True
+        if self.needs_clock:
+            return False
+        closed = (clock.newest - time.lateness) // SECOND
+        return self.first_pane is None or closed <= self.first_pane
+
+
+class SourceObserver:
+    """Observes the events of one source, here or in a worker process."""
+
+    def __init__(self, plan: SourcePlan) -> None:
+        self.plan = plan
+        self._observer = Observer(plan.metrics)
+        self.consumers = Consumers(plan.consumers)
+        self.fields = {**plan.fields, **dict.fromkeys(self.consumers.fields)}
+
+    def observe(
+        self,
+        batch: EventBatch,
+        clock: StreamClock,
+        *,
+        now: int | None = None,
+        last: bool = False,
+    ) -> Observation:
+        """Return what a batch adds to its stream after `clock`; `now` as in `arrive`."""
+        arrival = arrive(batch.frame, clock, self.plan.time, now=now, last=last)
+        found = self.consumers.observe(arrival.rows)
+        first, final = _extent(arrival)
+        return Observation(
+            cells=self._observer.observe(arrival),
+            clock=arrival.clock,
+            tally=batch.tally,
+            late=arrival.late,
+            future=arrival.future,
+            first_pane=None if first is None else first // SECOND,
+            needs_clock=arrival.needs_clock,
+            first=first,
+            last=final,
+            samples=tuple((r.text, r.reason) for r in batch.rejected),
+            consumers=found,
+            failures=self.consumers.failures,
+        )
+
+
+    def observe_held(self, clock: StreamClock) -> Observation:
+        """Return what the held row adds once nothing is known to follow it."""
+        assert clock.held is not None  # noqa: S101 - the caller asked
+        batch = EventBatch(clock.held.clear(), Tally())
+        return self.observe(batch, clock, last=True)
+
+
+def _extent(arrival: Arrival) -> tuple[int | None, int | None]:
+    """Return the earliest and the latest time of the rows that count (µs)."""
+    if arrival.rows.height == 0:
+        return None, None
+    times = arrival.rows.get_column("time").to_physical()
+    return int(times.min()), int(times.max())  # type: ignore[call-overload]
+
+

@@ -1,0 +1,90 @@
+"""The plan: a configuration, compiled to the frozen specs that every step takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tocsin.alarms.threshold import ThresholdSpec
+from tocsin.metrics.series import SeriesPlan
+from tocsin.metrics.spec import CalculatedSpec, MetricSpec, TimeSpec
+from tocsin.model.message import FieldType
+
+EVENTS = "_events"
+"""The metric that counts all events of a source, whatever its name in a message."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shard:
+    """A connected set of metrics: the unit of state and of evaluation.
+
+    Metrics are numbered over the whole plan. `calculated` is in topological order.
+    """
+
+    sources: tuple[str, ...]
+    metrics: Mapping[int, MetricSpec]
+    calculated: Mapping[int, CalculatedSpec]
+    alarms: tuple[ThresholdSpec, ...]
+    series: SeriesPlan
+    events: tuple[int, ...]
+    """The numbers of the metrics that count all events of each source."""
+    time: TimeSpec
+
+    def number(self, name: str) -> int:
+        """Return the number of a metric of this shard."""
+        for table in (self.metrics, self.calculated):
+            for number, spec in table.items():
+                if spec.name == name:
+                    return number
+        raise KeyError(name)
+
+    def spec(self, number: int) -> MetricSpec | CalculatedSpec:
+        """Return the spec of a metric by its number."""
+        return self.metrics.get(number) or self.calculated[number]
+
+
+@dataclass(frozen=True, slots=True)
+class Templates:
+    """The sentences of an alarm, as templates."""
+
+    alarm: str
+    recovery: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ConsumerSpec:
+    """A raw log consumer: where its class is found, and how long its period is (s)."""
+
+    name: str
+    type: str
+    period: int
+    source: str
+    options: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SourcePlan:
+    """What is done with the events of one source, wherever they are read.
+
+    `fields` are what its metrics and consumers read of an event.
+    """
+
+    name: str
+    metrics: Sequence[tuple[int, MetricSpec]]
+    consumers: Sequence[ConsumerSpec]
+    fields: Mapping[str, FieldType | None]
+    time: TimeSpec
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """All that is to be done."""
+
+    sources: Mapping[str, SourcePlan]
+    shards: tuple[Shard, ...]
+    templates: Mapping[str, Templates]
+    """The sentences of each alarm, by its name."""
+    fingerprints: Mapping[str, str] = field(default_factory=dict)
+    """What stands for the definition of each alarm, by its name."""
+    hidden: frozenset[str] = frozenset()
+    """Metrics that no datapoint is shown of: those that other outputs are made from."""

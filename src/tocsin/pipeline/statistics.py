@@ -1,0 +1,185 @@
+"""The periodic report: datapoints of a few hidden metrics, put together by period.
+
+The metrics are ordinary ones, so the report obeys every rule of time that alarms do;
+late rows amend it as they amend everything else.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from tocsin.model.instant import SECOND
+from tocsin.model.records import Stats
+
+if TYPE_CHECKING:
+    from tocsin.model.message import MessageType
+
+PREFIX = "_report."
+_QUIET_PERIODS = 6
+"""Empty periods that are still reported after the last busy one."""
+
+Counts = Mapping[str, Mapping[str, float]]
+"""Of one period: metric to key (JSON) to value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric of the report: name, aggregate, field and group."""
+
+    name: str
+    type: str
+    field: str | None = None
+    group_by: tuple[str, ...] = ()
+
+
+METRICS = (
+    Metric("hits", "COUNT"),
+    Metric("sections", "COUNT", group_by=("section",)),
+    Metric("statuses", "COUNT", group_by=("status",)),
+    Metric("methods", "COUNT", group_by=("method",)),
+    Metric("bytes", "SUM", "bytes"),
+    Metric("clients", "DISTINCT", "remote_addr"),
+)
+
+
+def metrics_for(message: MessageType | None) -> list[Metric]:
+    """Return the metrics whose fields a message type has (None: any field)."""
+
+    def has(metric: Metric) -> bool:
+        needed = [*metric.group_by, *([metric.field] if metric.field else [])]
+        return message is None or all(message.find(name) for name in needed)
+
+    return [m for m in METRICS if has(m)]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportState:
+    """What the report remembers: periods that may be amended, and the last busy end."""
+
+    recent: Mapping[int, Counts] = field(default_factory=dict)
+    busy: int | None = None
+
+
+class Report:
+    """Makes the statistics of one source's report. `every` is its period (s)."""
+
+    def __init__(self, numbers: Mapping[int, str], every: int, top: int) -> None:
+        self.numbers = numbers
+        self.every = every
+        self.top = top
+
+    def step(
+        self,
+        state: ReportState,
+        runs: pl.DataFrame,
+        names: pl.DataFrame,
+        *,
+        amended: bool,
+        partial: bool,
+    ) -> tuple[ReportState, list[Stats]]:
+        """Take the runs of one verdict (`names`: `sid`, `key`) to statistics."""
+        mine = runs.filter(pl.col("m").is_in(list(self.numbers)))
+        if mine.height == 0:
+            return state, []
+        rows = mine.join(names, on="sid").select("m", "key", "e", "steps", "value", "n")
+        recent = {e: dict(counts) for e, counts in state.recent.items()}
+        ends = set(self._ends(rows, recent, amended=amended))
+        busy = state.busy
+        for number, key, end, _, value, n in rows.iter_rows():
+            metric = self.numbers[number]
+            if n == 0 and not amended:
+                continue
+            counts = recent.setdefault(end, {})
+            counts[metric] = {**counts.get(metric, {}), key: value or 0.0}
+            if n and metric == "hits":
+                busy = end if busy is None else max(busy, end)
+        said = []
+        for end in sorted(ends):
+            counts = recent.setdefault(end, {})
+            recent[end] = counts
+            said.append(self._stats(end, counts, amended=amended, partial=partial))
+        return ReportState(recent, busy), said
+
+    def forget(self, state: ReportState, settled: int) -> ReportState:
+        """Let go of the periods that can no longer be amended."""
+        kept = {end: c for end, c in state.recent.items() if end > settled}
+        return ReportState(kept, state.busy)
+
+    def _ends(
+        self, rows: pl.DataFrame, recent: Mapping[int, Counts], *, amended: bool
+    ) -> Iterable[int]:
+        """Return the ends of periods to report on: busy ones, and a few quiet ones."""
+        hits = next(n for n, name in self.numbers.items() if name == "hits")
+        if amended:
+            return rows.get_column("e").unique().to_list()
+        mine = rows.filter(pl.col("m") == hits).sort("e")
+        ends: list[int] = []
+        busy: int | None = None
+        for _, _, end, steps, _, n in mine.iter_rows():
+            if n:
+                ends.append(end)
+                busy = end
+                continue
+            for at in range(end, end + min(steps, _QUIET_PERIODS) * self.every, self.every):
+                last = self._busy_before(recent, busy)
+                if last is not None and at - last <= _QUIET_PERIODS * self.every:
+                    ends.append(at)
+        return ends
+
+    def _busy_before(
+        self, recent: Mapping[int, Counts], busy: int | None
+    ) -> int | None:
+        if busy is not None:
+            return busy
+        full = [e for e, c in recent.items() if any(c.get("hits", {}).values())]
+        return max(full, default=None)
+
+    def _stats(
+        self, end: int, counts: Counts, *, amended: bool, partial: bool
+    ) -> Stats:
+        names = set(self.numbers.values())
+        hits = int(_only(counts.get("hits")))
+        statuses = _by_value(counts.get("statuses"), "status")
+        good = sum(n for s, n in statuses if s.isdigit() and int(s) < 400)
+        bad = sum(n for s, n in statuses if s.isdigit() and int(s) >= 400)
+        known = "statuses" in names
+        return Stats(
+            start=(end - self.every) * SECOND,
+            end=end * SECOND,
+            hits=hits,
+            rate=round(hits / self.every, 6),
+            bytes=int(_only(counts.get("bytes"))) if "bytes" in names else None,
+            success=good if known else None,
+            errors=bad if known else None,
+            clients=round(_only(counts.get("clients"))) if "clients" in names else None,
+            sections=tuple(_by_value(counts.get("sections"), "section")[: self.top]),
+            statuses=_classes(statuses),
+            methods=dict(_by_value(counts.get("methods"), "method")[: self.top]),
+            amended=amended,
+            partial=partial,
+        )
+
+
+def _only(values: Mapping[str, float] | None) -> float:
+    return sum(values.values()) if values else 0.0
+
+
+def _by_value(values: Mapping[str, float] | None, name: str) -> list[tuple[str, int]]:
+    """Return the values of one field and their counts, most first."""
+    rows = [(json.loads(k)[name], int(v)) for k, v in (values or {}).items() if v]
+    named = [("-" if value is None else str(value), n) for value, n in rows]
+    return sorted(named, key=lambda row: (-row[1], row[0]))
+
+
+def _classes(statuses: Iterable[tuple[str, int]]) -> dict[str, int]:
+    """Count statuses by their class: 2xx, 3xx, 4xx, 5xx and whatever else came."""
+    classes = dict.fromkeys(("2xx", "3xx", "4xx", "5xx"), 0)
+    for status, n in statuses:
+        name = f"{status[0]}xx" if len(status) == 3 and status.isdigit() else "other"
+        classes[name] = classes.get(name, 0) + n
+    return classes

@@ -18,18 +18,20 @@ from tocsin.model.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tocsin.formats.auto import Detection
     from tocsin.model.message import MessageType
     from tocsin.model.protocols import Format
 
-__all__ = ["BUILT_IN", "GROUP", "FormatOptions", "get", "message_type", "names"]
+__all__ = ["BUILT_IN", "GROUP", "FormatOptions", "detect", "get", "get_with", "message_type", "names"]
 
 BUILT_IN = {
-    "common": "tocsin.formats.common:Common",
-    "combined": "tocsin.formats.combined:Combined",
-    "csv": "tocsin.formats.csv:Csv",
     "json": "tocsin.formats.json:Json",
+    "combined": "tocsin.formats.combined:Combined",
+    "common": "tocsin.formats.common:Common",
+    "csv": "tocsin.formats.csv:Csv",
+    "auto": "tocsin.formats.auto:Auto",
 }
-"""Name to the class that makes the format from its options."""
+"""Name to the class that makes the format from its options, the most specific first."""
 
 GROUP = "tocsin.formats"
 """The entry point group of formats from elsewhere."""
@@ -46,7 +48,12 @@ def get(name: str, **options: Any) -> Format:  # noqa: ANN401
     Raises:
         UsageError: There is no format of that name, or an option cannot work.
     """
-    made: Format = _factory(name)(FormatOptions(**options))
+    return get_with(name, FormatOptions(**options))
+
+
+def get_with(name: str, options: FormatOptions) -> Format:
+    """Return a format by name, with options that are already put together."""
+    made: Format = _factory(name)(options)
     return made
 
 
@@ -57,6 +64,13 @@ def message_type(name: str, options: FormatOptions | None = None) -> MessageType
     """
     made: MessageType = _factory(name)(options or FormatOptions()).message()
     return made
+
+
+def detect(head: bytes, options: FormatOptions | None = None) -> Detection:
+    """Return the format of a stream by its first lines, the codec, and what was tried."""
+    from tocsin.formats import auto  # noqa: PLC0415 (it needs what is defined here)
+
+    return auto.detect(head, options)
 
 
 def _factory(name: str) -> Callable[[FormatOptions], Any]:

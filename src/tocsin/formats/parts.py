@@ -1,12 +1,13 @@
 """What became of the lines of one piece, and pieces put together to a batch."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
-from tocsin.formats import lines
-from tocsin.model.batch import EventBatch, Rejected, Tally
+from tocsin.formats import lines, typed
+from tocsin.model.batch import TIME, EventBatch, Rejected, Tally
+from tocsin.model.message import FieldType
 
 KEPT = 5
 """Bad lines of a block that are kept as a sample."""
@@ -51,6 +52,18 @@ def batch(
     tally = Tally(total, frame.height, skipped=skipped, parse_errors=errors)
     rejected = tuple(_rejected(block, row, explain) for row in bad[:KEPT])
     return EventBatch(frame, tally, rejected)
+
+
+def refused(
+    block: bytes, kinds: Mapping[str, FieldType], explain: Callable[[str], str]
+) -> EventBatch:
+    """Return a batch without events: all lines that are not blank are errors."""
+    text = lines.column(lines.clean(block))
+    schema = {"time": TIME} | {name: typed.DTYPES[kind] for name, kind in kinds.items()}
+    rows = pl.arange(text.len(), eager=True, dtype=pl.UInt32)
+    skipped, bad = leftover(text, rows)
+    part = Part(pl.DataFrame(schema=schema), text.len(), skipped, bad)
+    return batch(block, [part], explain)
 
 
 def _rejected(block: bytes, row: int, explain: Callable[[str], str]) -> Rejected:

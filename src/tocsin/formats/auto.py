@@ -1,0 +1,155 @@
+"""Which format a stream is in, decided by how many of its first lines parse."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tocsin.formats import BUILT_IN, get_with
+from tocsin.formats.options import FormatOptions
+from tocsin.model.message import Field, FieldType, MessageType
+
+if TYPE_CHECKING:
+    from tocsin.model.batch import EventBatch
+    from tocsin.model.message import FieldType as Kind
+    from tocsin.model.protocols import Codec
+
+LINES = 500
+BYTES = 256 << 10
+_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """How a format did: lines that are events, of lines that are not skipped.
+
+    `line` is the first line it refused, and `reason` why; both empty if none.
+    """
+
+    format: str
+    matched: int
+    total: int
+    line: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """What was decided; `format` is empty, and `codec` refuses all, when nothing fits.
+
+    `considered` holds every format tried, the best first.
+    """
+
+    format: str
+    matched: int
+    total: int
+    codec: Codec
+    considered: tuple[Candidate, ...]
+
+    def __str__(self) -> str:
+        """Say it to people: `combined, 500 of 500 lines matched`."""
+        if self.format:
+            return f"{self.format}, {self.matched} of {self.total} lines matched"
+        if not any(c.total for c in self.considered):
+            return "there is no line yet to tell the format by"
+        tried = ", ".join(c.format for c in self.considered)
+        best = [c for c in self.considered if c.reason][:_SHOWN]
+        reasons = "".join(f"\n  {c.format}: {c.reason}" for c in best)
+        line = f": {best[0].line!r}" if best else ""
+        return f"no line matched any of {tried}; the first line{line}{reasons}"
+
+
+def detect(head: bytes, options: FormatOptions | None = None) -> Detection:
+    """Return the format of a stream that begins with `head`.
+
+    At most the first 500 lines and 256 KiB are tried. The format with most events
+    wins; among equals the one that stands first in `BUILT_IN`, the most specific.
+    """
+    options = options or FormatOptions()
+    head = _whole(head)
+    tried = [_tried(name, head, options) for name in BUILT_IN if name != "auto"]
+    tried.sort(key=lambda pair: -_merit(pair[0]))
+    considered = tuple(candidate for candidate, _ in tried)
+    best, codec = tried[0]
+    if not _merit(best):
+        return Detection("", 0, best.total, Unknown(), considered)
+    return Detection(best.format, best.matched, best.total, codec, considered)
+
+
+def _whole(head: bytes) -> bytes:
+    """Return the first whole lines of a head, or all of it when not one line ends."""
+    head = head[: BYTES + 1] if len(head) > BYTES else head
+    end = head.rfind(b"\n") + 1 or len(head)
+    found = b"\n".join(head[:end].split(b"\n")[:LINES])
+    return found if found.endswith(b"\n") else found + b"\n"
+
+
+def _tried(name: str, head: bytes, options: FormatOptions) -> tuple[Candidate, Codec]:
+    codec = get_with(name, options).open(head)
+    batch = codec.parse(head, {})
+    tally = batch.tally
+    first = batch.rejected[0] if batch.rejected else None
+    text, reason = (first.text, first.reason) if first else ("", "")
+    total = tally.lines - tally.skipped
+    return Candidate(name, tally.events, total, text, reason), codec
+
+
+def _merit(candidate: Candidate) -> int:
+    """Events count most; a CSV header alone is better than nothing."""
+    header_alone = candidate.format == "csv" and not candidate.total and not candidate.line
+    return 2 * candidate.matched + header_alone
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """The codec of a stream whose format was not recognised: it refuses every line."""
+
+    format: str = "unknown"
+    message: MessageType = MessageType("unknown", (Field("time", FieldType.TIME),))
+
+    def parse(self, block: bytes, fields: Mapping[str, Kind | None]) -> EventBatch:
+        """Return no events; blank lines are skipped, all others refused."""
+        from tocsin.formats import parts, typed  # noqa: PLC0415 (loads Polars)
+
+        return parts.refused(block, typed.wanted(self.message, fields), self.explain)
+
+    def explain(self, _line: str) -> str:
+        """Return the one reason."""
+        return "the format of this stream was not recognised"
+
+
+SAMPLES: Mapping[bytes, Mapping[str, Any] | None] = {
+    b'10.0.0.1 - - [07/Feb/2019:21:11:01 +0000] "GET /a/b HTTP/1.1" 200 5': {
+        "section": "/a",
+        "status": 200,
+    },
+    b'{"time":1549573861,"level":"info"}': {
+        "time": "2019-02-07T21:11:01Z",
+        "level": "info",
+    },
+    b"Feb  7 21:11:01 host program[1]: a format that is not built in": None,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Auto:
+    """The format that parses most of a stream's first lines."""
+
+    options: FormatOptions = field(default_factory=FormatOptions)
+    name: str = "auto"
+    about: str = "whichever of the others parses most of the first 500 lines"
+    samples: Mapping[bytes, Mapping[str, Any] | None] = field(
+        default_factory=lambda: SAMPLES
+    )
+
+    def message(self) -> MessageType:
+        """Return the access-log fields, openly: the stream decides on the rest."""
+        from tocsin.formats.json import message_of  # noqa: PLC0415 (only when asked)
+
+        known = message_of({}, self.options)
+        return MessageType(self.name, known.fields, known.aliases, open=True)
+
+    def open(self, head: bytes) -> Codec:
+        """Return the codec of the format detected; `detect` also says why."""
+        return detect(head, self.options).codec

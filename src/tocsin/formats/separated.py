@@ -16,7 +16,7 @@ from tocsin.formats.access import REQUEST_PARTS
 from tocsin.formats.csv import Layout, split
 from tocsin.formats.instants import Clock
 from tocsin.formats.options import FormatOptions
-from tocsin.formats.parts import Part, batch, leftover
+from tocsin.formats.parts import Part, batch, leftover, refused
 from tocsin.model.batch import EventBatch
 from tocsin.model.message import FieldType, MessageType
 
@@ -45,6 +45,8 @@ class SeparatedCodec:
     def parse(self, block: bytes, fields: Mapping[str, FieldType | None]) -> EventBatch:
         """Return the events of the block, as the protocol says."""
         kinds = typed.wanted(self.message, fields)
+        if "time" not in self.ours:
+            return refused(block, kinds, self.explain)
         parts = [self._piece(p, kinds) for p in lines.pieces(lines.clean(block))]
         return batch(block, parts or [self._piece(b"", kinds)], self.explain)
 
@@ -139,9 +141,6 @@ class SeparatedCodec:
     def _checked(self, cells: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:
         """Read what every event must have: a time, and numbers where there are some."""
         cells = cells.rename(dict(zip(cells.columns, self.ours, strict=False)))
-        if "time" not in self.ours:
-            nothing = pl.repeat(False, cells.height, dtype=pl.Boolean, eager=True)
-            return cells.with_columns(pl.lit(None, pl.Datetime("us", "UTC")).alias("time")), nothing
         time = self.clock.read(cells["time"]).alias("time")
         good = time.is_not_null()
         columns = [time]

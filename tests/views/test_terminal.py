@@ -15,7 +15,14 @@ from rich.console import Console
 from rich.screen import Screen as Frame
 
 from tocsin.model.errors import UsageError
-from tocsin.model.records import IncidentEvent, Notice, Record, Stats, Transition
+from tocsin.model.records import (
+    ConsumerReport,
+    IncidentEvent,
+    Notice,
+    Record,
+    Stats,
+    Transition,
+)
 from tocsin.views.dashboard import Dashboard
 from tocsin.views.glyphs import ASCII, UNICODE, Glyphs
 from tocsin.views.jsonl import JsonlView
@@ -206,7 +213,17 @@ def hostile(text: str) -> list[Record]:
         IncidentEvent(2, text, text, {}, 5, text),
         Transition("i", text, key, text, "ok", "firing", 5, 2.0, 3, 1.0, text),
         Notice(text, "warning", text),
+        ConsumerReport(text, 0, 10**7, text),
     ]
+
+
+def test_what_consumers_reported_last_is_shown(feed: Feed) -> None:
+    words = replace(feed.report, text="/api: 85 hits\nand more")
+    data = replace(feed.report, consumer="Mine", text="")
+    text = "\n".join(drawn(screen_of(feed.stats, words, data), 80, 24))
+    assert "─ reports ─" in text
+    assert "│ sections  21:12:30 → 21:12:40  /api: 85 hits  " in text
+    assert '│ Mine  21:12:30 → 21:12:40  {"section":"/api"}  ' in text
 
 
 def test_markup_is_only_text(feed: Feed) -> None:
@@ -237,6 +254,7 @@ def test_the_live_screen_is_given_back_and_the_last_word_stays(feed: Feed) -> No
     assert last.index("hits 90") < last.index(feed.opened.message)
     assert last.index(feed.opened.message) < last.index(feed.resolved.message)
     assert "lines     4832 = 4830 events" in last
+    assert "sections: /api 85" in last
     assert err.getvalue() == "tocsin: sample.csv: csv, 100 % of 500 lines matched\n"
 
 

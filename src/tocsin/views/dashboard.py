@@ -37,6 +37,8 @@ _TOTALS = 6
 """Rows of the figures of a period."""
 _CHART = 4
 """Rows of the hits where they have a panel of their own."""
+_REPORTS = 5
+"""Raw log consumers whose last word is shown."""
 _NOTES = (2, 4)
 """Lines about the run below everything, on a low screen and on a tall one."""
 
@@ -72,6 +74,9 @@ class Dashboard:
         left = height - len(header) - len(notes) - alarms.rows
         left -= sum(block.rows for block in report)
         blocks = [alarms, *report] if left < 0 else [*report, alarms]
+        if self.screen.reports and left > 2 * _FRAME:
+            blocks.append(self._reports(width, min(left // 3, _REPORTS)))
+            left -= blocks[-1].rows
         if left > _FRAME:
             blocks.append(self._history(left - _FRAME))
         return [*header, *(block.drawn for block in blocks), *notes]
@@ -122,6 +127,10 @@ class Dashboard:
             return self._frame("alarms", drawn)
         title = f"alarms {self.lines.glyphs.dot} {ringing} firing"
         return self._frame(title, drawn, style=panels.FRAME_RINGING)
+
+    def _reports(self, width: int, rows: int) -> Block:
+        drawn = panels.reports(self.screen, rows, width - _SIDES, self.lines)
+        return self._frame("reports", drawn)
 
     def _history(self, rows: int) -> Block:
         table = Table.grid()

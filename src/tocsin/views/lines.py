@@ -99,8 +99,7 @@ class Lines:
 
     def report(self, report: ConsumerReport) -> Iterator[str]:
         """Say what a raw log consumer reports of its period."""
-        said = report.text or encode(report.data or {})
-        first, *rest = said.split("\n", _REPORT_LINES)[:_REPORT_LINES]
+        first, *rest = _reported(report)
         period = span(report.start, report.end, self.glyphs.arrow)
         name = self.text(report.consumer)
         yield f"{period} UTC  {name}: {self.text(first, _SENTENCE)}"
@@ -160,6 +159,16 @@ def by_class(stats: Stats) -> dict[str, int]:
     """Return the counts of all classes of status, the usual ones first."""
     rest = sorted(set(stats.statuses) - set(CLASSES))
     return {name: stats.statuses.get(name, 0) for name in (*CLASSES, *rest)}
+
+
+def first_line(report: ConsumerReport) -> str:
+    """Return the first line of a report, which is still foreign text."""
+    return _reported(report)[0]
+
+
+def _reported(report: ConsumerReport) -> list[str]:
+    said = report.text or encode(report.data or {})
+    return said.split("\n", _REPORT_LINES)[:_REPORT_LINES]
 
 
 def _marks(*, amended: bool, partial: bool) -> str:

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from tocsin.views.gauge import Standing, gauge, standings
 from tocsin.views.glyphs import chart
-from tocsin.views.lines import by_class
+from tocsin.views.lines import by_class, first_line
 from tocsin.views.safe import cells, clip
 from tocsin.views.words import (
     clock,
@@ -128,6 +128,19 @@ def sentence(event: IncidentEvent, lines: Lines) -> tuple[Text, Text]:
     sign, number_, words = lines.event(event).split(" ", 2)
     style = EVENT_STYLES.get(event.event, WARNING)
     return Text(f"{sign} {number_} ", style), Text(words)
+
+
+def reports(screen: Screen, rows: int, width: int, lines: Lines) -> list[Text]:
+    """Say the first line of what each raw log consumer reported last."""
+    latest = list(screen.reports.values())[-rows:]
+    drawn = []
+    for report in latest:
+        name = f"{clip(report.consumer, width // 3, ascii_only=_ascii(lines))}  "
+        then = f"{clock(report.start)} {lines.glyphs.arrow} {clock(report.end)}  "
+        room = width - cells(name) - len(then)
+        said = clip(first_line(report), room, ascii_only=_ascii(lines))
+        drawn.append(Text.assemble((name, "bold"), (then, LABEL), said))
+    return drawn
 
 
 def notes(screen: Screen, rows: int, width: int, lines: Lines) -> list[Text]:

@@ -97,6 +97,8 @@ class TerminalView:
         screen, lines = self._screen, self._lines
         if screen.stats is not None:
             self._say(["", *lines.stats(screen.stats)], "bold")
+        for report in screen.reports.values():
+            self._say(lines.report(report), "")
         self._say(lines.unfinished(screen), "")
         if screen.history:
             self._say(["", *self._missing()], "")

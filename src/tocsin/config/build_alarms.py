@@ -107,7 +107,9 @@ def _refuse_recovery(part: AlarmPart, path: Path, problems: Problems) -> None:
     rings = f"value {part.operator} {show(part.threshold)}"
     if part.recovery_operator is not None:
         message = f"some values would ring ({rings}) and recover at once"
-        problems.add((*path, "recovery_operator"), message, "the two must exclude each other")
+        problems.add(
+            (*path, "recovery_operator"), message, "the two must exclude each other"
+        )
         return
     side = {">": "at most", ">=": "at most", "<": "at least", "<=": "at least"}
     wanted = f"{side.get(part.operator, 'exactly')} {show(part.threshold)}"

@@ -72,9 +72,13 @@ class _Calculated:
             return self._formula_inputs(part.name, part.formula, part, path)
         if part.aggregate is None:
             message = "'aggregate' or 'formula' is missing"
-            self.problems.add(path, message, "such as aggregate: AVG, or formula: a / b")
+            self.problems.add(
+                path, message, "such as aggregate: AVG, or formula: a / b"
+            )
         if not part.input_metrics:
-            self.problems.add(path, "'input_metrics' is missing", "add input_metrics: [...]")
+            self.problems.add(
+                path, "'input_metrics' is missing", "add input_metrics: [...]"
+            )
         if part.aggregate is not None and part.period is None:
             self.problems.add(path, "'period' is missing", "add period: ...")
         names = part.input_metrics or ()
@@ -169,4 +173,3 @@ class _Calculated:
                 hint = "the groups of one input must contain those of the others"
                 self.problems.add(path, message, hint)
         return keys[widest]
-

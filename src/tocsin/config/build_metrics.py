@@ -50,9 +50,7 @@ def source_of(
     return name
 
 
-def check_every(
-    every: int, period: int, path: Path, problems: Problems
-) -> None:
+def check_every(every: int, period: int, path: Path, problems: Problems) -> None:
     """Note an `every` that does not divide the period."""
     if every > period or period % every:
         message = (
@@ -107,7 +105,9 @@ class _Metrics:
             return None
         if part.type != "DISTINCT" and kind(column.type) not in ("number", "unknown"):
             text = f"expected a field that holds numbers, '{name}' is a {column.type}"
-            self.problems.add(way, text, f"{part.type} needs numbers; DISTINCT does not")
+            self.problems.add(
+                way, text, f"{part.type} needs numbers; DISTINCT does not"
+            )
         return column.name
 
     def _column(self, name: str, way: Path, message: MessageType | None) -> Any:  # noqa: ANN401
@@ -139,7 +139,9 @@ class _Metrics:
             from tocsin.config.expressions import compile_at  # noqa: PLC0415
 
             way = (*path, "where")
-            written = compile_at(part.where, message, FieldType.BOOL, way, self.problems)
+            written = compile_at(
+                part.where, message, FieldType.BOOL, way, self.problems
+            )
             both += [(written.root, written.text)] if written else []
         if part.filters is not None:
             way = (*path, "filters")

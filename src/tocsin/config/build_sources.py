@@ -135,7 +135,9 @@ class _Reading:
                     message = f"means nothing to the format '{part.type}'"
                     self.problems.add((*path, key), message, "it is for type: csv")
         mark = part.delimiter
-        if mark is not None and (len(mark) != 1 or not mark.isascii() or mark in '"\r\n'):
+        if mark is not None and (
+            len(mark) != 1 or not mark.isascii() or mark in '"\r\n'
+        ):
             wanted = "one character, such as ',' or a tab"
             self.problems.expected((*path, "delimiter"), wanted, mark)
 

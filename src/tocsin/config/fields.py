@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 NUMBERS = (FieldType.INT, FieldType.FLOAT, FieldType.DURATION, FieldType.BYTES)
 TEXTS = (FieldType.STRING, FieldType.IP)
 
+_EVERYWHERE = {"time": FieldType.TIME, "line": FieldType.STRING}
+"""The fields of every message type."""
+
 
 class UnknownFieldError(ValueError):
     """A closed message type has no such field; `hint` names the nearest."""
@@ -33,7 +36,7 @@ def find_column(name: str, message: MessageType | None) -> Column:
         UnknownFieldError: The message type is known and has no such field.
     """
     if message is None:
-        return Column(name)
+        return Column(name, _EVERYWHERE.get(name))
     field = message.find(name)
     if field is not None:
         return Column(field.name, field.type)

@@ -151,7 +151,9 @@ class _Filters:
             return None
         return Call("matches_whole", (as_text(column), Literal(str(value))))
 
-    def _compare(self, column: Column, function: str, value: Any, path: Path) -> Node | None:  # noqa: ANN401
+    def _compare(
+        self, column: Column, function: str, value: Any, path: Path
+    ) -> Node | None:  # noqa: ANN401
         if value is None and function in ("eq", "ne"):
             test = Call("is_null", (column,))
             return test if function == "eq" else Call("not", (test,))

@@ -25,7 +25,9 @@ def in_order(inputs: Mapping[str, Sequence[str]]) -> list[str]:
     return list(done)
 
 
-def _finish(name: str, inputs: Mapping[str, Sequence[str]], done: dict[str, None]) -> None:
+def _finish(
+    name: str, inputs: Mapping[str, Sequence[str]], done: dict[str, None]
+) -> None:
     # A stack of our own: the depth of a chain must not meet Python's recursion limit.
     path: dict[str, list[str]] = {}
     todo = [name]

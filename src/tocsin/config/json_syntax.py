@@ -82,7 +82,9 @@ class _Reading:
             value, self._at = scanstring(self.text, self._at + 1, True)  # noqa: FBT003
         except JSONDecodeError as error:
             line, column = self._lines.at(error.pos)
-            said = f"not JSON: {error.msg[0].lower()}{error.msg[1:].removesuffix(' at')}"
+            said = (
+                f"not JSON: {error.msg[0].lower()}{error.msg[1:].removesuffix(' at')}"
+            )
             raise syntax_error(self.name, line, column, said) from None
         if any("\ud800" <= c <= "\udfff" for c in value):
             raise self._refuse("whole characters", "a \\u escape is half of a pair")

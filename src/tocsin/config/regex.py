@@ -15,7 +15,7 @@ _LINEAR = "patterns match in linear time: no look-around, no back-references"
 _TOKEN = re.compile(
     r"""
       (?P<escape> \\ (?: [pP]\{[^}]*\} | [xuU]\{[^}]*\} | b\{[^}]*\} | . ) )
-    | (?P<open> \( (?: \? (?: P?<(?![=!])[^>]*> | [a-zA-Z-]*:? | . .? ) )? )
+    | (?P<open> \( (?: \? (?: P?<(?![=!])[^>]*> | [a-zA-Z-]*: | [a-zA-Z-]+\)? | . .? ) )? )
     | (?P<close> \) )
     | (?P<class> \[ )
     | (?P<count> \{ (?: [0-9]+ (?: ,[0-9]* )? \} )? )
@@ -23,7 +23,9 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-_GROUP = re.compile(r"\((\?(P?<[A-Za-z_]\w*>|[imsU]*(-[imsU]+)?:|[imsU]*(-[imsU]+)?\)?))?")
+_GROUP = re.compile(
+    r"\((\?(P?<[A-Za-z_]\w*>|[imsU]*(-[imsU]+)?:|[imsU]+(-[imsU]+)?\)|-[imsU]+\)))?"
+)
 _RUST_ONLY = re.compile(
     r"\\[pPzKh<>]|\\[xuU]\{|\\b\{|\[\[|&&|--|~~|\(\?[a-zA-Z]*[-U]|\(\?[a-z]+\)"
 )
@@ -72,7 +74,9 @@ def _check_structure(pattern: str) -> None:
             _check_token(name, match[0], match.start())
         depth += (name == "open" and not match[0].endswith(")")) - (name == "close")
         if depth < 0:
-            raise RegexError(f"a regular expression (')' without '(' at {match.start()})")
+            raise RegexError(
+                f"a regular expression (')' without '(' at {match.start()})"
+            )
     if depth:
         raise RegexError("a regular expression (missing ')')")
 
@@ -105,3 +109,15 @@ def _class_end(pattern: str, at: int) -> int:
             depth += 1 if character == "[" else -1
         at += 1
     return at
+
+
+def groups_in(pattern: str) -> int:
+    """Return the number of groups of a sound pattern that capture."""
+    count, at = 0, 0
+    while match := _TOKEN.match(pattern, at):
+        at = match.end()
+        if match.lastgroup == "class":
+            at = _class_end(pattern, at)
+        captures = match[0] == "(" or match[0].startswith(("(?P<", "(?<"))
+        count += match.lastgroup == "open" and captures
+    return count

@@ -120,11 +120,16 @@ def _section(model: type[P], value: Any, path: Path, problems: Problems) -> Sect
     return Section(tuple(parts), frozenset(n for n in names if isinstance(n, str)))
 
 
-def check_unique(section: Section[Any], taken: dict[str, Path], problems: Problems) -> None:
+def check_unique(
+    section: Section[Any], taken: dict[str, Path], problems: Problems
+) -> None:
     """Note every part whose name another part has; `taken` grows by the names."""
     for path, part in section.parts:
         first = taken.setdefault(part.name, path)
         if first != path:
-            shown, place = problems.document.shown(first), problems.document.place(first)
+            shown, place = (
+                problems.document.shown(first),
+                problems.document.place(first),
+            )
             message = f"the name '{part.name}' is taken by {shown} at {place}"
             problems.add((*path, "name"), message)

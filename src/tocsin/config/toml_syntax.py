@@ -163,4 +163,3 @@ class _Scan:
             self._at += 1
             self._skip(_BLANK)
         return self.text[self._at] != close
-

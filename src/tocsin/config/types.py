@@ -39,7 +39,9 @@ class Checked:
     check: Callable[[Any], Any]
     schema: dict[str, Any]
 
-    def __get_pydantic_core_schema__(self, _type: object, _handler: object) -> CoreSchema:
+    def __get_pydantic_core_schema__(
+        self, _type: object, _handler: object
+    ) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(self.check)
 
     def __get_pydantic_json_schema__(

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
-PIECE = 2 << 20
+PIECE = 4 << 20
 """Bytes parsed at a time: bounds the memory, and what one odd line can slow down."""
 
 BLANK = r"^[ \t]*$"

@@ -51,7 +51,7 @@ class Detection:
         """Say it to people: `combined, 500 of 500 lines matched`."""
         if self.format:
             return f"{self.format}, {self.matched} of {self.total} lines matched"
-        if not any(c.total for c in self.considered):
+        if not self.total:
             return "there is no line yet to tell the format by"
         tried = ", ".join(c.format for c in self.considered)
         best = [c for c in self.considered if c.reason][:_SHOWN]
@@ -72,7 +72,7 @@ def detect(head: bytes, options: FormatOptions | None = None) -> Detection:
     tried.sort(key=lambda pair: -_merit(pair[0]))
     considered = tuple(candidate for candidate, _ in tried)
     best, codec = tried[0]
-    if not _merit(best):
+    if not _merit(best) or not head.strip():
         return Detection("", 0, best.total, Unknown(), considered)
     return Detection(best.format, best.matched, best.total, codec, considered)
 

@@ -111,7 +111,7 @@ def _cut(piece: bytes, quotes: int, columns: list[pl.Expr]) -> pl.DataFrame | No
     """
     if not piece or (b"\\" in piece and b'\\"' in piece):  # one byte is found faster
         return None
-    total = pl.sum_horizontal(pl.all().str.len_bytes().cast(pl.Int64)).alias("total")
+    total = pl.sum_horizontal(pl.all().str.len_bytes()).cast(pl.Int64).alias("total")
     try:
         found = (
             pl.scan_csv(

@@ -27,9 +27,6 @@ from tocsin.model.message import FieldType, MessageType
 Tree: TypeAlias = dict[str, Any]
 """Keys to None for a value that is wanted, or to the tree of an object."""
 
-_SMALL = 64 << 10
-"""Bytes searched for bad lines at a time, after a piece turned out to hold some."""
-
 _SURROGATE = r"\\u[dD][89abAB]|\\u[dD][c-fC-F]"
 _STRINGS = r'"[^"\\]*(?:\\.[^"\\]*)*"'
 _HUGE = "[0-9]{20}"
@@ -79,20 +76,29 @@ class JsonCodec:
     def _plan(self, names: Collection[str]) -> dict[str, tuple[Path, ...]]:
         """Return, for every column to be read, the paths that may hold it."""
         wanted = {"time", *names} - {"line"}
-        if wanted & set(REQUEST_PARTS):
-            wanted.add("request")
         if "section" in wanted:
             wanted.add("path")
-        return {name: self._paths(name) for name in sorted(wanted)}
-
-    def _paths(self, name: str) -> tuple[Path, ...]:
         seen = {".".join(path): path for path in reversed(self.seen)}
-        names = candidates(name, self.options)
-        found = [seen[n] for n in names if n in seen]
-        if found:
-            return tuple(found)
-        # Not in the first lines, so it may turn up under any of its names.
-        return tuple(dict.fromkeys(p for n in names for p in ((n,), tuple(n.split(".")))))
+        known = {n for n in (*wanted, "request") if any(c in seen for c in self._names(n))}
+        made = {part for part in REQUEST_PARTS if part in wanted and part not in known}
+        if "path" in known:
+            made.discard("section")
+        plan = {name: self._paths(name, seen) for name in sorted(wanted - made)}
+        if made:
+            plan["request"] = self._paths("request", seen)
+            if "request" not in known:
+                plan |= {name: self._paths(name, seen) for name in sorted(made)}
+        return plan
+
+    def _names(self, name: str) -> tuple[str, ...]:
+        return candidates(name, self.options)
+
+    def _paths(self, name: str, seen: Mapping[str, Path]) -> tuple[Path, ...]:
+        names = self._names(name)
+        found = tuple(seen[n] for n in names if n in seen)
+        # What is not in the first lines may turn up later under any of its names.
+        both = (path for n in names for path in ((n,), tuple(n.split("."))))
+        return found or tuple(dict.fromkeys(both))
 
     def _piece(
         self,
@@ -140,18 +146,30 @@ class JsonCodec:
         assert found is not None  # there is always a candidate
         return found
 
-    def _project(self, cells: pl.DataFrame, kinds: Mapping[str, FieldType]) -> pl.DataFrame:
+    def _project(
+        self, cells: pl.DataFrame, kinds: Mapping[str, FieldType]
+    ) -> pl.DataFrame:
         names = {name: self.message.canonical(name) for name in kinds}
-        parts = [p for p in REQUEST_PARTS if p in names.values() or p == "path"]
-        if "request" in cells.columns and cells["request"].null_count() < cells.height:
-            made = requests.split(cells["request"], parts)
-            cells = cells.with_columns(
-                pl.coalesce(p, made[p]) if p in cells.columns else made[p] for p in parts
-            )
-        if "section" in names.values():
-            made = requests.sections(cells["path"])
-            cells = cells.with_columns(pl.coalesce("section", made))
+        wanted = set(names.values())
+        parts = [part for part in REQUEST_PARTS if part in wanted]
+        if parts and "request" in cells.columns:
+            # A section is of the path in use, which need not be that of the request.
+            parts = list(dict.fromkeys((*parts, "path")) if "path" in cells.columns else parts)
+            cells = _completed(cells, requests.split(cells["request"], parts))
+        if "section" in wanted and "path" in cells.columns:
+            cells = _completed(cells, requests.sections(cells["path"]).to_frame())
         return typed.project(cells, names, kinds, self.clock)
+
+
+def _completed(cells: pl.DataFrame, made: pl.DataFrame) -> pl.DataFrame:
+    """Fill what an object does not say itself with what was made of other fields."""
+    columns = []
+    for column in made.get_columns():
+        if column.name in cells.columns:
+            own = cells[column.name]
+            column = own.zip_with(own.is_not_null(), column)  # noqa: PLW2901
+        columns.append(column)
+    return cells.with_columns(columns)
 
 
 def _trees(paths: Iterator[Path]) -> list[Tree]:
@@ -225,7 +243,7 @@ def _first(cells: pl.DataFrame, paths: Sequence[Path]) -> pl.Series:
 
 
 def _fair(text: pl.Series) -> pl.Series | None:
-    """Return which lines may be read; None for all.
+    """Return which lines may be read; None: all of them may.
 
     Refused are lone surrogates, and what the careful parser refuses among lines of
     very many brackets (it stops at a depth of 127, the quick one at 1,023).

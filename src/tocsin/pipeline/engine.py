@@ -16,11 +16,11 @@ from tocsin.incidents import ledger
 from tocsin.incidents.ledger import Ledger
 from tocsin.metrics.cells import Cells
 from tocsin.model.instant import SECOND
-from tocsin.model.records import Record, Summary
+from tocsin.model.records import Record, Stats, Summary
 from tocsin.pipeline.evaluate import Evaluator, ShardState, Verdict
 from tocsin.pipeline.observation import MOST_SAMPLES, Observation, SourceObserver
 from tocsin.pipeline.plan import Plan
-from tocsin.pipeline.speak import Speaker
+from tocsin.pipeline.speak import Order, Speaker, Standing, Utterance
 from tocsin.pipeline.statistics import Report, ReportState
 from tocsin.pipeline.streams import StreamState, settled_bound, watermark
 
@@ -121,50 +121,65 @@ class Engine:
         self._release(stream, up_to=None)
         self._change(stream, ended=True, tally=self.state.streams[stream].tally)
 
-    def advance(self) -> list[Record]:
-        """Judge as far as the streams allow; return what there is to say."""
-        records: list[Record] = []
-        settled: list[int] = []
-        for i, evaluator in enumerate(self.evaluators):
-            shard, time = self.plan.shards[i], self.plan.shards[i].time
-            mine = [s for s in self.state.streams.values() if s.source in shard.sources]
-            to = watermark(mine, time)
+    def advance(self, *, together: bool = False) -> list[Record]:
+        """Judge as far as the streams allow; return what there is to say, in order.
+
+        With `together`, no shard goes ahead of another: a replay says everything in
+        order of time.
+        """
+        marks = [self._watermark(shard.sources) for shard in self.plan.shards]
+        if together:
+            lowest = None if None in marks else min(m for m in marks if m is not None)
+            marks = [lowest] * len(marks)
+        said: list[Utterance] = []
+        for i, to in enumerate(marks):
             if to is not None:
-                bound = settled_bound(mine, time)
-                after, verdicts = evaluator.advance(self.state.shards[i], to, bound)
+                bound = self._bound(i)
+                after, verdicts = self.evaluators[i].advance(
+                    self.state.shards[i], to, bound
+                )
                 self.state.shards[i] = after
-                records += self._say(i, verdicts)
-            done = self.state.shards[i].settled
-            settled += [] if done is None else [done]
-        if settled and len(settled) == len(self.evaluators):
-            self._forget(min(settled))
-        return records + self._consumer_reports()
+                said += self._say(i, verdicts)
+        records = self._speak(said + self._consumers_say(marks))
+        settled = [shard.settled for shard in self.state.shards]
+        if None not in settled:
+            self._forget(min(s for s in settled if s is not None))
+        return records
 
     def finish(self) -> list[Record]:
         """End all input; return the last of what there is to say."""
-        records = self.advance()
+        records = self.advance(together=True)
+        said: list[Utterance] = []
         for i, evaluator in enumerate(self.evaluators):
             after, verdicts = evaluator.finish(self.state.shards[i])
             self.state.shards[i] = after
-            records += self._say(i, verdicts)
-        return records + self._consumer_reports(everything=True)
+            said += self._say(i, verdicts)
+        return records + self._speak(said + self._consumers_say(None))
 
     def summary(self) -> Summary:
         """Return the account of every line so far."""
         streams = self.state.streams
         firsts = [s.first for s in streams.values() if s.first is not None]
         lasts = [s.last for s in streams.values() if s.last is not None]
-        failures = dict(self.state.failures)
-        for observer in self.observers.values():
-            failures |= observer.consumers.failures
         return Summary(
             streams=tuple(s.account(name) for name, s in streams.items()),
             alarms_opened=self.state.opened,
             alarms_open=self.state.ledger.open,
             start=min(firsts, default=None),
             end=max(lasts, default=None),
-            plugin_failures=failures,
+            plugin_failures=self.failures(),
         )
+
+    def failures(self) -> dict[str, str]:
+        """Return the plugins that have failed, and how."""
+        failures = dict(self.state.failures)
+        for observer in self.observers.values():
+            failures |= observer.consumers.failures
+        return failures
+
+    def standings(self) -> list[Standing]:
+        """Return how the alarms stand, firing ones first: a glimpse for a screen."""
+        return self.speaker.standings(self.state.shards)
 
     def _change(self, stream: str, **changes: Any) -> None:  # noqa: ANN401
         self.state.streams[stream] = replace(self.state.streams[stream], **changes)
@@ -197,8 +212,30 @@ class Engine:
             amended += account.amended
         return counted, late, amended
 
-    def _say(self, shard: int, verdicts: Sequence[Verdict]) -> list[Record]:
-        records: list[Record] = []
+    def _watermark(self, sources: Sequence[str]) -> int | None:
+        """Return the tick that these sources allow to be judged."""
+        lowest: list[int] = []
+        for source in sources:
+            mine = [s for s in self.state.streams.values() if s.source == source]
+            mark = watermark(mine, self.plan.sources[source].time)
+            if mark is None and any(not s.ended for s in mine):
+                return None
+            lowest += [] if mark is None else [mark]
+        return min(lowest, default=None)
+
+    def _bound(self, shard: int) -> int | None:
+        """Return the tick before which nothing of a shard can change any more."""
+        lowest: list[int] = []
+        for source in self.plan.shards[shard].sources:
+            mine = [s for s in self.state.streams.values() if s.source == source]
+            bound = settled_bound(mine, self.plan.sources[source].time)
+            if bound is None and any(not s.ended for s in mine):
+                return None
+            lowest += [] if bound is None else [bound]
+        return min(lowest, default=None)
+
+    def _say(self, shard: int, verdicts: Sequence[Verdict]) -> list[Utterance]:
+        said: list[Utterance] = []
         series = self.state.shards[shard].series.table
         for verdict in verdicts:
             if self.report is not None:
@@ -209,11 +246,20 @@ class Engine:
                     amended=verdict.amended,
                     partial=verdict.partial,
                 )
-                records += stats
-            said = self.speaker.say(shard, series, verdict, self.state.ledger)
-            self.state.ledger = said.ledger
-            self.state.opened += said.opened
-            records += said.records
+                said += [
+                    Utterance(_when(stat, verdict, shard), [stat]) for stat in stats
+                ]
+            said += self.speaker.say(shard, series, verdict)
+        return said
+
+    def _speak(self, said: list[Utterance]) -> list[Record]:
+        """Put what is said in order, and let the ledger hear it."""
+        records: list[Record] = []
+        for utterance in sorted(said, key=lambda u: u.order):
+            heard = self.speaker.hear(self.state.ledger, utterance)
+            self.state.ledger = heard[0]
+            self.state.opened += heard[2]
+            records += utterance.records + heard[1]
         return records
 
     def _forget(self, settled: int) -> None:
@@ -221,19 +267,26 @@ class Engine:
         if self.report is not None:
             self.state.report = self.report.forget(self.state.report, settled)
 
-    def _consumer_reports(self, *, everything: bool = False) -> list[Record]:
-        records: list[Record] = []
-        for source, held in self.state.consumers.items():
-            tick: int | None = None
-            if not everything:
-                mine = [s for s in self.state.streams.values() if s.source == source]
-                tick = watermark(mine, self.plan.sources[source].time)
-                if tick is None:
-                    continue
-            kept, reports = self.observers[source].consumers.report(held, tick)
-            self.state.consumers[source] = kept
-            records += reports
-        return records
+    def _consumers_say(self, marks: Sequence[int | None] | None) -> list[Utterance]:
+        """Return the reports of consumers whose period is over (None: of all)."""
+        said: list[Utterance] = []
+        for i, shard in enumerate(self.plan.shards):
+            if marks is not None and marks[i] is None:
+                continue
+            tick = None if marks is None else marks[i]
+            for source in shard.sources:
+                held = self.state.consumers.get(source, {})
+                kept, reports = self.observers[source].consumers.report(held, tick)
+                self.state.consumers[source] = kept
+                said += [Utterance((r.end // SECOND, 1, i, 3), [r]) for r in reports]
+        return said
+
+
+def _when(stats: Stats, verdict: Verdict, shard: int) -> Order:
+    """Return when statistics are said: corrections when they take effect."""
+    if verdict.amended:
+        return (verdict.tick, 0, shard, 1)
+    return (stats.end // SECOND, 1, shard, 1)
 
 
 def _earliest(a: int | None, b: int | None) -> int | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,25 +14,49 @@ from tocsin.incidents import ledger
 from tocsin.incidents.ledger import Change, Event, Ledger
 from tocsin.metrics.spec import CalculatedSpec, MetricSpec
 from tocsin.model.instant import SECOND, iso
-from tocsin.model.records import Datapoint, IncidentEvent, Record, Transition
+from tocsin.model.records import Datapoint, IncidentEvent, Key, Record, Transition
 from tocsin.pipeline import messages
 
 if TYPE_CHECKING:
     from tocsin.alarms.threshold import ThresholdSpec
-    from tocsin.pipeline.evaluate import Verdict
+    from tocsin.pipeline.evaluate import ShardState, Verdict
     from tocsin.pipeline.plan import Plan, Shard
 
+_MOST_STANDINGS = 20
 _EXPANDED = 3600
 """A run of up to so many equal datapoints is said one by one."""
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """What was said, and the ledger after it."""
+class Standing:
+    """How an alarm stands: the newest datapoint of one of its series."""
 
-    ledger: Ledger
+    title: str
+    key: Key
+    value: float | None
+    count: int
+    threshold: float
+    operator: str
+    firing: bool
+
+
+Order = tuple[int, int, int, int]
+"""When something is said: tick, corrections first, shard, and kind of record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """What is said at once: records, and transitions that the ledger must hear of.
+
+    The order of utterances is fixed by time alone, so that neither the size of a
+    batch nor the number of shards shows in the output.
+    """
+
+    order: Order
     records: list[Record] = field(default_factory=list)
-    opened: int = 0
+    made: list[Transition] = field(default_factory=list)
+    withdrawn: list[Transition] = field(default_factory=list)
+    amended: bool = False
 
 
 class Speaker:
@@ -41,34 +65,126 @@ class Speaker:
     def __init__(self, plan: Plan, *, datapoints: bool) -> None:
         self.plan = plan
         self.datapoints = datapoints
+        self._newest: dict[int, dict[int, tuple[int, float | None, int]]] = {}
+        self.alarms = {
+            alarm.name: (shard, alarm) for shard in plan.shards for alarm in shard.alarms
+        }
 
     def say(
-        self, shard: int, series: pl.DataFrame, verdict: Verdict, known: Ledger
-    ) -> Said:
-        """Return the records of one verdict, in order of time."""
+        self, shard: int, series: pl.DataFrame, verdict: Verdict
+    ) -> list[Utterance]:
+        """Return what one verdict says."""
         voice = _Voice(self.plan, self.plan.shards[shard], verdict)
-        records: list[Record] = []
-        if self.datapoints:
-            records += voice.datapoints(series)
+        self._note(shard, verdict)
         keys = series.select("sid", "key")
+        points = voice.datapoints(series) if self.datapoints else []
         made = voice.transitions(verdict.transitions.join(keys, on="sid"))
-        gone = voice.transitions(
-            verdict.withdrawn.join(keys, on="sid"), withdrawn=True
-        )
-        if not made and not gone:
-            return Said(known, records)
-        changes = [voice.change(t) for t in made]
-        unmade = [voice.change(t) for t in gone]
         if verdict.amended:
-            after, events = ledger.amend(known, changes, unmade)
+            gone = voice.transitions(
+                verdict.withdrawn.join(keys, on="sid"), withdrawn=True
+            )
+            order = (verdict.tick, 0, shard, 0)
+            return [Utterance(order, [*points, *gone, *made], made, gone, amended=True)]
+        said = [Utterance((p.end // SECOND, 1, shard, 0), [p]) for p in points]
+        return said + [
+            Utterance((t.at // SECOND, 1, shard, 2), [t], [t]) for t in made
+        ]
+
+    def hear(self, known: Ledger, said: Utterance) -> tuple[Ledger, list[Record], int]:
+        """Let the ledger hear of transitions; return the incidents, and how many opened."""
+        if not said.made and not said.withdrawn:
+            return known, [], 0
+        told = {_change(t): t for t in said.made}
+        if said.amended:
+            unmade = [_change(t) for t in said.withdrawn]
+            after, events = ledger.amend(known, told, unmade)
         else:
-            after, events = ledger.record(known, changes)
-        told = {voice.change(t): t for t in made}
-        records += gone
-        records += made
-        records += [voice.incident(event, told) for event in events]
-        opened = sum(e.what == "opened" for e in events)
-        return Said(after, records, opened)
+            after, events = ledger.record(known, told)
+        records: list[Record] = [self._incident(event, told) for event in events]
+        return after, records, sum(e.what == "opened" for e in events)
+
+    def _note(self, shard: int, verdict: Verdict) -> None:
+        """Note the newest datapoint of every series with an alarm, for a screen."""
+        metrics = {alarm.metric for alarm in self.plan.shards[shard].alarms}
+        if not metrics or verdict.amended:
+            return
+        mine = verdict.runs.filter(pl.col("m").is_in(list(metrics)))
+        newest = mine.group_by("sid", maintain_order=True).last()
+        noted = self._newest.setdefault(shard, {})
+        for sid, value, n, m in newest.select("sid", "value", "n", "m").iter_rows():
+            noted[sid] = (m, value, n)
+
+    def standings(self, states: Sequence[ShardState]) -> list[Standing]:
+        """Return how the alarms stand: the newest datapoint of their series."""
+        found: list[Standing] = []
+        for i, shard in enumerate(self.plan.shards):
+            noted = self._newest.get(i, {})
+            keys = dict(states[i].series.table.select("sid", "key").iter_rows())
+            firing = set(
+                states[i].now.filter(pl.col("firing")).select("alarm", "sid").iter_rows()
+            )
+            for number, alarm in enumerate(shard.alarms):
+                for sid, (metric, value, count) in noted.items():
+                    if metric != alarm.metric:
+                        continue
+                    key = json.loads(keys[sid])
+                    found.append(
+                        Standing(
+                            title=_title(alarm.name, key),
+                            key=key,
+                            value=value,
+                            count=count,
+                            threshold=alarm.threshold,
+                            operator=alarm.operator.value,
+                            firing=(number, sid) in firing,
+                        )
+                    )
+        found.sort(key=lambda s: (not s.firing, -(s.value or 0.0), s.title))
+        return found[:_MOST_STANDINGS]
+
+    def _incident(
+        self, event: Event, told: dict[Change, Transition]
+    ) -> IncidentEvent:
+        """Return what became of an incident, with its sentence."""
+        name, key = event.place
+        fields = json.loads(key)
+        firing = event.what != "resolved"
+        transition = told.get(Change(event.place, event.at, firing))
+        title = _title(name, fields)
+        if event.what in {"opened", "resolved"} and transition is not None:
+            message = self._sentence(name, fields, transition)
+        else:
+            message = _correction(title, event)
+        return IncidentEvent(
+            id=event.incident.id,
+            event=event.what,
+            alarm=title,
+            key=fields,
+            at=event.at * SECOND,
+            message=message,
+            amended=event.amended,
+        )
+
+    def _sentence(
+        self, name: str, key: dict[str, Any], transition: Transition
+    ) -> str:
+        templates = self.plan.templates[name]
+        firing = transition.to_state == "firing"
+        shard, alarm = self.alarms[name]
+        spec = shard.spec(alarm.metric)
+        values = {
+            **key,
+            "alarm": _title(name, key),
+            "metric": spec.name,
+            "value": messages.number(transition.value),
+            "hits": transition.count,
+            "count": transition.count,
+            "threshold": messages.number(transition.threshold),
+            "level": transition.level,
+            "period": f"{spec.period}s",
+        }
+        template = templates.alarm if firing else templates.recovery
+        return messages.render(template, values, transition.at)
 
 
 class _Voice:
@@ -78,7 +194,6 @@ class _Voice:
         self.plan = plan
         self.shard = shard
         self.verdict = verdict
-        self.alarms = {a.name: a for a in shard.alarms}
 
     def datapoints(self, series: pl.DataFrame) -> list[Datapoint]:
         """Return the datapoints of the metrics that are shown, by time and name."""
@@ -156,59 +271,18 @@ class _Voice:
             f"{_window(spec, row['e'])}"
         )
 
-    def change(self, transition: Transition) -> Change:
-        """Return a transition as the ledger knows it."""
-        place = (transition.alarm, _text(transition))
-        return Change(place, transition.at // SECOND, transition.to_state == "firing")
 
-    def incident(
-        self, event: Event, told: dict[Change, Transition]
-    ) -> IncidentEvent:
-        """Return what became of an incident, with its sentence."""
-        name, key = event.place
-        fields = json.loads(key)
-        firing = event.what != "resolved"
-        transition = told.get(Change(event.place, event.at, firing))
-        at = event.at * SECOND
-        plain = event.what in {"opened", "resolved"}
-        if plain and transition is not None:
-            message = self._sentence(name, fields, transition)
-        else:
-            message = _correction(self._title(name, fields), event)
-        return IncidentEvent(
-            id=event.incident.id,
-            event=event.what,
-            alarm=self._title(name, fields),
-            key=fields,
-            at=at,
-            message=message,
-            amended=event.amended,
-        )
+def _change(transition: Transition) -> Change:
+    """Return a transition as the ledger knows it."""
+    place = (transition.alarm, _text(transition))
+    return Change(place, transition.at // SECOND, transition.to_state == "firing")
 
-    def _title(self, name: str, key: dict[str, Any]) -> str:
-        for field_name, value in key.items():
-            name = name.replace("{" + field_name + "}", str(value))
-        return name
 
-    def _sentence(
-        self, name: str, key: dict[str, Any], transition: Transition
-    ) -> str:
-        templates = self.plan.templates[name]
-        firing = transition.to_state == "firing"
-        spec = self.shard.spec(self.alarms[name].metric)
-        values = {
-            **key,
-            "alarm": self._title(name, key),
-            "metric": spec.name,
-            "value": messages.number(transition.value),
-            "hits": transition.count,
-            "count": transition.count,
-            "threshold": messages.number(transition.threshold),
-            "level": transition.level,
-            "period": f"{spec.period}s",
-        }
-        template = templates.alarm if firing else templates.recovery
-        return messages.render(template, values, transition.at)
+def _title(name: str, key: dict[str, Any]) -> str:
+    """Return an alarm's name with the fields of its key filled in."""
+    for field_name, value in key.items():
+        name = name.replace("{" + field_name + "}", str(value))
+    return name
 
 
 def _text(transition: Transition) -> str:

@@ -47,12 +47,12 @@ METRICS = (
 )
 
 
-def metrics_for(message: MessageType | None) -> list[Metric]:
-    """Return the metrics whose fields a message type has (None: any field)."""
+def metrics_for(message: MessageType) -> list[Metric]:
+    """Return the metrics whose fields a message type has (an open one: any)."""
 
     def has(metric: Metric) -> bool:
         needed = [*metric.group_by, *([metric.field] if metric.field else [])]
-        return message is None or all(message.find(name) for name in needed)
+        return message.open or all(message.find(name) for name in needed)
 
     return [m for m in METRICS if has(m)]
 
@@ -72,6 +72,11 @@ class Report:
         self.numbers = numbers
         self.every = every
         self.top = top
+        self._offered: set[str] = set()
+
+    def offer(self, message: MessageType) -> None:
+        """Say what a stream's events have: only that is reported on."""
+        self._offered |= {m.name for m in metrics_for(message)}
 
     def step(
         self,
@@ -142,7 +147,7 @@ class Report:
     def _stats(
         self, end: int, counts: Counts, *, amended: bool, partial: bool
     ) -> Stats:
-        names = set(self.numbers.values())
+        names = self._offered
         hits = int(_only(counts.get("hits")))
         statuses = _by_value(counts.get("statuses"), "status")
         good = sum(n for s, n in statuses if s.isdigit() and int(s) < 400)
@@ -157,12 +162,20 @@ class Report:
             success=good if known else None,
             errors=bad if known else None,
             clients=round(_only(counts.get("clients"))) if "clients" in names else None,
-            sections=tuple(_by_value(counts.get("sections"), "section")[: self.top]),
-            statuses=_classes(statuses),
-            methods=dict(_by_value(counts.get("methods"), "method")[: self.top]),
+            sections=self._top(counts, "sections", "section"),
+            statuses=_classes(statuses) if known else {},
+            methods=dict(self._top(counts, "methods", "method")),
             amended=amended,
             partial=partial,
         )
+
+
+    def _top(
+        self, counts: Counts, metric: str, name: str
+    ) -> tuple[tuple[str, int], ...]:
+        if metric not in self._offered:
+            return ()
+        return tuple(_by_value(counts.get(metric), name)[: self.top])
 
 
 def _only(values: Mapping[str, float] | None) -> float:

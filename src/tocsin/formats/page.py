@@ -1,0 +1,106 @@
+"""The page about formats, made of their own samples: `python -m tocsin.formats.page`."""
+
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from tocsin import formats
+from tocsin.model.protocols import Format
+
+_TOP = """\
+# Formats
+
+A format turns lines into events with typed fields. `auto`, the default, tries the
+others on the first 500 lines (at most 256 KiB) and says what it decided:
+`combined, 500 of 500 lines matched`. The samples below are the formats' own tests;
+this page is printed from them by `python -m tocsin.formats.page > docs/formats.md`.
+
+## What holds for all
+
+* A line ends at a newline byte and nowhere else. Carriage returns before it belong to
+  the line end; NUL, U+2028 and their like are characters as all others. A value
+  never holds a newline, not even inside CSV quotes.
+* Bytes that are not UTF-8 become U+FFFD; the line still parses if its structure is
+  right. A byte-order mark at the start of a line is dropped.
+* Blank lines (nothing, or spaces and tabs) are skipped. So is a CSV header line,
+  wherever it comes again. Every other line is an event or a parse error.
+* What a line comes to depends on that line alone, and on the first lines of its
+  stream where they name columns and fields. Which fields are asked for changes nothing.
+* Every event has a `time`, in UTC and to the microsecond, between the years 1 and
+  9999. Stamps without an offset are in the source's `timezone`: of two equal hours in
+  autumn the first is meant; in a skipped hour of spring the offset before it holds.
+* `line`, the raw text, can be asked for in every format. Any field can be asked for
+  as another type; a value that does not fit the type is null.
+
+### Times
+
+Epoch seconds, milliseconds, microseconds and nanoseconds (told apart by size: below
+10^11 seconds, below 10^14 ms, below 10^17 us), with or without a fraction; ISO 8601
+(`T` or a space, `.` or `,`, with or without seconds and offset, or a date alone); and
+`07/Feb/2019:21:11:01 +0000`. `time_format` says it outright: `epoch`, `s`, `ms`,
+`us`, `ns`, `iso`, `clf`, or a strptime pattern such as `%d.%m.%Y %H:%M:%S,%f`.
+
+### Access-log fields
+
+| field | type | |
+|---|---|---|
+"""
+
+_MIDDLE = """
+Other names for them: {aliases}.
+
+`section` is what stands before the second `/` of the path, without its query:
+`/pages/create?x=1` is in `/pages`, `/` and `/?x=1` are in `/`. A request whose target
+does not begin with `/` (`*`, `http://host/x`, `host:443`) has a `path` but no section;
+one that is not a request at all (`-`, bytes of TLS) has neither, nor a `method`. Such
+fields are null. Escapes such as `\\"` and `\\x16` are left as they were logged.
+
+## Formats
+"""
+
+_BOTTOM = """
+## Limits
+
+* `common` and `combined` want one space between fields. A status is a whole number of
+  at most nine digits, a size one of at most eighteen, or `-`, which is 0.
+* `csv` columns that are called `status` or `bytes` must hold whole numbers (`bytes`
+  also `-`); other values that do not fit their type are null. Types of other columns
+  are seen in the first 50 lines, or declared. Without a column for the time no line is
+  an event.
+* `json` takes one object a line. A line is a parse error when it is nested more than
+  1,023 deep (127 if it has more than a hundred brackets), or holds a number of more
+  than 38 digits, a number beyond a double, half a surrogate pair, or `NaN`. Of a key
+  that comes twice the first counts. Numbers are read as text first: `1e3` is `1000`.
+* A log whose lines often have escaped quotes, or are often broken, is read at about a
+  third of the usual speed.
+"""
+
+
+def page() -> str:
+    """Return the whole page, as Markdown."""
+    from tocsin.formats import access  # noqa: PLC0415
+
+    rows = "".join(f"| `{f.name}` | {f.type.value} | {f.about} |\n" for f in access.FIELDS)
+    aliases = ", ".join(f"`{alias}` ({ours})" for alias, ours in access.ALIASES.items())
+    middle = _MIDDLE.format(aliases=aliases)
+    about = "".join("".join(_section(formats.get(name))) for name in formats.names())
+    return _TOP + rows + middle + about + _BOTTOM
+
+
+def _section(made: Format) -> Iterator[str]:
+    yield f"\n### `{made.name}`\n\n{made.about[0].upper()}{made.about[1:]}.\n"
+    for sample, fields in made.samples.items():
+        yield f"\n```\n{sample.decode()}\n```\n\n"
+        yield f"{_fields(fields)}\n" if fields else "Refused.\n"
+
+
+def _fields(fields: Any) -> str:  # noqa: ANN401
+    return ", ".join(f"`{name}` = `{_value(value)}`" for name, value in fields.items())
+
+
+def _value(value: object) -> str:
+    return "null" if value is None else str(value)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())

@@ -1,0 +1,43 @@
+"""The one place that reads the machine's clock and waits."""
+
+from __future__ import annotations
+
+import select
+import time
+from collections.abc import Sequence
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Where a runner's time comes from."""
+
+    def now(self) -> int:
+        """Return the wall clock's time in µs since the epoch."""
+        ...
+
+    def monotonic(self) -> float:
+        """Return seconds that never go back."""
+        ...
+
+    def wait(self, seconds: float, fds: Sequence[int] = ()) -> None:
+        """Wait, at most so long; less when one of the files becomes readable."""
+        ...
+
+
+class SystemClock:
+    """The machine's own clock."""
+
+    def now(self) -> int:
+        """Return the wall clock's time in µs since the epoch."""
+        return time.time_ns() // 1000
+
+    def monotonic(self) -> float:
+        """Return seconds that never go back."""
+        return time.monotonic()
+
+    def wait(self, seconds: float, fds: Sequence[int] = ()) -> None:
+        """Wait, at most so long; less when one of the files becomes readable."""
+        if fds:
+            select.select(fds, [], [], seconds)
+        else:
+            time.sleep(seconds)

@@ -1,0 +1,110 @@
+"""A session: one engine, one view, and the streams that were opened for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tocsin.config.values import MetricConfig
+from tocsin.model.instant import SECOND
+from tocsin.model.records import Notice, Record
+from tocsin.pipeline import statistics
+from tocsin.pipeline.compile import compile_plan
+from tocsin.pipeline.engine import Engine
+from tocsin.pipeline.statistics import Report
+from tocsin.runners.opening import open_codec
+
+if TYPE_CHECKING:
+    from tocsin.config.values import Config
+    from tocsin.model.expression import Expression
+    from tocsin.model.protocols import Codec
+    from tocsin.views.protocol import View
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What a session shall say beside transitions and incidents.
+
+    `statistics` is the source whose periodic report is made (None: no report), and
+    `where` limits what the report counts.
+    """
+
+    statistics: str | None = None
+    where: Expression | None = None
+    datapoints: bool = False
+
+
+def report_metrics(config: Config, wishes: Wishes) -> tuple[MetricConfig, ...]:
+    """Return the hidden metrics that the periodic report is made from."""
+    if wishes.statistics is None:
+        return ()
+    every = config.report.every
+    return tuple(
+        MetricConfig(
+            name=statistics.PREFIX + metric.name,
+            type=metric.type,
+            source=wishes.statistics,
+            field=metric.field,
+            group_by=metric.group_by,
+            period=every,
+            every=every,
+            where=wishes.where,
+        )
+        for metric in statistics.METRICS
+    )
+
+
+class Session:
+    """One run of one configuration: everything that is said goes through here."""
+
+    def __init__(self, config: Config, view: View, wishes: Wishes) -> None:
+        self.config = config
+        self.view = view
+        self.wishes = wishes
+        hidden = report_metrics(config, wishes)
+        self.plan = compile_plan(config, hidden)
+        self.engine = Engine(
+            self.plan, datapoints=wishes.datapoints, report=self._report()
+        )
+        self.codecs: dict[str, Codec] = {}
+        self._failed: set[str] = set()
+
+    def open(self, stream: str, source: str, head: bytes) -> Codec:
+        """Bind a stream to its format, and say so when it was found out."""
+        codec, word = open_codec(self.config.source(source), stream, head)
+        self.codecs[stream] = codec
+        self.engine.register(stream, source, codec.format)
+        if self.engine.report is not None:
+            self.engine.report.offer(codec.message)
+        if word:
+            self.say([Notice(word, subject=stream)])
+        return codec
+
+    def say(self, records: Iterable[Record]) -> None:
+        """Show records, and name the plugins that have failed."""
+        for record in records:
+            self.view.show(record)
+        for name, reason in self.engine.failures().items():
+            if name not in self._failed:
+                self._failed.add(name)
+                text = f"plugin {name} failed and is left out from now on: {reason}"
+                self.view.show(Notice(text, "error", name))
+
+    def finish(self) -> None:
+        """End all input; say the last there is to say, and the account of all lines."""
+        self.say(self.engine.finish())
+        self.view.show(self.engine.summary())
+
+    def _report(self) -> Report | None:
+        if self.wishes.statistics is None:
+            return None
+        start = len(statistics.PREFIX)
+        numbers = {
+            number: spec.name[start:]
+            for shard in self.plan.shards
+            for number, spec in shard.metrics.items()
+            if spec.name.startswith(statistics.PREFIX)
+        }
+        every = self.config.report.every // SECOND
+        return Report(numbers, every, self.config.report.top)

@@ -1,0 +1,100 @@
+"""The command line: `tocsin`. Commands are loaded when they are called."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+from tocsin import __version__
+
+COMMANDS = {
+    "watch": ("tocsin.views.cli_watch", "Live statistics and a high-traffic alarm."),
+    "replay": ("tocsin.views.cli_replay", "The rules over past logs, at full speed."),
+    "check": ("tocsin.views.cli_check", "Say whether a configuration is right."),
+    "formats": ("tocsin.views.cli_formats", "List the formats that can be read."),
+    "schema": ("tocsin.views.cli_schema", "Print a JSON Schema: config or output."),
+}
+
+
+class _Lazy(click.Group):
+    """A group that knows its commands by name, and loads the one that is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Return the names, in the order in which a user meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Load a command; None when there is none of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(COMMANDS[cmd_name][0])
+        command: click.Command = module.command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, or say which one was meant."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from difflib import get_close_matches  # noqa: PLC0415 - a rare need
+
+            close = get_close_matches(args[0], COMMANDS, n=1)
+            hint = f" Did you mean {close[0]!r}?" if close else ""
+            ctx.fail(f"there is no command {args[0]!r}.{hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(
+        self, ctx: click.Context, formatter: click.HelpFormatter  # noqa: ARG002
+    ) -> None:
+        """List the commands without loading any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, about) for name, (_, about) in COMMANDS.items()])
+
+
+@click.group(
+    cls=_Lazy,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 90},
+    epilog="Start with:  tocsin watch access.log",
+)
+@click.version_option(__version__, prog_name="tocsin")
+def cli() -> None:
+    """Watch logs, and ring when something is wrong."""
+
+
+def main() -> None:
+    """Run the command line, and leave by the exit codes of docs/cli.md."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run a command; return its exit code. A person's mistake shows no traceback."""
+    from tocsin.model.errors import SourceError, TocsinError  # noqa: PLC0415
+
+    try:
+        outcome: Any = cli.main(arguments, prog_name="tocsin", standalone_mode=False)
+    except click.exceptions.Abort:
+        return 130
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except SourceError as error:
+        click.echo(f"tocsin: {error}", err=True)
+        return 5
+    except TocsinError as error:
+        click.echo(f"tocsin: {error}", err=True)
+        return 2
+    except BrokenPipeError:
+        # Whoever read us has gone: that ends the work, and is no mistake.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 130
+    return outcome if isinstance(outcome, int) else 0
+
+
+if __name__ == "__main__":
+    main()

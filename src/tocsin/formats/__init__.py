@@ -14,15 +14,26 @@ from typing import TYPE_CHECKING, Any
 
 from tocsin.formats.options import FormatOptions
 from tocsin.model.errors import UsageError
+from tocsin.model.message import Field, FieldType, MessageType
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator
 
     from tocsin.formats.auto import Detection
-    from tocsin.model.message import MessageType
     from tocsin.model.protocols import Format
 
-__all__ = ["BUILT_IN", "GROUP", "FormatOptions", "detect", "get", "get_with", "message_type", "names"]
+__all__ = [
+    "BUILT_IN",
+    "GROUP",
+    "FormatOptions",
+    "detect",
+    "get",
+    "get_with",
+    "load",
+    "message_of",
+    "message_type",
+    "names",
+]
 
 BUILT_IN = {
     "json": "tocsin.formats.json:Json",
@@ -53,17 +64,45 @@ def get(name: str, **options: Any) -> Format:  # noqa: ANN401
 
 def get_with(name: str, options: FormatOptions) -> Format:
     """Return a format by name, with options that are already put together."""
-    made: Format = _factory(name)(options)
-    return made
+    options.check()
+    for point in _points(name):
+        return _made(point, options)
+    known = ", ".join(BUILT_IN)
+    raise UsageError(f"there is no format '{name}'; the built-in ones are {known}")
+
+
+def load(path: str, options: FormatOptions) -> Format:
+    """Return the format at a dotted path: `package.module:Name` or `package.module.Name`.
+
+    It imports what it is told to: only for paths of a local configuration.
+
+    Raises:
+        UsageError: Nothing can be imported by that path.
+    """
+    options.check()
+    module, _, attribute = path.rpartition(":" if ":" in path else ".")
+    try:
+        found = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise UsageError(f"there is no format at '{path}': {error}") from error
+    return _made(found, options)
 
 
 def message_type(name: str, options: FormatOptions | None = None) -> MessageType:
     """Return what is known of a format's fields before a stream is opened.
 
-    Never loads Polars. Raises `UsageError` as `get` does.
+    Never loads Polars for a built-in format. Raises `UsageError` as `get` does.
     """
-    made: MessageType = _factory(name)(options or FormatOptions()).message()
-    return made
+    return message_of(get_with(name, options or FormatOptions()))
+
+
+def message_of(made: Format) -> MessageType:
+    """Return what a format says of its fields; of one that says nothing, anything goes."""
+    message = getattr(made, "message", None)
+    if message is None:
+        return MessageType(made.name, (Field("time", FieldType.TIME),), open=True)
+    said: MessageType = message()
+    return said
 
 
 def detect(head: bytes, options: FormatOptions | None = None) -> Detection:
@@ -73,13 +112,17 @@ def detect(head: bytes, options: FormatOptions | None = None) -> Detection:
     return auto.detect(head, options)
 
 
-def _factory(name: str) -> Callable[[FormatOptions], Any]:
+def _points(name: str) -> Iterator[Any]:
+    """Yield what stands behind a name: our own first."""
     if name in BUILT_IN:
         module, _, attribute = BUILT_IN[name].partition(":")
-        made: Callable[[FormatOptions], Any] = getattr(import_module(module), attribute)
-        return made
+        yield getattr(import_module(module), attribute)
     for point in metadata.entry_points(group=GROUP, name=name):
-        loaded: Callable[[FormatOptions], Any] = point.load()
-        return loaded
-    known = ", ".join(sorted(BUILT_IN))
-    raise UsageError(f"there is no format '{name}'; the built-in ones are {known}")
+        yield point.load()
+
+
+def _made(found: Any, options: FormatOptions) -> Format:  # noqa: ANN401
+    """Return a format as it is, or made by its class from the options."""
+    is_one = hasattr(found, "open") and not isinstance(found, type)
+    made: Format = found if is_one else found(options)
+    return made

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +10,9 @@ from tocsin.formats.options import FormatOptions
 from tocsin.model.message import Field, FieldType, MessageType
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tocsin.model.batch import EventBatch
-    from tocsin.model.message import FieldType as Kind
     from tocsin.model.protocols import Codec
 
 LINES = 500
@@ -97,8 +97,13 @@ def _tried(name: str, head: bytes, options: FormatOptions) -> tuple[Candidate, C
 
 def _merit(candidate: Candidate) -> int:
     """Events count most; a CSV header alone is better than nothing."""
-    header_alone = candidate.format == "csv" and not candidate.total and not candidate.line
+    header_alone = (
+        candidate.format == "csv" and not candidate.total and not candidate.line
+    )
     return 2 * candidate.matched + header_alone
+
+
+_TIME_ALONE = MessageType("unknown", (Field("time", FieldType.TIME),))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +111,15 @@ class Unknown:
     """The codec of a stream whose format was not recognised: it refuses every line."""
 
     format: str = "unknown"
-    message: MessageType = MessageType("unknown", (Field("time", FieldType.TIME),))
+    message: MessageType = _TIME_ALONE
 
-    def parse(self, block: bytes, fields: Mapping[str, Kind | None]) -> EventBatch:
+    def parse(self, block: bytes, fields: Mapping[str, FieldType | None]) -> EventBatch:
         """Return no events; blank lines are skipped, all others refused."""
         from tocsin.formats import parts, typed  # noqa: PLC0415 (loads Polars)
 
-        return parts.refused(block, typed.wanted(self.message, fields), self.explain)
+        return parts.all_refused(
+            block, typed.wanted(self.message, fields), self.explain
+        )
 
     def explain(self, _line: str) -> str:
         """Return the one reason."""
@@ -145,7 +152,7 @@ class Auto:
 
     def message(self) -> MessageType:
         """Return the access-log fields, openly: the stream decides on the rest."""
-        from tocsin.formats.json import message_of  # noqa: PLC0415 (only when asked)
+        from tocsin.formats.paths import message_of  # noqa: PLC0415 (only when asked)
 
         known = message_of({}, self.options)
         return MessageType(self.name, known.fields, known.aliases, open=True)

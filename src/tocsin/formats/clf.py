@@ -6,7 +6,7 @@ places, so that the two always agree.
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import polars as pl
@@ -141,7 +141,7 @@ def quotes_of(head: bytes, *, agents: bool) -> int:
     return min(max(usual, least), 99)
 
 
-def _raw(names: Collection[str]) -> set[str]:
+def _raw(names: Iterable[str]) -> set[str]:
     wanted = set(names)
     return wanted | {"request"} if wanted & set(REQUEST_PARTS) else wanted
 

@@ -52,7 +52,9 @@ class Combined:
 
     options: FormatOptions = field(default_factory=FormatOptions)
     name: str = "combined"
-    about: str = 'access logs: host ident user [time] "request" status bytes "referer" "agent"'
+    about: str = (
+        'access logs: host ident user [time] "request" status bytes "referer" "agent"'
+    )
     samples: Mapping[bytes, Mapping[str, Any] | None] = field(
         default_factory=lambda: SAMPLES
     )
@@ -70,4 +72,6 @@ class Combined:
 
         clock = Clock(self.options.time_format or "clf", self.options.timezone)
         quotes = clf.quotes_of(head, agents=True)
-        return clf.ClfCodec(self.name, self.message(), clock, True, quotes)
+        return clf.ClfCodec(
+            self.name, self.message(), clock, agents=True, quotes=quotes
+        )

@@ -73,4 +73,6 @@ class Common:
 
         clock = Clock(self.options.time_format or "clf", self.options.timezone)
         quotes = clf.quotes_of(head, agents=False)
-        return clf.ClfCodec(self.name, self.message(), clock, False, quotes)
+        return clf.ClfCodec(
+            self.name, self.message(), clock, agents=False, quotes=quotes
+        )

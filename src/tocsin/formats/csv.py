@@ -1,19 +1,17 @@
 """Comma-separated values, one event a line, with a header line or columns named by you."""
 
-# ruff: noqa: A005 (a format's module is named as the user writes the format)
-
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tocsin.formats import access
+from tocsin.formats.layout import Layout, look, message_of
 from tocsin.formats.options import FormatOptions
-from tocsin.model.message import Field, FieldType, MessageType
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tocsin.model.message import MessageType
     from tocsin.model.protocols import Codec
 
 _HEADER = b'"remotehost","rfc931","authuser","date","request","status","bytes"\n'
@@ -29,23 +27,18 @@ SAMPLES: Mapping[bytes, Mapping[str, Any] | None] = {
         "status": 200,
         "bytes": 1234,
     },
-    b"time;level;took;message\n2019-02-07 21:11:00,250;WARN;0.25;"
-    b'"said ""no""; left"': {
+    b'time;level;took;message\n2019-02-07 21:11:00,250;WARN;0.25;"said ""no""; left"': {
         "time": "2019-02-07T21:11:00.250000Z",
         "level": "WARN",
         "took": 0.25,
         "message": 'said "no"; left',
     },
-    _HEADER + b'"10.0.0.2","-","apache",1549573860,"GET /api/user HTTP/1.0",ok,12': None,
+    _HEADER
+    + b'"10.0.0.2","-","apache",1549573860,"GET /api/user HTTP/1.0",ok,12': None,
     _HEADER + b'"10.0.0.2","-","apache",1549573860,"GET /api/user HTTP/1.0",200': None,
     _HEADER + b'"10.0.0.2","-","apache",soon,"GET /api/user HTTP/1.0",200,1234': None,
 }
 """Each sample is a header line and one line."""
-
-DELIMITERS = ",;\t|"
-_NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
-_DECIMAL = re.compile(r"[+-]?[0-9]+\.[0-9]+(?:[eE][+-]?[0-9]+)?")
-_SEEN = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,128 +65,5 @@ class Csv:
         from tocsin.formats.separated import codec  # noqa: PLC0415 (loads Polars)
 
         layout, rows = look(head, self.options)
-        return codec(self.name, layout, message_of(layout, rows, self.options), self.options)
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """What a stream's first lines say: delimiter, names as written, the header line.
-
-    `header` is the bytes of the header line without its line end; empty: there is none.
-    """
-
-    delimiter: str
-    columns: tuple[str, ...]
-    header: bytes
-
-
-def look(head: bytes, options: FormatOptions) -> tuple[Layout, list[list[str]]]:
-    """Return the layout of a stream that begins with `head`, and its first rows."""
-    raw = [line.rstrip(b"\r").lstrip(b"\xef\xbb\xbf") for line in head.split(b"\n")]
-    texts = [line.decode(errors="replace") for line in raw[: _SEEN + 1] if line.strip()]
-    first = texts[0] if texts else ""
-    delimiter = options.delimiter or _delimiter(first)
-    names = tuple(name.strip() for name in split(first, delimiter) or ())
-    if _is_header(names, options):
-        columns = options.columns or _unique(names)
-        layout = Layout(delimiter, columns, first.encode())
-        texts = texts[1:]
-    else:
-        layout = Layout(delimiter, options.columns, b"")
-    rows = [split(text, delimiter) or [] for text in texts]
-    return layout, [row for row in rows if len(row) == len(layout.columns)]
-
-
-def _is_header(names: tuple[str, ...], options: FormatOptions) -> bool:
-    if options.header is not None:
-        return options.header
-    if options.columns:
-        return names == options.columns
-    return _time_column(names, options) is not None
-
-
-def _unique(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Give empty and repeated names one of their own: `column_3`."""
-    seen: set[str] = set()
-    result = []
-    for number, name in enumerate(names, 1):
-        free = name if name and name not in seen else f"column_{number}"
-        seen.add(free)
-        result.append(free)
-    return tuple(result)
-
-
-def _delimiter(line: str) -> str:
-    """Return the delimiter that stands most often outside quotes in the first line."""
-    bare = re.sub(r'"[^"]*"', "", line)
-    return max(DELIMITERS, key=bare.count)
-
-
-def split(line: str, delimiter: str) -> list[str] | None:
-    """Return the values of one line by the grammar; None when it does not fit."""
-    other = re.escape(delimiter)
-    value = rf'"(?:[^"]|"")*"|[^"{other}]*'
-    if not re.fullmatch(rf"(?:{value})(?:{other}(?:{value}))*", line):
-        return None
-    found = re.findall(rf"(?:^|{other})({value})", line)
-    return [v[1:-1].replace('""', '"') if v.startswith('"') else v for v in found]
-
-
-def _time_column(names: tuple[str, ...], options: FormatOptions) -> str | None:
-    """Return the column, as written, that holds the time."""
-    wanted = [options.time_field] if options.time_field else access.TIME_NAMES
-    by_case = {name.casefold(): name for name in reversed(names)}
-    return next((by_case[w.casefold()] for w in wanted if w.casefold() in by_case), None)
-
-
-def message_of(
-    layout: Layout,
-    rows: list[list[str]] | tuple[()],
-    options: FormatOptions,
-    *,
-    is_open: bool = False,
-) -> MessageType:
-    """Return the message type of columns: names, types as declared, known or seen."""
-    time = _time_column(layout.columns, options)
-    ours, aliases = _canonical(layout.columns, time)
-    known = {f.name: f for f in access.FIELDS}
-    fields = {}
-    for number, (name, written) in enumerate(zip(ours, layout.columns, strict=True)):
-        kind = options.fields.get(written, options.fields.get(name))
-        seen = known[name].type if name in known else _seen(rows, number)
-        about = known[name].about if name in known else ""
-        fields[name] = Field(name, FieldType.TIME if written == time else kind or seen, about)
-    made = ("method", "path", "section", "protocol") if "request" in fields else ()
-    made = ("section",) if not made and "path" in fields else made
-    for part in (*made, "time"):
-        fields.setdefault(part, known[part])
-    return MessageType("csv", tuple(fields.values()), aliases, open=is_open)
-
-
-def _canonical(
-    columns: tuple[str, ...], time: str | None
-) -> tuple[tuple[str, ...], dict[str, str]]:
-    """Return our names of columns, and the aliases; every name is given out once."""
-    names: dict[str, str] = {}
-    taken = set(columns) | {"time"}
-    for written in columns:
-        ours = access.ALIASES.get(written.casefold(), written)
-        if written == time:
-            ours = "time"
-        elif ours != written and (ours in taken or ours == "time"):
-            ours = written
-        elif written == "time":
-            ours = "time_text"
-        names[written] = ours
-        taken.add(ours)
-    aliases = {written: ours for written, ours in names.items() if written != ours}
-    return tuple(names[c] for c in columns), aliases
-
-
-def _seen(rows: list[list[str]] | tuple[()], number: int) -> FieldType:
-    values = [row[number] for row in rows if row[number]]
-    if values and all(_NUMBER.fullmatch(v) for v in values):
-        return FieldType.INT
-    if values and all(_NUMBER.fullmatch(v) or _DECIMAL.fullmatch(v) for v in values):
-        return FieldType.FLOAT
-    return FieldType.STRING
+        message = message_of(layout, rows, self.options)
+        return codec(self.name, layout, message, self.options)

@@ -7,7 +7,6 @@ Nothing here decides what a line means: it says of which rows it is *sure*, and 
 the grammar (`clf`) reads in the same way. Of all other rows it says nothing.
 """
 
-import io
 from collections.abc import Collection
 
 import polars as pl
@@ -72,7 +71,9 @@ def cells(
     None when not every line of the piece has that number of quotes.
     """
     makers = _COMBINED if agents else _COMMON
-    wanted = [m.alias(name) for name, m in makers.items() if name in _ALWAYS | set(need)]
+    wanted = [
+        m.alias(name) for name, m in makers.items() if name in _ALWAYS | set(need)
+    ]
     found = _cut(piece, quotes, wanted)
     if found is None:
         return None

@@ -133,7 +133,9 @@ def pattern(stamps: pl.Series, form: str, zone: str) -> pl.Series:
         else:
             naive = stamps.str.to_datetime(spelt, time_unit="us", strict=False)
             instants = _bounded(_localise(naive, zone).to_physical())
-        found = instants if found is None else found.zip_with(found.is_not_null(), instants)
+        found = (
+            instants if found is None else found.zip_with(found.is_not_null(), instants)
+        )
     assert found is not None  # there is at least one spelling
     return found
 

@@ -18,9 +18,9 @@ import polars as pl
 from tocsin.formats import lines, requests, typed
 from tocsin.formats.access import REQUEST_PARTS
 from tocsin.formats.instants import Clock
-from tocsin.formats.json import Path, candidates
 from tocsin.formats.options import FormatOptions
-from tocsin.formats.parts import Part, batch, leftover
+from tocsin.formats.parts import Part, batch, leftover, marked, others
+from tocsin.formats.paths import Path, candidates
 from tocsin.model.batch import EventBatch
 from tocsin.model.message import FieldType, MessageType
 
@@ -79,7 +79,9 @@ class JsonCodec:
         if "section" in wanted:
             wanted.add("path")
         seen = {".".join(path): path for path in reversed(self.seen)}
-        known = {n for n in (*wanted, "request") if any(c in seen for c in self._names(n))}
+        known = {
+            n for n in (*wanted, "request") if any(c in seen for c in self._names(n))
+        }
         made = {part for part in REQUEST_PARTS if part in wanted and part not in known}
         if "path" in known:
             made.discard("section")
@@ -130,9 +132,10 @@ class JsonCodec:
         timed = cells["time"].is_not_null()
         if rows is None and timed.all():
             return Part(self._project(cells, kinds), text.len())
-        rows = pl.arange(text.len(), eager=True, dtype=pl.UInt32) if rows is None else rows
-        taken = pl.repeat(False, text.len(), dtype=pl.Boolean, eager=True)
-        refused = (~taken.scatter(rows.filter(timed), True)).arg_true()
+        rows = (
+            pl.arange(text.len(), eager=True, dtype=pl.UInt32) if rows is None else rows
+        )
+        refused = others(rows.filter(timed), text.len())
         skipped, bad = leftover(text.gather(refused), refused)
         return Part(self._project(cells.filter(timed), kinds), text.len(), skipped, bad)
 
@@ -140,7 +143,11 @@ class JsonCodec:
         found = None
         for path in paths:
             instants = self.clock.read(_value(cells, path))
-            found = instants if found is None else found.zip_with(found.is_not_null(), instants)
+            found = (
+                instants
+                if found is None
+                else found.zip_with(found.is_not_null(), instants)
+            )
             if not found.has_nulls():
                 break
         assert found is not None  # there is always a candidate
@@ -154,7 +161,9 @@ class JsonCodec:
         parts = [part for part in REQUEST_PARTS if part in wanted]
         if parts and "request" in cells.columns:
             # A section is of the path in use, which need not be that of the request.
-            parts = list(dict.fromkeys((*parts, "path")) if "path" in cells.columns else parts)
+            parts = list(
+                dict.fromkeys((*parts, "path")) if "path" in cells.columns else parts
+            )
             cells = _completed(cells, requests.split(cells["request"], parts))
         if "section" in wanted and "path" in cells.columns:
             cells = _completed(cells, requests.sections(cells["path"]).to_frame())
@@ -187,15 +196,17 @@ def _trees(paths: Iterator[Path]) -> list[Tree]:
 
 def _planted(tree: Tree, path: Path) -> bool:
     for key in path[:-1]:
-        inner = tree.get(key, {})
+        inner: Tree | None = tree.setdefault(key, {})
         if inner is None:
             return False
-        tree = tree.setdefault(key, inner)
+        tree = inner
     return tree.setdefault(path[-1], None) is None
 
 
 def _dtype(tree: Tree) -> pl.Struct:
-    return pl.Struct({k: pl.String() if v is None else _dtype(v) for k, v in tree.items()})
+    return pl.Struct(
+        {k: pl.String() if v is None else _dtype(v) for k, v in tree.items()}
+    )
 
 
 def _read(piece: bytes, trees: Sequence[Tree]) -> pl.DataFrame | None:
@@ -256,14 +267,14 @@ def _fair(text: pl.Series) -> pl.Series | None:
         rows = text.gather(long)
         brackets = rows.str.count_matches("{", literal=True)
         brackets += rows.str.count_matches("[", literal=True)
-        special = special.scatter(long.filter(brackets > _BRACKETS), True)
+        special |= marked(long.filter(brackets > _BRACKETS), text.len())
     suspects = special.arg_true()
     if suspects.is_empty():
         return None
     judged = _objects(text.gather(suspects))
     if judged.all():
         return None
-    return (~special.clear(text.len()).fill_null(False)).scatter(suspects, judged)
+    return ~marked(suspects.filter(~judged), text.len())
 
 
 def _objects(text: pl.Series) -> pl.Series:
@@ -283,7 +294,7 @@ def _salvaged(
     bare = kept.str.replace_all(_STRINGS, '""')
     odd = bare.str.contains(_HUGE)
     bad = [row for row in odd.arg_true() if not _alone(kept[row], trees)]
-    rows = rows.filter(~odd.clear(odd.len()).fill_null(False).scatter(bad, True))
+    rows = rows.gather(others(pl.Series(bad, dtype=pl.UInt32), rows.len()))
     cells = _read(lines.joined(text.gather(rows)), trees)
     assert cells is not None  # every other line was accepted by itself
     return cells, rows

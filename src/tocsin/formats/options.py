@@ -2,8 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
 
+from tocsin.model.errors import UsageError
 from tocsin.model.message import FieldType
+
+_NO_ZONES = {"localtime", "posixrules", "Factory"}
+"""Names that a machine may know, and that mean no certain zone."""
+
+_NO_DELIMITERS = {'"', "\n", "\r"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,3 +32,22 @@ class FormatOptions:
     time_field: str = ""
     time_format: str = ""
     fields: Mapping[str, FieldType] = field(default_factory=dict)
+
+    def check(self) -> None:
+        """Refuse, with a `UsageError`, what can never work."""
+        try:
+            known = self.timezone not in _NO_ZONES and bool(ZoneInfo(self.timezone))
+        except (KeyError, ValueError, OSError):  # unknown, malformed, a folder's name
+            known = False
+        if not known:
+            raise UsageError(
+                f"there is no time zone '{self.timezone}'; expected an IANA name such "
+                "as Europe/Berlin"
+            )
+        one = len(self.delimiter) == 1 and self.delimiter.isascii()
+        if self.delimiter and (not one or self.delimiter in _NO_DELIMITERS):
+            raise UsageError(
+                f"expected a delimiter of one character, got {self.delimiter!r}"
+            )
+        if len(set(self.columns)) < len(self.columns):
+            raise UsageError("two columns have the same name")

@@ -80,7 +80,9 @@ def page() -> str:
     """Return the whole page, as Markdown."""
     from tocsin.formats import access  # noqa: PLC0415
 
-    rows = "".join(f"| `{f.name}` | {f.type.value} | {f.about} |\n" for f in access.FIELDS)
+    rows = "".join(
+        f"| `{f.name}` | {f.type.value} | {f.about} |\n" for f in access.FIELDS
+    )
     aliases = ", ".join(f"`{alias}` ({ours})" for alias, ours in access.ALIASES.items())
     middle = _MIDDLE.format(aliases=aliases)
     about = "".join("".join(_section(formats.get(name))) for name in formats.names())

@@ -28,6 +28,17 @@ class Part:
     bad: tuple[int, ...] = ()
 
 
+def others(rows: pl.Series, count: int) -> pl.Series:
+    """Return the row numbers below `count` that are not among `rows`."""
+    return (~marked(rows, count)).arg_true()
+
+
+def marked(rows: pl.Series, count: int) -> pl.Series:
+    """Return a mask of length `count` that is true at `rows`."""
+    mask = pl.repeat(False, count, dtype=pl.Boolean, eager=True)
+    return mask.scatter(rows, values=True)
+
+
 def leftover(rest: pl.Series, rows: pl.Series) -> tuple[int, tuple[int, ...]]:
     """Return how many of the lines no event came from are blank, and rows of others."""
     if rest.is_empty():
@@ -54,7 +65,7 @@ def batch(
     return EventBatch(frame, tally, rejected)
 
 
-def refused(
+def all_refused(
     block: bytes, kinds: Mapping[str, FieldType], explain: Callable[[str], str]
 ) -> EventBatch:
     """Return a batch without events: all lines that are not blank are errors."""

@@ -6,6 +6,7 @@ regular expression of the whole grammar, and comes back in its place.
 """
 
 import io
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -13,14 +14,12 @@ import polars as pl
 
 from tocsin.formats import lines, requests, typed
 from tocsin.formats.access import REQUEST_PARTS
-from tocsin.formats.csv import Layout, split
 from tocsin.formats.instants import Clock
+from tocsin.formats.layout import Layout, split
 from tocsin.formats.options import FormatOptions
-from tocsin.formats.parts import Part, batch, leftover, refused
+from tocsin.formats.parts import Part, all_refused, batch, leftover, others
 from tocsin.model.batch import EventBatch
 from tocsin.model.message import FieldType, MessageType
-
-_ESCAPE = {",": ",", ";": ";", "\t": r"\t", "|": r"\|", " ": " ", ":": ":"}
 
 
 def codec(
@@ -46,7 +45,7 @@ class SeparatedCodec:
         """Return the events of the block, as the protocol says."""
         kinds = typed.wanted(self.message, fields)
         if "time" not in self.ours:
-            return refused(block, kinds, self.explain)
+            return all_refused(block, kinds, self.explain)
         parts = [self._piece(p, kinds) for p in lines.pieces(lines.clean(block))]
         return batch(block, parts or [self._piece(b"", kinds)], self.explain)
 
@@ -93,8 +92,7 @@ class SeparatedCodec:
         frame = self._project(cells, kinds)
         if rows.len() == text.len():
             return Part(frame, text.len())
-        taken = pl.repeat(False, text.len(), dtype=pl.Boolean, eager=True)
-        refused = (~taken.scatter(rows, True)).arg_true()
+        refused = others(rows, text.len())
         rest = text.gather(refused)
         header = rest == self.layout.header.decode()
         if self.layout.header and header.any():
@@ -104,7 +102,7 @@ class SeparatedCodec:
         return Part(frame, text.len(), skipped + headers, bad)
 
     def _regex(self, quoted: str) -> str:
-        other = _ESCAPE.get(self.layout.delimiter, self.layout.delimiter)
+        other = re.escape(self.layout.delimiter)
         value = rf'(?:{quoted}|[^"{other}]*)'
         more = max(len(self.ours) - 1, 0)
         return rf"^{value}(?:{other}{value}){{{more}}}$"
@@ -115,7 +113,7 @@ class SeparatedCodec:
         if header is not None and header.any():
             text = text.set(header, None)
         text = text.set(text.str.contains(lines.BLANK), None)
-        other = _ESCAPE.get(self.layout.delimiter, self.layout.delimiter)
+        other = re.escape(self.layout.delimiter)
         value = rf'("(?:[^"]|"")*"|[^"{other}]*)'
         pattern = "^" + other.join([value] * len(self.ours)) + "$"
         groups = text.str.extract_groups(pattern).struct.unnest()
@@ -123,7 +121,9 @@ class SeparatedCodec:
         quoted = pl.all().str.starts_with('"')
         inner = pl.all().str.slice(1, pl.all().str.len_chars() - 2)
         return groups.select(
-            pl.when(quoted).then(inner.str.replace_all('""', '"', literal=True)).otherwise(pl.all())
+            pl.when(quoted)
+            .then(inner.str.replace_all('""', '"', literal=True))
+            .otherwise(pl.all())
         )
 
     def _read(self, piece: bytes) -> pl.DataFrame:
@@ -152,9 +152,13 @@ class SeparatedCodec:
                 columns.append(number)
         return cells.with_columns(columns), good
 
-    def _project(self, cells: pl.DataFrame, kinds: Mapping[str, FieldType]) -> pl.DataFrame:
+    def _project(
+        self, cells: pl.DataFrame, kinds: Mapping[str, FieldType]
+    ) -> pl.DataFrame:
         names = {name: self.message.canonical(name) for name in kinds}
-        parts = [p for p in REQUEST_PARTS if p in names.values() and p not in cells.columns]
+        parts = [
+            p for p in REQUEST_PARTS if p in names.values() and p not in cells.columns
+        ]
         if parts and "request" in cells.columns:
             cells = cells.hstack(requests.split(cells["request"], parts))
         elif "section" in parts and "path" in cells.columns:
@@ -166,6 +170,8 @@ def _woven(
     one: tuple[pl.DataFrame, pl.Series], two: tuple[pl.DataFrame, pl.Series]
 ) -> tuple[pl.DataFrame, pl.Series]:
     """Put two sets of rows together, in the order of their lines."""
-    both = pl.concat([cells.with_columns(rows.alias("row")) for cells, rows in (one, two)])
+    both = pl.concat(
+        [cells.with_columns(rows.alias("row")) for cells, rows in (one, two)]
+    )
     both = both.sort("row")
     return both.drop("row"), both["row"]

@@ -21,8 +21,15 @@ class Codec(Protocol):
     its pieces parsed anywhere, in any order.
     """
 
-    format: str
-    message: MessageType
+    @property
+    def format(self) -> str:
+        """The name of the format."""
+        ...
+
+    @property
+    def message(self) -> MessageType:
+        """What fields the events have, and of what type."""
+        ...
 
     def parse(self, block: bytes, fields: Mapping[str, FieldType | None]) -> EventBatch:
         """Return the events of whole lines, with `time` and the `fields` asked for.
@@ -39,10 +46,20 @@ class Codec(Protocol):
 class Format(Protocol):
     """Lines to events, for any stream: `open` reads a stream's first lines."""
 
-    name: str
-    about: str
-    samples: Mapping[bytes, Mapping[str, Any] | None]
-    """Sample lines, each with the fields expected of it; None for one it refuses."""
+    @property
+    def name(self) -> str:
+        """The name it is asked for by."""
+        ...
+
+    @property
+    def about(self) -> str:
+        """One line that says what it reads."""
+        ...
+
+    @property
+    def samples(self) -> Mapping[bytes, Mapping[str, Any] | None]:
+        """Sample lines, each with the fields expected of it; None for one it refuses."""
+        ...
 
     def open(self, head: bytes) -> Codec:
         """Return the codec for a stream that begins with `head` (a CSV header, say)."""

@@ -1,0 +1,143 @@
+"""What the first lines of delimited values say: delimiter, columns, header, types."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tocsin.formats import access
+from tocsin.formats.options import FormatOptions
+from tocsin.model.message import Field, FieldType, MessageType
+
+DELIMITERS = ",;\t|"
+_NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
+_DECIMAL = re.compile(r"[+-]?[0-9]+\.[0-9]+(?:[eE][+-]?[0-9]+)?")
+_SEEN = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What a stream's first lines say: delimiter, names as written, the header line.
+
+    `header` is the bytes of the header line without its line end; empty: there is none.
+    """
+
+    delimiter: str
+    columns: tuple[str, ...]
+    header: bytes
+
+
+def look(head: bytes, options: FormatOptions) -> tuple[Layout, list[list[str]]]:
+    """Return the layout of a stream that begins with `head`, and its first rows."""
+    raw = [line.rstrip(b"\r").lstrip(b"\xef\xbb\xbf") for line in head.split(b"\n")]
+    texts = [line.decode(errors="replace") for line in raw[: _SEEN + 1] if line.strip()]
+    first = texts[0] if texts else ""
+    delimiter = options.delimiter or _delimiter(first)
+    names = tuple(name.strip() for name in split(first, delimiter) or ())
+    if _is_header(names, options):
+        columns = options.columns or _unique(names)
+        layout = Layout(delimiter, columns, first.encode())
+        texts = texts[1:]
+    else:
+        layout = Layout(delimiter, options.columns, b"")
+    rows = [split(text, delimiter) or [] for text in texts]
+    return layout, [row for row in rows if len(row) == len(layout.columns)]
+
+
+def _is_header(names: tuple[str, ...], options: FormatOptions) -> bool:
+    if options.header is not None:
+        return options.header
+    if options.columns:
+        return names == options.columns
+    return _time_column(names, options) is not None
+
+
+def _unique(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Give empty and repeated names one of their own: `column_3`."""
+    seen: set[str] = set()
+    result = []
+    for number, name in enumerate(names, 1):
+        free = name if name and name not in seen else f"column_{number}"
+        seen.add(free)
+        result.append(free)
+    return tuple(result)
+
+
+def _delimiter(line: str) -> str:
+    """Return the delimiter that stands most often outside quotes in the first line."""
+    bare = re.sub(r'"[^"]*"', "", line)
+    return max(DELIMITERS, key=bare.count)
+
+
+def split(line: str, delimiter: str) -> list[str] | None:
+    """Return the values of one line by the grammar; None when it does not fit."""
+    other = re.escape(delimiter)
+    value = rf'"(?:[^"]|"")*"|[^"{other}]*'
+    if not re.fullmatch(rf"(?:{value})(?:{other}(?:{value}))*", line):
+        return None
+    found = re.findall(rf"(?:^|{other})({value})", line)
+    return [v[1:-1].replace('""', '"') if v.startswith('"') else v for v in found]
+
+
+def _time_column(names: tuple[str, ...], options: FormatOptions) -> str | None:
+    """Return the column, as written, that holds the time."""
+    wanted = (options.time_field,) if options.time_field else access.TIME_NAMES
+    by_case = {name.casefold(): name for name in reversed(names)}
+    return next(
+        (by_case[w.casefold()] for w in wanted if w.casefold() in by_case), None
+    )
+
+
+def message_of(
+    layout: Layout,
+    rows: Sequence[list[str]],
+    options: FormatOptions,
+    *,
+    is_open: bool = False,
+) -> MessageType:
+    """Return the message type of columns: names, types as declared, known or seen."""
+    time = _time_column(layout.columns, options)
+    ours, aliases = _canonical(layout.columns, time)
+    known = {f.name: f for f in access.FIELDS}
+    fields = {}
+    for number, (name, written) in enumerate(zip(ours, layout.columns, strict=True)):
+        kind = options.fields.get(written, options.fields.get(name))
+        seen = known[name].type if name in known else _seen(rows, number)
+        about = known[name].about if name in known else ""
+        fields[name] = Field(
+            name, FieldType.TIME if written == time else kind or seen, about
+        )
+    made: tuple[str, ...] = access.REQUEST_PARTS if "request" in fields else ()
+    if "path" in fields:
+        made = (*made, "section")
+    for part in (*made, "time"):
+        fields.setdefault(part, known[part])
+    return MessageType("csv", tuple(fields.values()), aliases, open=is_open)
+
+
+def _canonical(
+    columns: tuple[str, ...], time: str | None
+) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Return our names of columns, and the aliases; every name is given out once."""
+    names: dict[str, str] = {}
+    taken = set(columns) | {"time"}
+    for written in columns:
+        ours = access.ALIASES.get(written.casefold(), written)
+        if written == time:
+            ours = "time"
+        elif ours != written and (ours in taken or ours == "time"):
+            ours = written
+        elif written == "time":
+            ours = "time_text"
+        names[written] = ours
+        taken.add(ours)
+    aliases = {written: ours for written, ours in names.items() if written != ours}
+    return tuple(names[c] for c in columns), aliases
+
+
+def _seen(rows: Sequence[list[str]], number: int) -> FieldType:
+    values = [row[number] for row in rows if row[number]]
+    if values and all(_NUMBER.fullmatch(v) for v in values):
+        return FieldType.INT
+    if values and all(_NUMBER.fullmatch(v) or _DECIMAL.fullmatch(v) for v in values):
+        return FieldType.FLOAT
+    return FieldType.STRING

@@ -66,13 +66,10 @@ def _check_names(sections: Sections, problems: Problems) -> None:
     metrics: dict[str, tuple[str | int, ...]] = {}
     check_unique(sections.metrics, metrics, problems)
     check_unique(sections.calculated_metrics, metrics, problems)
-    for section in (
-        sections.sources,
-        sections.formats,
-        sections.alarms,
-        sections.raw_log_consumers,
-    ):
-        check_unique(section, {}, problems)
+    check_unique(sections.sources, {}, problems)
+    check_unique(sections.formats, {}, problems)
+    check_unique(sections.alarms, {}, problems)
+    check_unique(sections.raw_log_consumers, {}, problems)
 
 
 def _keys(
@@ -80,4 +77,5 @@ def _keys(
     calculated: tuple[CalculatedMetricConfig, ...],
 ) -> dict[str, tuple[str, ...]]:
     sound = Config(metrics=metrics, calculated_metrics=calculated)
-    return {m.name: sound.key_fields(m.name) for m in (*metrics, *calculated)}
+    names = [*(m.name for m in metrics), *(c.name for c in calculated)]
+    return {name: sound.key_fields(name) for name in names}

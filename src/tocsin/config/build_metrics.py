@@ -26,9 +26,10 @@ _WITHOUT_FIELD = ("COUNT", "RATE")
 def build_metrics(
     sections: Sections, sources: Sources, problems: Problems
 ) -> tuple[MetricConfig, ...]:
-    """Return the measured metrics; those with problems are there too, as far as known."""
+    """Return the measured metrics, less those that could only be read in part."""
     reading = _Metrics(sources, problems)
-    return tuple(reading.one(part, path) for path, part in sections.metrics.parts)
+    found = [(path, reading.one(part, path)) for path, part in sections.metrics.parts]
+    return tuple(metric for path, metric in found if path not in problems.flawed)
 
 
 def source_of(
@@ -108,7 +109,7 @@ class _Metrics:
             self.problems.add(
                 way, text, f"{part.type} needs numbers; DISTINCT does not"
             )
-        return column.name
+        return str(column.name)
 
     def _column(self, name: str, way: Path, message: MessageType | None) -> Any:  # noqa: ANN401
         try:

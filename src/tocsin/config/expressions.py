@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from tocsin.config.fields import UnknownFieldError, find_column
 from tocsin.config.problems import did_you_mean
-from tocsin.config.sql import ExpressionError, translate
-from tocsin.config.sql_types import TYPE_OF, become
+from tocsin.config.sql import translate
+from tocsin.config.sql_types import TYPE_OF, ExpressionError, become
 from tocsin.model.errors import ConfigError, Problem
 from tocsin.model.expression import Call, Column, Expression
 from tocsin.model.message import FieldType

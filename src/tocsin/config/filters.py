@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING, Any
 
 from tocsin.config.fields import (
@@ -28,6 +29,7 @@ COMPARISONS = {
 }  # fmt: skip
 OPERATORS = (*COMPARISONS, "=~", "!~")
 _JOINS = {"all": "and", "and": "and", "any": "or", "or": "or"}
+_INT64 = 2**63
 _KEYS = ("operand", "operator", "value")
 
 
@@ -152,8 +154,12 @@ class _Filters:
         return Call("matches_whole", (as_text(column), Literal(str(value))))
 
     def _compare(
-        self, column: Column, function: str, value: Any, path: Path
-    ) -> Node | None:  # noqa: ANN401
+        self,
+        column: Column,
+        function: str,
+        value: Any,  # noqa: ANN401
+        path: Path,
+    ) -> Node | None:
         if value is None and function in ("eq", "ne"):
             test = Call("is_null", (column,))
             return test if function == "eq" else Call("not", (test,))
@@ -184,16 +190,19 @@ def as_text(column: Column) -> Node:
 
 
 def constant(
-    column: Column, value: str | float | bool, function: str
+    column: Column,
+    value: Any,  # noqa: ANN401
+    function: str,
 ) -> tuple[Node, Node] | None:
     """Return the column and the constant as one type; None where they cannot be."""
     if isinstance(value, bool):
         return _with_bool(column, value)
     if isinstance(value, str):
         return _with_text(column, str(value), function)
-    if not isinstance(value, int | float):
+    if not isinstance(value, int | float) or not math.isfinite(value):
         return None
-    return _with_number(column, value, function)
+    wide = isinstance(value, int) and not -_INT64 <= value < _INT64
+    return _with_number(column, float(value) if wide else value, function)
 
 
 def _with_bool(column: Column, value: bool) -> tuple[Node, Node] | None:  # noqa: FBT001

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from json import JSONDecodeError
-from json.decoder import scanstring
-from typing import Any
+from json import JSONDecodeError, decoder
+from typing import Any, TYPE_CHECKING
 
 from tocsin.config.document import (
     MAX_DEPTH,
@@ -18,11 +17,16 @@ from tocsin.config.document import (
 )
 from tocsin.model.errors import ConfigError, Problem
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 _SPACE = re.compile(r"[ \t\r\n]*")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
 _WORD = re.compile(r"[A-Za-z]+")
 _WORDS = {"true": True, "false": False, "null": None}
 _LONGEST_INT = 300
+_scan_string: Callable[[str, int], tuple[str, int]] = vars(decoder)["scanstring"]
+"""Reads a string from behind its first quote; gives it and the offset behind it."""
 
 
 def read(text: str, name: str) -> Document:
@@ -79,7 +83,7 @@ class _Reading:
 
     def _string(self) -> str:
         try:
-            value, self._at = scanstring(self.text, self._at + 1, True)  # noqa: FBT003
+            value, self._at = _scan_string(self.text, self._at + 1)
         except JSONDecodeError as error:
             line, column = self._lines.at(error.pos)
             said = (

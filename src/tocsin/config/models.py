@@ -6,7 +6,7 @@ when the parts are known: `tocsin.config.build`.
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -32,10 +32,24 @@ from tocsin.config.types import (
 from tocsin.config.values import DEFAULT_PATH, SECOND
 
 
-class _Part(BaseModel):
+class Part(BaseModel):
+    """A part of a document.
+
+    When some of its keys are wrong, the others are still checked against the rest of
+    the document: `stand_ins` says what a key is taken for meanwhile, `optional` which
+    keys can be left out; `with_it` those that mean nothing without another.
+    """
+
+    stand_ins: ClassVar[dict[str, Any]] = {}
+    optional: ClassVar[frozenset[str]] = frozenset()
+    with_it: ClassVar[dict[str, tuple[str, ...]]] = {}
+
     model_config = ConfigDict(
         extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True
     )
+
+
+REFERENCE = "x-definition"
 
 
 def _texts(value: Any) -> tuple[str, ...]:  # noqa: ANN401
@@ -46,7 +60,8 @@ def _texts(value: Any) -> tuple[str, ...]:  # noqa: ANN401
 
 
 def _reference(name: str) -> dict[str, str]:
-    return {"$ref": f"#/definitions/{name}"}
+    # Pydantic knows no references but its own: `tocsin.config.schema` makes them so.
+    return {REFERENCE: name}
 
 
 _TEXT = {"type": "string", "minLength": 1}
@@ -77,7 +92,7 @@ Filters = Annotated[
 ]
 
 
-class FormatPart(_Part):
+class FormatPart(Part):
     """How lines are read."""
 
     name: Name | None = None
@@ -90,7 +105,7 @@ class FormatPart(_Part):
     fields: dict[str, FieldTypeName] = Field(default_factory=dict)
 
 
-class SourcePart(_Part):
+class SourcePart(Part):
     """Where lines come from."""
 
     name: Name
@@ -102,8 +117,12 @@ class SourcePart(_Part):
     future_skew: Delay = 300 * SECOND
 
 
-class MetricPart(_Part):
+class MetricPart(Part):
     """A number measured from events."""
+
+    stand_ins = {"type": "COUNT", "period": "1m"}
+    optional = frozenset({"every", "where", "group_by", "limit"})
+    with_it = {"type": ("field",), "period": ("every",)}
 
     name: Name
     type: Aggregate
@@ -117,7 +136,7 @@ class MetricPart(_Part):
     limit: Limit = 10_000
 
 
-class CalculatedPart(_Part):
+class CalculatedPart(Part):
     """A number computed from other metrics."""
 
     name: Name
@@ -129,15 +148,28 @@ class CalculatedPart(_Part):
     min_samples: dict[str, Points] = Field(default_factory=dict)
 
 
-class MessagesPart(_Part):
+class MessagesPart(Part):
     """Templates of the printed messages."""
 
     alarm: Text | None = None
     recovery: Text | None = None
 
 
-class AlarmPart(_Part):
+class AlarmPart(Part):
     """A threshold with memory."""
+
+    stand_ins = {"threshold": 0}
+    optional = frozenset(
+        {
+            "operator", "recovery_operator", "recovery_threshold", "level", "messages",
+            "data_points_alarm", "data_points_recovery",
+        }
+    )  # fmt: skip
+    with_it = {
+        "threshold": ("recovery_operator", "recovery_threshold"),
+        "operator": ("recovery_operator", "recovery_threshold"),
+        "recovery_operator": ("recovery_threshold",),
+    }
 
     name: Name
     metric: Name
@@ -151,8 +183,10 @@ class AlarmPart(_Part):
     messages: MessagesPart = MessagesPart()
 
 
-class ConsumerPart(_Part):
+class ConsumerPart(Part):
     """A plugin that sees events and reports by period."""
+
+    stand_ins = {"period": "1m"}
 
     name: Name
     type: Name | None = None
@@ -162,14 +196,14 @@ class ConsumerPart(_Part):
     options: dict[str, Any] = Field(default_factory=dict)
 
 
-class ReportPart(_Part):
+class ReportPart(Part):
     """The statistics of the screen."""
 
     every: Seconds = 10 * SECOND
     top: Points = 10
 
 
-class Root(_Part):
+class Root(Part):
     """A configuration of Tocsin."""
 
     version: Any = 1

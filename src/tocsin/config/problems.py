@@ -22,6 +22,7 @@ class Problems:
 
     def __init__(self, document: Document) -> None:
         self.document = document
+        self.flawed: set[Path] = set()
         self._found: dict[Problem, None] = dict.fromkeys(document.problems)
 
     def __len__(self) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tocsin.config.build import build
@@ -12,6 +11,7 @@ from tocsin.config.document import MAX_CHARACTERS, Document, Spot
 from tocsin.model.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from collections.abc import Mapping
 
     from tocsin.config.build_sources import MessageTypes

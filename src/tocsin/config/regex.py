@@ -71,7 +71,7 @@ def _check_structure(pattern: str) -> None:
         if name == "class":
             at = _class_end(pattern, at)
         elif name in ("escape", "open", "count"):
-            _check_token(name, match[0], match.start())
+            _check_part(name, match[0], match.start())
         depth += (name == "open" and not match[0].endswith(")")) - (name == "close")
         if depth < 0:
             raise RegexError(
@@ -81,13 +81,13 @@ def _check_structure(pattern: str) -> None:
         raise RegexError("a regular expression (missing ')')")
 
 
-def _check_token(name: str, token: str, at: int) -> None:
-    if name == "escape" and token[1] in "0123456789kgZGRXN":
-        hint = f"{_LINEAR}; the end of text is \\z" if token[1] == "Z" else _LINEAR
-        raise RegexError(f"a regular expression without {token} (at {at})", hint)
-    if name == "open" and not _GROUP.fullmatch(token):
-        raise RegexError(f"a regular expression without '{token}' (at {at})", _LINEAR)
-    if name == "count" and token == "{":
+def _check_part(name: str, part: str, at: int) -> None:
+    if name == "escape" and part[1] in "0123456789kgZGRXN":
+        hint = f"{_LINEAR}; the end of text is \\z" if part[1] == "Z" else _LINEAR
+        raise RegexError(f"a regular expression without {part} (at {at})", hint)
+    if name == "open" and not _GROUP.fullmatch(part):
+        raise RegexError(f"a regular expression without '{part}' (at {at})", _LINEAR)
+    if name == "count" and part == "{":
         raise RegexError(
             f"a regular expression ('{{' at {at} is no count)", "write \\{ for a brace"
         )

@@ -1,7 +1,7 @@
 """Reads the sections of a document into parts, each with its place.
 
-A part with problems is left out, but its name is remembered: what refers to it is not
-blamed a second time.
+A part that cannot be read is left out, but its name is remembered: what refers to it is
+not blamed a second time.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from tocsin.config.models import (
     FormatPart,
     MessagesPart,
     MetricPart,
+    Part,
     ReportPart,
     Root,
     SourcePart,
@@ -24,17 +25,15 @@ from tocsin.config.models import (
 from tocsin.config.wording import read_part, unknown_key
 
 if TYPE_CHECKING:
-    from pydantic import BaseModel
-
     from tocsin.config.problems import Problems
 
-P = TypeVar("P", bound="BaseModel")
+P = TypeVar("P", bound=Part)
 VERSION = 1
 
 
 @dataclass(frozen=True)
 class Section(Generic[P]):
-    """The sound parts of a list, with their paths, and every name that was given."""
+    """The parts of a list, with their paths, and every name that was given."""
 
     parts: tuple[tuple[Path, P], ...]
     names: frozenset[str]

@@ -69,7 +69,7 @@ def of_constant(value: str | float | bool | None, at: int | None = None) -> Type
 
 def become(operand: Typed, wanted: str) -> Node:
     """Return the node as the wanted kind. Raises ExpressionError where it is another."""
-    if operand.kind == wanted or wanted == "any":
+    if wanted in (operand.kind, "any"):
         return operand.node
     if isinstance(operand.node, Column) and operand.kind == "unknown":
         return Column(operand.node.name, TYPE_OF[wanted])

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, TypeAlias, TYPE_CHECKING
 
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
@@ -14,6 +13,9 @@ from tocsin.config.durations import HINT, DurationError, duration
 from tocsin.config.environment import Substituted
 from tocsin.config.problems import did_you_mean
 from tocsin.config.yaml_syntax import scalar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 MICROS_PER_SECOND = 1_000_000
 LONGEST_NAME = 200

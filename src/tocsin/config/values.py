@@ -7,16 +7,18 @@ so that worker processes can hold these values cheaply.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tocsin.config.graph import in_order
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from tocsin.model.expression import Expression
     from tocsin.model.message import FieldType
+
+Named = TypeVar("Named", "SourceConfig", "MetricConfig | CalculatedMetricConfig")
 
 SECOND = 1_000_000
 DEFAULT_PATH = "/tmp/access.log"  # noqa: S108  (named by the original description)
@@ -164,7 +166,9 @@ class Config:
 
     def metric(self, name: str) -> MetricConfig | CalculatedMetricConfig:
         """Return the measured or calculated metric of that name. Raises KeyError."""
-        return _by_name((*self.metrics, *self.calculated_metrics), name)
+        found: list[MetricConfig | CalculatedMetricConfig] = [*self.metrics]
+        found += self.calculated_metrics
+        return _by_name(found, name)
 
     def key_fields(self, metric: str) -> tuple[str, ...]:
         """Return the fields of the key of a metric's datapoints. Raises KeyError.
@@ -185,7 +189,7 @@ class Config:
         return tuple(by_name[name] for name in in_order(inputs))
 
 
-def _by_name(values: tuple[Any, ...], name: str) -> Any:  # noqa: ANN401
+def _by_name(values: Iterable[Named], name: str) -> Named:
     for value in values:
         if value.name == name:
             return value

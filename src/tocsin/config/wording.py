@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from tocsin.config.document import Path, snake
+from tocsin.config.models import Part
 from tocsin.config.problems import Problems, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-Part = TypeVar("Part", bound=BaseModel)
+P = TypeVar("P", bound=Part)
 
 _WANTED = {
     "list_type": "a list",
@@ -23,18 +24,39 @@ _WANTED = {
 
 
 def read_part(
-    model: type[Part],
+    model: type[P],
     data: Any,  # noqa: ANN401
     path: Path,
     problems: Problems,
-) -> Part | None:
-    """Return the part of the document at `path`; None when there were problems."""
+) -> P | None:
+    """Return the part of the document at `path`; None when it cannot be read.
+
+    A part with problems is flawed (`problems.flawed`): it holds what could be read,
+    so that problems with that are found in the same breath.
+    """
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        for found in error.errors(include_url=False):
-            _note(found, model, path, problems)
-    return None
+        found = error.errors(include_url=False)
+    problems.flawed.add(path)
+    for one in found:
+        _note(one, model, path, problems)
+    bad = {snake(str(one["loc"][0])) for one in found if one["loc"]}
+    return _patched(model, data, bad) if isinstance(data, dict) and bad else None
+
+
+def _patched(model: type[P], data: dict[str, Any], bad: set[str]) -> P | None:
+    """Return the part without its bad keys; None when nothing sound can be said of it."""
+    known = model.model_fields
+    left_out = bad | {key for one in bad for key in model.with_it.get(one, ())}
+    kept = {key: value for key, value in data.items() if snake(key) not in left_out}
+    kept |= {key: value for key, value in model.stand_ins.items() if key in bad}
+    if any(k in known and k not in model.optional and k not in kept for k in bad):
+        return None
+    try:
+        return model.model_validate(kept)
+    except ValidationError:
+        return None
 
 
 def _note(found: Any, model: type[BaseModel], top: Path, problems: Problems) -> None:  # noqa: ANN401

@@ -79,7 +79,7 @@ class _Walk:
         kinds = [_kind(a) for a in node.args]
         if node.function in _COMPARISONS and all(map(_is_whole, node.args)):
             # Whole numbers are compared as such: doubles are exact to 2**53 only.
-            exprs = [self._whole(a) for a in node.args]
+            exprs, kinds = [self._whole(a) for a in node.args], ["whole"] * len(kinds)
         elif node.function == "cast_string" and _is_whole(node.args[0]):
             exprs, kinds = [self._whole(node.args[0])], ["whole"]
         else:
@@ -91,7 +91,7 @@ class _Walk:
 
     def _column(self, column: Column, kind: str) -> pl.Expr:
         found = pl.col(self.names.get(column.name, column.name))
-        if kind == NUMBER or kind == TEXT:
+        if kind in (NUMBER, TEXT):
             return found.cast(_DTYPES[kind], strict=False)
         return _as_bool(found) if kind == BOOL else found
 

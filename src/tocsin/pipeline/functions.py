@@ -59,7 +59,7 @@ def _is_in(call: Arguments) -> pl.Expr:
     if not all(call.constant[1:]):
         return reduce(or_, (subject == other for other in others))
     values = [v for v in call.values[1:] if v is not None]
-    if call.kinds[0] == "number" and not all(type(v) is int for v in values):
+    if call.kinds[0] == "number":
         values = [float(str(v)) for v in values]
     found = subject.is_in(values)
     if len(values) == len(others):

@@ -8,8 +8,9 @@ Three tables hold all kinds of metric:
 * `buckets`: `n` events in histogram bucket `b`;
 * `registers`: HyperLogLog register `r` at `rank`.
 
-Between processes a series is (`m`, `key`): the number of the metric in the plan and
-its group key as JSON. In the state it is `sid`, a number of the series table.
+In the state a series is `sid`, a number of the series table. On the way there it is a
+row of the names that travel with the cells: the number of the metric in the plan and
+the group key as JSON.
 """
 
 from __future__ import annotations
@@ -19,9 +20,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-BY_NAME = {"m": pl.Int32, "key": pl.String}
-BY_NUMBER = {"sid": pl.Int64}
-_WHEN = {"p": pl.Int64, "k": pl.Int64}
+NAMES = {"m": pl.Int32, "key": pl.String}
+_WHEN = {"sid": pl.Int64, "p": pl.Int64, "k": pl.Int64}
 BASE = {
     "n": pl.Int64,
     "s": pl.Int128,
@@ -38,19 +38,19 @@ MILLION = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """The three tables of cells, with their series by name or by number."""
+    """The three tables of cells."""
 
     base: pl.DataFrame
     buckets: pl.DataFrame
     registers: pl.DataFrame
 
     @classmethod
-    def empty(cls, series: dict[str, type[pl.DataType]]) -> Cells:
-        """Return tables without rows; `series` is `BY_NAME` or `BY_NUMBER`."""
+    def empty(cls) -> Cells:
+        """Return tables without rows."""
         return cls(
-            pl.DataFrame(schema=series | _WHEN | BASE),
-            pl.DataFrame(schema=series | _WHEN | _BUCKETS),
-            pl.DataFrame(schema=series | _WHEN | _REGISTERS),
+            pl.DataFrame(schema=_WHEN | BASE),
+            pl.DataFrame(schema=_WHEN | _BUCKETS),
+            pl.DataFrame(schema=_WHEN | _REGISTERS),
         )
 
     def map(self, change: Callable[[pl.DataFrame], pl.DataFrame]) -> Cells:
@@ -68,6 +68,40 @@ class Cells:
         return self.base.height + self.buckets.height + self.registers.height
 
 
+@dataclass(frozen=True, slots=True)
+class NamedCells:
+    """Cells on their way to a state: `sid` is a row of `names` (`m`, `key`)."""
+
+    names: pl.DataFrame
+    cells: Cells
+
+    @classmethod
+    def empty(cls) -> NamedCells:
+        """Return no cells."""
+        return cls(pl.DataFrame(schema=NAMES), Cells.empty())
+
+    def of(self, metrics: Iterable[int]) -> NamedCells:
+        """Return the cells of some metrics only."""
+        mine = self.names.get_column("m").is_in(list(metrics))
+        return NamedCells(
+            self.names,
+            self.cells.map(lambda t: t.filter(mine.gather(t.get_column("sid")))),
+        )
+
+
+def gather(parts: Sequence[NamedCells]) -> NamedCells:
+    """Put the cells of different series under one another."""
+    moved, above = [], 0
+    for part in parts:
+        moved.append(part.cells.map(_moved_by(above)))
+        above += part.names.height
+    return NamedCells(pl.concat([p.names for p in parts]), stack(moved))
+
+
+def _moved_by(rows: int) -> Callable[[pl.DataFrame], pl.DataFrame]:
+    return lambda table: table.with_columns(pl.col("sid") + rows)
+
+
 def merge(parts: Iterable[Cells]) -> Cells:
     """Join cells: rows of the same series, slice and tick become one.
 
@@ -75,9 +109,7 @@ def merge(parts: Iterable[Cells]) -> Cells:
     order of its rows.
     """
     parts = list(parts)
-    first = parts[0]
-    series = [c for c in ("m", "key", "sid") if c in first.base.columns]
-    where = [*series, "p", "k"]
+    where = ["sid", "p", "k"]
     return Cells(
         _join([p.base for p in parts], where, [joined(pl.col(c), c) for c in BASE]),
         _join([p.buckets for p in parts], [*where, "b"], [pl.col("n").sum()]),

@@ -13,7 +13,15 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from tocsin.metrics.cells import BASE, BY_NAME, MILLION, Cells, joined, stack
+from tocsin.metrics.cells import (
+    BASE,
+    MILLION,
+    NAMES,
+    Cells,
+    NamedCells,
+    gather,
+    joined,
+)
 from tocsin.metrics.lateness import Arrival, known_from
 from tocsin.metrics.sketches import bucket, digest, registers
 from tocsin.metrics.spec import Kind, MetricSpec
@@ -23,6 +31,7 @@ _SAMPLE = 20_000
 _FEW = 200
 _KEY_BYTES = 256
 _SAFE = 2**62
+_RANK_ROOM = 64
 _SUMMED = {Kind.SUM, Kind.AVG, Kind.STDDEV}
 _COUNT = [pl.len().cast(pl.Int64).alias("n")]
 
@@ -37,35 +46,32 @@ class Observer:
     metrics: Sequence[tuple[int, MetricSpec]]
     few: set[str] | None = field(default=None)
 
-    def observe(self, arrival: Arrival) -> Cells:
-        """Return the cells of a judged batch, one row for each series, slice and tick."""
+    def observe(self, arrival: Arrival) -> NamedCells:
+        """Return the cells of a judged batch."""
         rows = arrival.rows
         if rows.height == 0 or not self.metrics:
-            return Cells.empty(BY_NAME)
+            return NamedCells.empty()
         if self.few is None:
             self.few = _fields_with_few_values(rows, self.metrics)
-        parts = [self._counted(rows, in_order=arrival.in_order)]
+        parts = self._counted(rows, in_order=arrival.in_order)
         for number, spec in self.metrics:
             if spec.kind in _SKETCHED:
                 parts.append(_sketched(arrival, number, spec))
-        return stack(parts)
+        return gather(parts)
 
-    def _counted(self, rows: pl.DataFrame, *, in_order: bool) -> Cells:
+    def _counted(self, rows: pl.DataFrame, *, in_order: bool) -> list[NamedCells]:
         """Return the cells of all metrics that count and sum."""
         wanted = [(i, m) for i, m in self.metrics if m.kind not in _SKETCHED]
         cubed = [(i, m) for i, m in wanted if self._cubable(m)]
-        tables = []
+        parts = []
         if cubed:
             cube = _cube(rows, [m for _, m in cubed], in_order=in_order)
-            tables = [_read_off(cube, i, m, in_order=in_order) for i, m in cubed]
+            parts = [_read_off(cube, i, m, in_order=in_order) for i, m in cubed]
         for number, spec in wanted:
             if not self._cubable(spec):
                 part = _cube(_matching(rows, spec), [spec], in_order=in_order)
-                tables.append(_read_off(part, number, spec, in_order=in_order))
-        empty = Cells.empty(BY_NAME)
-        if not tables:
-            return empty
-        return Cells(pl.concat(tables), empty.buckets, empty.registers)
+                parts.append(_read_off(part, number, spec, in_order=in_order))
+        return parts
 
     def _cubable(self, spec: MetricSpec) -> bool:
         return self.few is not None and _dimensions(spec) <= self.few
@@ -158,7 +164,7 @@ def _fits(numbers: pl.Series) -> bool:
 
 def _read_off(
     cube: pl.DataFrame, number: int, spec: MetricSpec, *, in_order: bool
-) -> pl.DataFrame:
+) -> NamedCells:
     """Return the base cells of one metric from a cube that has its dimensions."""
     name = _value_name(spec)
     rows = _matching(cube, spec)
@@ -172,18 +178,20 @@ def _read_off(
         .alias(c)
         for c, t in BASE.items()
     ]  # fmt: skip
-    return _named(rows, (number, spec), sums, in_order=in_order)
+    names, base = _grouped(rows, (number, spec), sums, in_order=in_order)
+    empty = Cells.empty()
+    return NamedCells(names, Cells(base, empty.buckets, empty.registers))
 
 
-def _named(
+def _grouped(
     rows: pl.DataFrame,
     metric: tuple[int, MetricSpec],
     sums: list[pl.Expr],
     more: Sequence[str] = (),
     *,
     in_order: bool,
-) -> pl.DataFrame:
-    """Group rows with `p` and `a` to cells of a metric, and name their series."""
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Group rows with `p` and `a` to a table of cells; return names and table."""
     number, spec = metric
     grain = spec.grain
     start = pl.col("p") if grain == 1 else pl.col("p") // grain * grain
@@ -194,17 +202,28 @@ def _named(
     else:
         cells = rows.group_by(start, known_from(grain).alias("k"), *by).agg(sums)
         known = pl.col("k")
-    cells = _shorten(cells, spec.group_by)
-    fields = spec.group_by
-    key = pl.struct(*fields).struct.json_encode() if fields else pl.lit("{}")
-    return cells.select(
+    names, cells = _name(cells, number, spec)
+    rest = [e.meta.output_name() for e in sums]
+    return names, cells.select("sid", "p", known.alias("k"), *more, *rest)
+
+
+def _name(
+    cells: pl.DataFrame, number: int, spec: MetricSpec
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the names of the series, and the table with the row of each as `sid`."""
+    fields = list(spec.group_by)
+    if not fields:
+        alone = pl.DataFrame({"m": [number], "key": ["{}"]}, schema=NAMES)
+        return alone, cells.with_columns(sid=pl.lit(0, dtype=pl.Int64))
+    keys = cells.select(fields).unique().with_row_index("sid")
+    keys = keys.with_columns(pl.col("sid").cast(pl.Int64))
+    numbered = cells.join(keys, on=fields, how="left", nulls_equal=True)
+    short = _shorten(keys, fields)
+    names = short.select(
         pl.lit(number, dtype=pl.Int32).alias("m"),
-        key.alias("key"),
-        "p",
-        known.alias("k"),
-        *more,
-        *(e.meta.output_name() for e in sums),
+        pl.struct(fields).struct.json_encode().alias("key"),
     )
+    return names, numbered
 
 
 def _shorten(cells: pl.DataFrame, fields: Sequence[str]) -> pl.DataFrame:
@@ -224,59 +243,52 @@ def _shorten(cells: pl.DataFrame, fields: Sequence[str]) -> pl.DataFrame:
     return cells
 
 
-def _sketched(arrival: Arrival, number: int, spec: MetricSpec) -> Cells:
+def _sketched(arrival: Arrival, number: int, spec: MetricSpec) -> NamedCells:
     """Return the cells of a percentile or a distinct count."""
     rows = _matching(arrival.rows, spec)
     shape = _buckets if spec.kind is Kind.PERCENTILE else _registers
-    table = shape(rows, (number, spec), _value(spec), in_order=arrival.in_order)
-    nothing = Cells.empty(BY_NAME)
-    by_series = table.group_by("m", "key", "p", "k")
-    counted = by_series.agg(pl.col("n").sum())
-    base = pl.concat([nothing.base, counted], how="diagonal")
-    if spec.kind is Kind.PERCENTILE:
-        return Cells(base, table, nothing.registers)
-    return Cells(base, nothing.buckets, table.drop("n"))
-
-
-def _buckets(
-    rows: pl.DataFrame,
-    metric: tuple[int, MetricSpec],
-    value: pl.Expr,
-    *,
-    in_order: bool,
-) -> pl.DataFrame:
-    """Return bucket cells of the finite values of a field."""
-    numbers = pl.DataFrame({"v": _numbers(rows, value)})
-    shaped = rows.select("p", "a", *metric[1].group_by).with_columns(
-        b=numbers.select(bucket(pl.col("v"))).to_series()
+    shaped = shape(rows, spec)
+    column = shaped.columns[-1]
+    names, table = _grouped(
+        shaped, (number, spec), _COUNT, [column], in_order=arrival.in_order
     )
-    shaped = shaped.filter(pl.col("b").is_not_null())
-    return _named(shaped, metric, _COUNT, ["b"], in_order=in_order)
+    empty = Cells.empty()
+    counted = table.group_by("sid", "p", "k").agg(pl.col("n").sum())
+    base = pl.concat([empty.base, counted], how="diagonal")
+    if column == "b":
+        return NamedCells(names, Cells(base, table, empty.registers))
+    held = table.select("sid", "p", "k", *_unpacked())
+    return NamedCells(names, Cells(base, empty.buckets, held))
 
 
-def _registers(
-    rows: pl.DataFrame,
-    metric: tuple[int, MetricSpec],
-    value: pl.Expr,
-    *,
-    in_order: bool,
-) -> pl.DataFrame:
-    """Return the register, rank and count of each different value of a field.
+def _buckets(rows: pl.DataFrame, spec: MetricSpec) -> pl.DataFrame:
+    """Return each finite value as its bucket, `b`, with its panes and group."""
+    numbers = pl.DataFrame({"v": _numbers(rows, _value(spec))})
+    found = numbers.select(b=bucket(pl.col("v"))).to_series()
+    shaped = rows.select("p", "a", *spec.group_by).with_columns(found)
+    return shaped.filter(pl.col("b").is_not_null()) if found.null_count() else shaped
+
+
+def _registers(rows: pl.DataFrame, spec: MetricSpec) -> pl.DataFrame:
+    """Return each value as its register and rank in one number, `x`.
 
     Each different value of the batch is hashed once: values become numbers of a
-    dictionary first, and registers are joined to the numbers.
+    dictionary of this batch first, and the numbers are looked up.
     """
-    texts = rows.select(value).to_series().cast(pl.String)
+    texts = rows.select(_value(spec)).to_series().cast(pl.String)
     coded = texts.cast(pl.Categorical(pl.Categories.random()))
     distinct = coded.drop_nulls().unique()
-    if distinct.len() == 0:
-        rows, coded = rows.clear(), coded.clear()
     table = registers(distinct.cast(pl.String))
-    number = distinct.to_physical()
-    lookup = table.gather(number.arg_sort())
-    shaped = rows.select("p", "a", *metric[1].group_by).hstack(
-        lookup.gather(coded.to_physical())
-    )
-    shaped = shaped.filter(pl.col("r").is_not_null())
-    held = [pl.col("rank").max(), *_COUNT]
-    return _named(shaped, metric, held, ["r"], in_order=in_order)
+    packed = table.select(x=pl.col("r") * _RANK_ROOM + pl.col("rank")).to_series()
+    order = distinct.to_physical().arg_sort()
+    shaped = rows.select("p", "a", *spec.group_by)
+    if packed.len() == 0:
+        return shaped.clear().with_columns(x=pl.lit(None, dtype=pl.Int64))
+    found = packed.gather(order).gather(coded.to_physical()).alias("x")
+    shaped = shaped.with_columns(found)
+    return shaped.filter(pl.col("x").is_not_null()) if found.null_count() else shaped
+
+
+def _unpacked() -> list[pl.Expr]:
+    x = pl.col("x")
+    return [(x // _RANK_ROOM).alias("r"), (x % _RANK_ROOM).alias("rank")]

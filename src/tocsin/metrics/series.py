@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from tocsin.metrics.cells import Cells
+from tocsin.metrics.cells import Cells, NamedCells
 
 OTHER = "__other__"
 _TABLE = {"m": pl.Int32, "key": pl.String, "sid": pl.Int64}
@@ -49,15 +49,19 @@ class SeriesTable:
     limited: frozenset[int] = frozenset()
     """The metrics that have reached their limit of keys."""
 
-    def number(self, cells: Cells, plan: SeriesPlan) -> tuple[Cells, SeriesTable]:
+    def number(
+        self, named: NamedCells, plan: SeriesPlan
+    ) -> tuple[Cells, SeriesTable]:
         """Return cells by number instead of name, and the table with the new series."""
-        if cells.base.height == 0:
-            return _renumber(cells, self.table, plan), self
-        names = cells.base.select("m", "key").unique()
-        new = names.join(self.table, on=["m", "key"], how="anti")
+        if named.names.height == 0:
+            return Cells.empty(), self
+        new = named.names.join(self.table, on=["m", "key"], how="anti")
         grown = self._with_new(new, plan) if new.height else self
-        numbered = _renumber(cells, grown.table, plan)
-        return numbered, grown._with_births(numbered.base, plan)
+        sids = _numbers(named.names, grown.table, plan)
+        cells = named.cells.map(
+            lambda rows: rows.with_columns(sids.gather(rows.get_column("sid")))
+        )
+        return cells, grown._with_births(cells.base, plan)
 
     def born_by(self, tick: int) -> pl.DataFrame:
         """Return `sid` and `first`: since when each series lives, as known at a tick."""
@@ -131,23 +135,13 @@ def _pareto(births: pl.DataFrame) -> pl.DataFrame:
     return ordered.filter(before.is_null() | (pl.col("first") < before))
 
 
-def _renumber(cells: Cells, table: pl.DataFrame, plan: SeriesPlan) -> Cells:
-    def numbered(rows: pl.DataFrame) -> pl.DataFrame:
-        found = rows.join(table, on=["m", "key"], how="left")
-        lost = found.filter(pl.col("sid").is_null()).get_column("m").unique()
-        if lost.len():
-            others = pl.DataFrame(
-                {"m": lost, "key": [plan.other(m) for m in lost.to_list()]}
-            ).join(table, on=["m", "key"])
-            found = found.join(others.select("m", other="sid"), on="m", how="left")
-            found = found.with_columns(pl.coalesce("sid", "other")).drop("other")
-        rest = [c for c in rows.columns if c not in ("m", "key")]
-        return found.select("sid", *rest)
-
-    if cells.base.height == 0:
-        from tocsin.metrics.cells import BY_NUMBER
-
-        return Cells.empty(BY_NUMBER)
-    return Cells(
-        numbered(cells.base), numbered(cells.buckets), numbered(cells.registers)
-    )
+def _numbers(names: pl.DataFrame, table: pl.DataFrame, plan: SeriesPlan) -> pl.Series:
+    """Return the number of each named series; those beyond a limit share one."""
+    found = names.join(table, on=["m", "key"], how="left", maintain_order="left")
+    lost = found.filter(pl.col("sid").is_null()).get_column("m").unique()
+    if lost.len():
+        rest = pl.DataFrame({"m": lost, "key": [plan.other(m) for m in lost.to_list()]})
+        others = rest.join(table, on=["m", "key"]).select("m", other="sid")
+        found = found.join(others, on="m", how="left", maintain_order="left")
+        found = found.with_columns(pl.coalesce("sid", "other"))
+    return found.get_column("sid")

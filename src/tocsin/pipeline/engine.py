@@ -10,11 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import polars as pl
-
 from tocsin.incidents import ledger
 from tocsin.incidents.ledger import Ledger
-from tocsin.metrics.cells import Cells
+from tocsin.metrics.cells import NamedCells
 from tocsin.model.instant import SECOND
 from tocsin.model.records import Record, Stats, Summary
 from tocsin.pipeline.evaluate import Evaluator, ShardState, Verdict
@@ -197,14 +195,12 @@ class Engine:
         seen = observer.observe_held(state.clock)
         self.absorb(stream, seen)
 
-    def _absorb_cells(self, cells: Cells) -> tuple[int, int, int]:
+    def _absorb_cells(self, cells: NamedCells) -> tuple[int, int, int]:
         """Give each shard the cells of its own metrics; return counted, late, amended."""
         counted = late = amended = 0
         for i, evaluator in enumerate(self.evaluators):
-            mine = pl.Series(list(self.plan.shards[i].metrics), dtype=pl.Int32)
-            own = cells
-            if len(self.evaluators) > 1:
-                own = cells.map(lambda t, m=mine: t.filter(pl.col("m").is_in(m.implode())))
+            alone = len(self.evaluators) == 1
+            own = cells if alone else cells.of(self.plan.shards[i].metrics)
             after, account = evaluator.absorb(self.state.shards[i], own)
             self.state.shards[i] = after
             counted += account.counted

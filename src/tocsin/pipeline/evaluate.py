@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 import polars as pl
 
 from tocsin.alarms import threshold
-from tocsin.metrics.cells import BY_NUMBER, Cells, merge, stack
+from tocsin.metrics.cells import Cells, NamedCells, merge, stack
 from tocsin.metrics.series import SeriesTable
 from tocsin.metrics.spec import AMEND_EVERY
 from tocsin.pipeline.judge import EMPTY_RUNS, Judge, Judgement, Span
@@ -35,7 +35,7 @@ class ShardState:
     `judged` that no late row has touched.
     """
 
-    cells: Cells = field(default_factory=lambda: Cells.empty(BY_NUMBER))
+    cells: Cells = field(default_factory=lambda: Cells.empty())
     series: SeriesTable = field(default_factory=SeriesTable)
     late: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=_LATE))
     judged: int | None = None
@@ -83,30 +83,34 @@ class Evaluator:
         self._grains = pl.DataFrame(rows, schema=schema, orient="row")
 
     def absorb(
-        self, state: ShardState, cells: Cells
+        self, state: ShardState, named: NamedCells
     ) -> tuple[ShardState, Absorbed]:
-        """Take in the cells of a piece of one stream (by name, of this shard only).
+        """Take in the cells of a piece of one stream (of this shard's metrics only).
 
         Cells that come after their tick was judged become known at the next moment
         for amendments; cells of time that is settled are late, and left out.
         """
-        if cells.base.height == 0:
+        if named.cells.height == 0:
             return state, Absorbed()
-        cells = self._timely(state, cells)
-        account = self._account(cells)
-        kept = cells.map(lambda rows: rows.filter(~pl.col("gone")))
-        late = kept.base.filter(pl.col("k") > pl.col("p") + pl.col("grain"))
-        named = kept.map(lambda rows: rows.drop("gone", "grain", strict=False))
-        numbered, series = state.series.number(named, self.shard.series)
+        grains = named.names.join(
+            self._grains, on="m", how="left", maintain_order="left"
+        ).get_column("grain")
+        cells, lost = self._timely(state, named, grains)
+        grain = grains.gather(cells.base.get_column("sid"))
+        late = cells.base.filter(pl.col("k") > pl.col("p") + grain)
+        account = self._account(named.names, cells.base, lost)
+        numbered, series = state.series.number(
+            NamedCells(named.names, cells), self.shard.series
+        )
         if late.height:
-            names = series.table
-            waits = late.join(names, on=["m", "key"], how="left").select(*_LATE)
-            waits = waits.filter(pl.col("sid").is_not_null())
-            lost = late.height - waits.height
-            if lost:
-                waits = self._numbered_late(late, series)
-            state = replace(state, late=pl.concat([state.late, waits]).unique())
-        together = stack([state.cells, numbered]) if numbered.height else state.cells
+            empty = Cells.empty()
+            waiting = NamedCells(
+                named.names, Cells(late, empty.buckets, empty.registers)
+            )
+            found, _ = series.number(waiting, self.shard.series)
+            waits = pl.concat([state.late, found.base.select(*_LATE)]).unique()
+            state = replace(state, late=waits)
+        together = stack([state.cells, numbered])
         return replace(state, cells=together, series=series), account
 
     def advance(
@@ -153,43 +157,36 @@ class Evaluator:
             )
         return replace(state, now=said.alarms), verdicts
 
-    def _timely(self, state: ShardState, cells: Cells) -> Cells:
-        """Mark cells of settled time as `gone`, and move what missed its tick."""
+    def _timely(
+        self, state: ShardState, named: NamedCells, grains: pl.Series
+    ) -> tuple[Cells, int]:
+        """Move cells that missed their tick; drop, and count, those of settled time."""
         judged, settled = state.judged, state.settled
-        grain = pl.col("grain")
-        after = 0 if judged is None else (judged // AMEND_EVERY + 1) * AMEND_EVERY - 1
+        if judged is None or int(named.cells.base.get_column("k").min()) > judged:  # type: ignore[call-overload]
+            return named.cells, 0
+        after = (judged // AMEND_EVERY + 1) * AMEND_EVERY - 1
+        before = pl.lit(settled, dtype=pl.Int64)
 
-        def judge(rows: pl.DataFrame) -> pl.DataFrame:
-            rows = rows.join(self._grains.select("m", "grain"), on="m")
-            if judged is None:
-                return rows.with_columns(gone=pl.lit(value=False))
-            late = (after // grain + 1) * grain
-            known = pl.when(pl.col("k") <= judged).then(late).otherwise(pl.col("k"))
-            before = pl.lit(settled, dtype=pl.Int64)
+        def moved(rows: pl.DataFrame) -> pl.DataFrame:
+            grain = grains.gather(rows.get_column("sid"))
+            missed = (after // grain + 1) * grain
+            known = pl.when(pl.col("k") <= judged).then(missed).otherwise(pl.col("k"))
             gone = (pl.col("p") + grain <= before).fill_null(value=False)  # noqa: FBT003
-            return rows.with_columns(k=known, gone=gone)
+            return rows.with_columns(k=known).filter(~gone)
 
-        return cells.map(judge)
+        events = self._events(named.names)
+        kept = named.cells.map(moved)
+        had = _count_of(named.cells.base, events)
+        return kept, had - _count_of(kept.base, events)
 
-    def _account(self, cells: Cells) -> Absorbed:
-        events = cells.base.filter(pl.col("m").is_in(self.shard.events))
-        gone, late = pl.col("gone"), pl.col("k") > pl.col("p") + 1
-        n = pl.col("n")
-        counted, lost, amended = events.select(
-            n.filter(~gone).sum(),
-            n.filter(gone).sum().alias("lost"),
-            n.filter(late & ~gone).sum().alias("amended"),
-        ).row(0)
-        return Absorbed(counted, lost, amended)
+    def _events(self, names: pl.DataFrame) -> pl.Series:
+        """Return which rows of these names count all events of a source."""
+        return names.get_column("m").is_in(list(self.shard.events))
 
-    def _numbered_late(self, late: pl.DataFrame, series: SeriesTable) -> pl.DataFrame:
-        """Return the late cells by number when some keys are beyond the limit."""
-        empty = Cells.empty(BY_NUMBER)
-        base = late.drop("gone", "grain")
-        cells, _ = series.number(
-            Cells(base, empty.buckets, empty.registers), self.shard.series
-        )
-        return cells.base.select(*_LATE)
+    def _account(self, names: pl.DataFrame, base: pl.DataFrame, lost: int) -> Absorbed:
+        events = self._events(names)
+        late = base.filter(pl.col("k") > pl.col("p") + 1)
+        return Absorbed(_count_of(base, events), lost, _count_of(late, events))
 
     def _beginning(self, state: ShardState) -> int:
         """Return a tick before the first datapoint of all."""
@@ -310,6 +307,12 @@ class Evaluator:
         if cells.height > _SLACK_ROWS:
             cells = merge([cells])
         return replace(state, cells=cells, series=state.series.settle(settled))
+
+
+def _count_of(base: pl.DataFrame, events: pl.Series) -> int:
+    """Return the events of the series that `events` marks."""
+    mine = base.filter(events.gather(base.get_column("sid")))
+    return int(mine.get_column("n").sum())
 
 
 def _next_tick(late: pl.DataFrame, judged: int, to: int) -> int | None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 
-from tocsin.metrics.cells import Cells
+from tocsin.metrics.cells import NamedCells
 from tocsin.metrics.lateness import Arrival, StreamClock, arrive
 from tocsin.metrics.observe import Observer
 from tocsin.metrics.spec import TimeSpec
@@ -28,7 +28,7 @@ MOST_SAMPLES = 5
 class Observation:
     """What a batch of one stream adds. `consumers` maps (name, period) to a partial."""
 
-    cells: Cells
+    cells: NamedCells
     clock: StreamClock
     tally: Tally
     late: int = 0

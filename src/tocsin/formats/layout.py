@@ -1,7 +1,7 @@
 """What the first lines of delimited values say: delimiter, columns, header, types."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from tocsin.formats import access
@@ -12,6 +12,8 @@ DELIMITERS = ",;\t|"
 _NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
 _DECIMAL = re.compile(r"[+-]?[0-9]+\.[0-9]+(?:[eE][+-]?[0-9]+)?")
 _SEEN = 50
+MOST_COLUMNS = 500
+"""A line of more values is not taken for a header."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,8 @@ def look(head: bytes, options: FormatOptions) -> tuple[Layout, list[list[str]]]:
 
 
 def _is_header(names: tuple[str, ...], options: FormatOptions) -> bool:
+    if len(names) > MOST_COLUMNS:
+        return False
     if options.header is not None:
         return options.header
     if options.columns:
@@ -98,10 +102,12 @@ def message_of(
     time = _time_column(layout.columns, options)
     ours, aliases = _canonical(layout.columns, time)
     known = {f.name: f for f in access.FIELDS}
+    is_access = bool(requested(ours))
     fields = {}
     for number, (name, written) in enumerate(zip(ours, layout.columns, strict=True)):
         kind = options.fields.get(written, options.fields.get(name))
-        seen = known[name].type if name in known else _seen(rows, number)
+        fixed = name in known and (is_access or name not in {"status", "bytes"})
+        seen = known[name].type if fixed else _seen(rows, number)
         about = known[name].about if name in known else ""
         fields[name] = Field(
             name, FieldType.TIME if written == time else kind or seen, about
@@ -112,6 +118,11 @@ def message_of(
     for part in (*made, "time"):
         fields.setdefault(part, known[part])
     return MessageType("csv", tuple(fields.values()), aliases, open=is_open)
+
+
+def requested(ours: Iterable[str]) -> set[str]:
+    """Return the columns that make an access log of these columns."""
+    return {"request", "path"} & set(ours)
 
 
 def _canonical(
@@ -126,8 +137,8 @@ def _canonical(
             ours = "time"
         elif ours != written and (ours in taken or ours == "time"):
             ours = written
-        elif written == "time":
-            ours = "time_text"
+        elif written in {"time", "line"}:  # these two names have a meaning already
+            ours = f"{written}_text"
         names[written] = ours
         taken.add(ours)
     aliases = {written: ours for written, ours in names.items() if written != ours}

@@ -15,7 +15,7 @@ import polars as pl
 from tocsin.formats import lines, requests, typed
 from tocsin.formats.access import REQUEST_PARTS
 from tocsin.formats.instants import Clock
-from tocsin.formats.layout import Layout, split
+from tocsin.formats.layout import Layout, requested, split
 from tocsin.formats.options import FormatOptions
 from tocsin.formats.parts import Part, all_refused, batch, leftover, others
 from tocsin.model.batch import EventBatch
@@ -138,18 +138,25 @@ class SeparatedCodec:
             empty_string_is_null=False,
         )
 
+    @property
+    def _numbers(self) -> tuple[str, ...]:
+        """Columns that must hold numbers: an access log's, unless declared otherwise."""
+        fields = (self.message.find(name) for name in ("status", "bytes"))
+        whole = {FieldType.INT, FieldType.BYTES}
+        access = requested(self.ours)
+        return tuple(f.name for f in fields if f and f.type in whole and access)
+
     def _checked(self, cells: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:
         """Read what every event must have: a time, and numbers where there are some."""
         cells = cells.rename(dict(zip(cells.columns, self.ours, strict=False)))
         time = self.clock.read(cells["time"]).alias("time")
         good = time.is_not_null()
         columns = [time]
-        for name in ("status", "bytes"):
-            if name in self.ours:
-                kind = FieldType.INT if name == "status" else FieldType.BYTES
-                number = typed.cast(cells[name], kind, self.clock)
-                good &= number.is_not_null()
-                columns.append(number)
+        for name in self._numbers:
+            kind = FieldType.INT if name == "status" else FieldType.BYTES
+            number = typed.cast(cells[name], kind, self.clock)
+            good &= number.is_not_null()
+            columns.append(number)
         return cells.with_columns(columns), good
 
     def _project(

@@ -6,7 +6,7 @@ Three tables hold all kinds of metric:
 * `base`: `n` events, `s` their sum in millionths, `q` the sum of squares in millionths
   (both 128-bit), `lo` and `hi`;
 * `buckets`: `n` events in histogram bucket `b`;
-* `registers`: HyperLogLog register `r` at `rank`.
+* `registers`: HyperLogLog register and rank, packed in `x`.
 
 In the state a series is `sid`, a number of the series table. On the way there it is a
 row of the names that travel with the cells: the number of the metric in the plan and
@@ -30,7 +30,7 @@ BASE = {
     "hi": pl.Float64,
 }
 _BUCKETS = {"b": pl.Int64, "n": pl.Int64}
-_REGISTERS = {"r": pl.Int64, "rank": pl.Int64}
+_REGISTERS = {"x": pl.Int32}
 
 MILLION = 1_000_000
 """Sums are whole numbers of millionths: exact under any order of addition."""
@@ -102,6 +102,9 @@ def _moved_by(rows: int) -> Callable[[pl.DataFrame], pl.DataFrame]:
     return lambda table: table.with_columns(pl.col("sid") + rows)
 
 
+_REGISTER = (pl.col("x") // 64).alias("r")
+
+
 def merge(parts: Iterable[Cells]) -> Cells:
     """Join cells: rows of the same series, slice and tick become one.
 
@@ -113,7 +116,7 @@ def merge(parts: Iterable[Cells]) -> Cells:
     return Cells(
         _join([p.base for p in parts], where, [joined(pl.col(c), c) for c in BASE]),
         _join([p.buckets for p in parts], [*where, "b"], [pl.col("n").sum()]),
-        _join([p.registers for p in parts], [*where, "r"], [pl.col("rank").max()]),
+        _join([p.registers for p in parts], [*where, _REGISTER], [pl.col("x").max()]),
     )
 
 
@@ -138,10 +141,10 @@ def stack(parts: Sequence[Cells]) -> Cells:
 
 
 def _join(
-    tables: list[pl.DataFrame], where: list[str], sums: list[pl.Expr]
+    tables: list[pl.DataFrame], where: Sequence[str | pl.Expr], sums: list[pl.Expr]
 ) -> pl.DataFrame:
     filled = [t for t in tables if t.height]
     if not filled:
         return tables[0]
     together = filled[0] if len(filled) == 1 else pl.concat(filled)
-    return together.group_by(where).agg(sums)
+    return together.group_by(where).agg(sums).select(together.columns)

@@ -31,7 +31,7 @@ _SAMPLE = 20_000
 _FEW = 200
 _KEY_BYTES = 256
 _SAFE = 2**62
-_RANK_ROOM = 64
+_ROOM = 2**20
 _SUMMED = {Kind.SUM, Kind.AVG, Kind.STDDEV}
 _COUNT = [pl.len().cast(pl.Int64).alias("n")]
 
@@ -249,6 +249,8 @@ def _sketched(arrival: Arrival, number: int, spec: MetricSpec) -> NamedCells:
     shape = _buckets if spec.kind is Kind.PERCENTILE else _registers
     shaped = shape(rows, spec)
     column = shaped.columns[-1]
+    if column == "x" and not spec.group_by and arrival.in_order:
+        return _distinct(shaped, number, spec)
     names, table = _grouped(
         shaped, (number, spec), _COUNT, [column], in_order=arrival.in_order
     )
@@ -257,7 +259,27 @@ def _sketched(arrival: Arrival, number: int, spec: MetricSpec) -> NamedCells:
     base = pl.concat([empty.base, counted], how="diagonal")
     if column == "b":
         return NamedCells(names, Cells(base, table, empty.registers))
-    held = table.select("sid", "p", "k", *_unpacked())
+    return NamedCells(names, Cells(base, empty.buckets, table.drop("n")))
+
+
+def _distinct(shaped: pl.DataFrame, number: int, spec: MetricSpec) -> NamedCells:
+    """Return the cells of a distinct count without a group, from rows in order.
+
+    The slice of time and the register are packed in one number, because different
+    numbers are found several times as fast as different pairs.
+    """
+    grain = spec.grain
+    slice_ = pl.col("p") // grain
+    packed = shaped.select(slice_ * _ROOM + pl.col("x")).to_series().unique()
+    held = pl.DataFrame({"v": packed}).select(
+        sid=pl.lit(0, dtype=pl.Int64),
+        p=pl.col("v") // _ROOM * grain,
+        k=pl.col("v") // _ROOM * grain + grain,
+        x=(pl.col("v") % _ROOM).cast(pl.Int32),
+    )
+    names, counted = _grouped(shaped, (number, spec), _COUNT, in_order=True)
+    empty = Cells.empty()
+    base = pl.concat([empty.base, counted], how="diagonal")
     return NamedCells(names, Cells(base, empty.buckets, held))
 
 
@@ -278,17 +300,12 @@ def _registers(rows: pl.DataFrame, spec: MetricSpec) -> pl.DataFrame:
     texts = rows.select(_value(spec)).to_series().cast(pl.String)
     coded = texts.cast(pl.Categorical(pl.Categories.random()))
     distinct = coded.drop_nulls().unique()
-    table = registers(distinct.cast(pl.String))
-    packed = table.select(x=pl.col("r") * _RANK_ROOM + pl.col("rank")).to_series()
+    packed = registers(distinct.cast(pl.String))
     order = distinct.to_physical().arg_sort()
     shaped = rows.select("p", "a", *spec.group_by)
     if packed.len() == 0:
-        return shaped.clear().with_columns(x=pl.lit(None, dtype=pl.Int64))
+        return shaped.clear().with_columns(x=pl.lit(None, dtype=pl.Int32))
     found = packed.gather(order).gather(coded.to_physical()).alias("x")
     shaped = shaped.with_columns(found)
     return shaped.filter(pl.col("x").is_not_null()) if found.null_count() else shaped
 
-
-def _unpacked() -> list[pl.Expr]:
-    x = pl.col("x")
-    return [(x // _RANK_ROOM).alias("r"), (x % _RANK_ROOM).alias("rank")]

@@ -16,6 +16,8 @@ _SHIFT = 2**46
 _REGISTER_BITS = 14
 REGISTERS = 2**_REGISTER_BITS
 _RANKS = 64 - _REGISTER_BITS
+_RANK_ROOM = 64
+_ROOM = REGISTERS * _RANK_ROOM
 _ALPHA = 0.7213475204444817  # 1 / (2 ln 2)
 _MIX = (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
 
@@ -42,14 +44,17 @@ def middle(buckets: pl.Expr) -> pl.Expr:
     )
 
 
-def registers(values: pl.Series) -> pl.DataFrame:
-    """Return `r` (register) and `rank` for each of some distinct texts."""
+def registers(values: pl.Series) -> pl.Series:
+    """Return the register and rank of each of some texts, packed in one Int32.
+
+    Packed numbers are ordered by register, then by rank: `register * 64 + rank`.
+    """
     hashed = _hash(values.cast(pl.String).cast(pl.Binary))
-    rest = (pl.col("h") * 2**_REGISTER_BITS).bitwise_leading_zeros().cast(pl.Int64)
-    return pl.DataFrame({"h": hashed}).select(
-        r=(pl.col("h") // 2 ** (64 - _REGISTER_BITS)).cast(pl.Int64),
-        rank=pl.min_horizontal(rest, pl.lit(_RANKS)) + 1,
-    )
+    rest = (pl.col("h") * 2**_REGISTER_BITS).bitwise_leading_zeros().cast(pl.Int32)
+    rank = pl.min_horizontal(rest, pl.lit(_RANKS, dtype=pl.Int32)) + 1
+    register = (pl.col("h") // 2 ** (64 - _REGISTER_BITS)).cast(pl.Int32)
+    packed = register * _RANK_ROOM + rank
+    return pl.DataFrame({"h": hashed}).select(x=packed.cast(pl.Int32)).to_series()
 
 
 def digest(texts: pl.Series) -> pl.Series:
@@ -86,22 +91,44 @@ def _mix(word: pl.Expr) -> pl.Expr:
 
 
 def cardinality(held: pl.DataFrame) -> pl.DataFrame:
-    """Return `i` and the estimate `value` from rows (`i`, `r`, `rank`), each r once."""
-    counts = (
-        held.group_by("i", "rank")
-        .agg(c=pl.len().cast(pl.Float64))
+    """Return `i` and the estimate `value` from rows (`i`, `x`) of packed registers.
+
+    A register may come several times: the greatest rank counts.
+    """
+    # Numbers are packed and sorted because that is several times as fast as grouping.
+    order = held.select(v=pl.col("i") * _ROOM + pl.col("x")).to_series().sort()
+    packed = pl.DataFrame({"v": order})
+    greatest = (pl.col("v") // _RANK_ROOM).ne_missing(
+        (pl.col("v") // _RANK_ROOM).shift(-1)
+    )
+    by_rank = (pl.col("v") // _ROOM) * _RANK_ROOM + pl.col("v") % _RANK_ROOM
+    counts = packed.filter(greatest).group_by(by_rank.alias("w")).len(name="c")
+    table = (
+        counts.select(
+            i=pl.col("w") // _RANK_ROOM,
+            rank=pl.col("w") % _RANK_ROOM,
+            c=pl.col("c").cast(pl.Float64),
+        )
         .pivot("rank", index="i", values="c")
         .with_columns(pl.exclude("i").fill_null(0.0))
     )
-    ranks = {int(name): counts[name] for name in counts.columns if name != "i"}
-    none = pl.zeros(counts.height, dtype=pl.Float64, eager=True)
+    ranks = {int(name): table[name] for name in table.columns if name != "i"}
+    return table.select("i", value=_estimate(ranks, table.height))
+
+
+def _estimate(ranks: dict[int, pl.Series], height: int) -> pl.Series:
+    """Return Ertl's estimate from how many registers are at each rank."""
+    none = pl.zeros(height, dtype=pl.Float64, eager=True)
     size = float(REGISTERS)
     filled = sum(ranks.values(), start=none)
-    total = size * _tau(1.0 - ranks.get(_RANKS + 1, none) / size)
-    for rank in range(_RANKS, 0, -1):
+    total = none
+    if _RANKS + 1 in ranks:
+        total = size * _tau(1.0 - ranks[_RANKS + 1] / size)
+    # Above the greatest rank there is nothing to halve.
+    for rank in range(min(max(ranks, default=0), _RANKS), 0, -1):
         total = 0.5 * (total + ranks.get(rank, none))
     total = total + size * _sigma(1.0 - filled / size)
-    return counts.select("i", value=_ALPHA * size * size / total)
+    return _ALPHA * size * size / total
 
 
 def _sigma(x: pl.Series) -> pl.Series:

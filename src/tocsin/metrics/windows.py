@@ -161,10 +161,9 @@ def _with_contents(runs: pl.DataFrame, cells: Cells, kind: Kind) -> pl.DataFrame
         found = _percentiles(_inside(runs, cells.buckets, kind), runs)
     elif kind is Kind.DISTINCT:
         inside = _inside(runs, cells.registers, kind)
-        held = inside.group_by("i", "r").agg(pl.col("rank").max())
-        if held.height == 0:
+        if inside.height == 0:
             return runs
-        found = cardinality(held).rename({"value": "found"})
+        found = cardinality(inside).rename({"value": "found"})
     else:
         return runs
     joined = runs.join(found, on="i", how="left", maintain_order="left")
@@ -180,16 +179,17 @@ def _inside(runs: pl.DataFrame, table: pl.DataFrame, kind: Kind) -> pl.DataFrame
     place = pl.Series("at", spans.select(_place("sid", "e")).to_series())
     low = held.select(_place("sid", pl.col("p") + pl.col("grain"))).to_series()
     high = held.select(_place("sid", pl.col("p") + pl.col("period"))).to_series()
-    return (
-        held.with_columns(
-            low=place.search_sorted(low, side="left").cast(pl.Int64),
-            high=place.search_sorted(high, side="right").cast(pl.Int64),
-        )
-        .filter(pl.col("low") < pl.col("high"))
-        .with_columns(at=pl.int_ranges("low", "high"))
-        .explode("at")
-        .pipe(_number, spans)
+    held = held.with_columns(
+        at=place.search_sorted(low, side="left").cast(pl.Int64),
+        high=place.search_sorted(high, side="right").cast(pl.Int64),
     )
+    # Windows without overlap hold each cell once: most need no list to be spread.
+    once = held.filter(pl.col("high") - pl.col("at") == 1)
+    many = held.filter(pl.col("high") - pl.col("at") > 1)
+    if many.height:
+        spread = many.with_columns(at=pl.int_ranges("at", "high")).explode("at")
+        once = pl.concat([once, spread])
+    return _number(once, spans)
 
 
 def _number(rows: pl.DataFrame, spans: pl.DataFrame) -> pl.DataFrame:

@@ -55,6 +55,7 @@ class Engine:
         self.report = report
         self.evaluators = [Evaluator(shard) for shard in plan.shards]
         self.observers = {n: SourceObserver(s) for n, s in plan.sources.items()}
+        self._absorbed = 0
         self.speaker = Speaker(plan, datapoints=datapoints)
         empty = EngineState(shards=[ShardState() for _ in plan.shards])
         self.state = state if state is not None else empty
@@ -76,6 +77,7 @@ class Engine:
     def absorb(self, stream: str, seen: Observation, *, lost: int = 0) -> None:
         """Take in an observation of the next lines of a stream."""
         state = self.state.streams[stream]
+        self._absorbed += seen.cells.cells.height
         added = self._absorb_cells(seen.cells)
         newest = _latest(state.clock.newest, seen.clock.newest)
         samples = (*state.samples, *seen.samples)[:MOST_SAMPLES]
@@ -125,6 +127,7 @@ class Engine:
         With `together`, no shard goes ahead of another: a replay says everything in
         order of time.
         """
+        self._absorbed = 0
         marks = [self._watermark(shard.sources) for shard in self.plan.shards]
         if together:
             lowest = None if None in marks else min(m for m in marks if m is not None)
@@ -167,6 +170,11 @@ class Engine:
             end=max(lasts, default=None),
             plugin_failures=self.failures(),
         )
+
+    @property
+    def held(self) -> int:
+        """How many cells came since time was last moved on."""
+        return self._absorbed
 
     def failures(self) -> dict[str, str]:
         """Return the plugins that have failed, and how."""

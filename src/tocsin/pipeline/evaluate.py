@@ -22,7 +22,10 @@ from tocsin.pipeline.plan import Shard
 _LATE = {"sid": pl.Int64, "p": pl.Int64, "k": pl.Int64}
 _ALARMS = pl.DataFrame(schema=threshold.STATE)
 _NOTHING_SAID = pl.DataFrame(schema=threshold.TRANSITIONS)
-_SLACK_ROWS = 50_000
+_FEW_ROWS = 20_000
+"""Cells that are not worth a look for what can be dropped."""
+_MANY_ROWS = 300_000
+"""Cells that are worth joining."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,7 +297,7 @@ class Evaluator:
     def _prune(self, state: ShardState) -> ShardState:
         """Drop the cells that no window to come can hold, and join the others."""
         settled = state.settled
-        if settled is None:
+        if settled is None or state.cells.height < _FEW_ROWS:
             return state
         reach = state.series.table.join(self._grains, on="m").select("sid", "reach")
 
@@ -304,7 +307,7 @@ class Evaluator:
             return held.filter(new).drop("reach")
 
         cells = state.cells.map(needed)
-        if cells.height > _SLACK_ROWS:
+        if cells.height > _MANY_ROWS:
             cells = merge([cells])
         return replace(state, cells=cells, series=state.series.settle(settled))
 

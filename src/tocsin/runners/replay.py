@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from tocsin.runners.clock import Clock
 
 _SPEAK_EVERY = 0.5
+_MOST_HELD = 150_000
+"""Cells that may wait to be judged before time is moved on, to bound memory."""
 _AHEAD = 2
 
 
@@ -105,7 +107,7 @@ class Replay:
             else:
                 self._absorb(stream.name, read, bench)
             at = self.clock.monotonic()
-            if at - spoke > _SPEAK_EVERY:
+            if at - spoke > _SPEAK_EVERY or self.session.engine.held > _MOST_HELD:
                 spoke = at
                 self.session.say(self.session.engine.advance(together=True))
                 self._show_progress(total)

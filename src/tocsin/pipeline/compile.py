@@ -32,7 +32,6 @@ if TYPE_CHECKING:
         Config,
         MetricConfig,
     )
-    from tocsin.model.expression import Expression
     from tocsin.model.message import FieldType
 
 _NO_LIMIT = 10**9
@@ -58,7 +57,7 @@ def compile_plan(config: Config, statistics: Iterable[MetricConfig] = ()) -> Pla
         _shard(group, metrics, calculated, times, config.alarms) for group in groups
     )
     sources = {
-        name: _source(name, metrics, config, time, hidden)
+        name: _source(name, metrics, config, time)
         for name, time in times.items()
     }
     return Plan(
@@ -247,7 +246,6 @@ def _source(
     metrics: Mapping[int, MetricSpec],
     config: Config,
     time: TimeSpec,
-    hidden: Iterable[MetricConfig],
 ) -> SourcePlan:
     mine = [(n, m) for n, m in metrics.items() if m.source == name]
     consumers = tuple(
@@ -258,18 +256,7 @@ def _source(
     fields: dict[str, FieldType | None] = {}
     for _, spec in mine:
         fields |= dict.fromkeys(sorted(spec.reads))
-    for metric in (*config.metrics, *hidden):
-        if metric.source == name and metric.where is not None:
-            fields |= _typed(metric.where)
     return SourcePlan(name, mine, consumers, fields, time)
-
-
-def _typed(expression: Expression) -> dict[str, FieldType]:
-    return {
-        column.name: column.type
-        for column in expression.column_nodes()
-        if column.type is not None
-    }
 
 
 def _templates(alarm: AlarmConfig, config: Config) -> Templates:

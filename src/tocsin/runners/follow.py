@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from tocsin.metrics.lateness import StreamClock
 from tocsin.model.instant import SECOND
 from tocsin.model.records import Notice
+from tocsin.runners.opening import parse
 from tocsin.runners.pieces import with_oversized
 from tocsin.runners.seek import start_of
 from tocsin.sources import FileReader, FollowReader, PipeReader, head, is_pipe, size
@@ -137,7 +138,7 @@ class Follow:
         codec = stream.codec or self._open(stream, chunk.data)
         observer = engine.observers[stream.source]
         batch = with_oversized(
-            codec.parse(chunk.data, observer.fields), chunk.oversized
+            parse(codec, chunk.data, observer.fields), chunk.oversized
         )
         clock: StreamClock = engine.state.streams[stream.name].clock
         seen = observer.observe(batch, clock, now=self.clock.now(), last=last)

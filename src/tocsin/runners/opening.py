@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from tocsin import formats
 from tocsin.formats.options import FormatOptions
-from tocsin.model.errors import SourceError
+from tocsin.model.errors import SourceError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from tocsin.config.values import SourceConfig
+    from tocsin.model.batch import EventBatch
+    from tocsin.model.message import FieldType
     from tocsin.model.protocols import Codec
 
 AUTO = "auto"
@@ -45,8 +51,40 @@ def open_codec(source: SourceConfig, stream: str, head: bytes) -> tuple[Codec, s
     return found.codec, f"{found}"
 
 
+def check_fields(codec: Codec, stream: str, wanted: Iterable[str]) -> None:
+    """Refuse a stream whose events cannot have a field that a metric reads.
+
+    Raises:
+        UsageError: Naming the field, and the one that may have been meant.
+    """
+    message = codec.message
+    if message.open:
+        return
+    for name in sorted(wanted):
+        if message.find(name) is None:
+            known = [f.name for f in message]
+            close = get_close_matches(name, known, n=1)
+            hint = f"did you mean {close[0]!r}? " if close else ""
+            text = f"{stream}: {codec.format} lines have no field {name!r}"
+            raise UsageError(f"{text}\n  hint: {hint}there are {', '.join(known)}")
+
+
+def parse(
+    codec: Codec, block: bytes, fields: Mapping[str, FieldType | None]
+) -> EventBatch:
+    """Return the events of a block with its fields by the names they are asked for.
+
+    A field may be asked for by an alias: by the name that its origin gives it.
+    """
+    names = {name: codec.message.canonical(name) for name in fields}
+    batch = codec.parse(block, {names[name]: kind for name, kind in fields.items()})
+    aliases = {name: own for name, own in names.items() if name != own}
+    if not aliases:
+        return batch
+    columns = [batch.frame.get_column(own).alias(name) for name, own in aliases.items()]
+    return replace(batch, frame=batch.frame.with_columns(columns))
+
+
 def fixed(source: SourceConfig, name: str) -> SourceConfig:
     """Return the configuration of a source whose format has been found out."""
-    from dataclasses import replace  # noqa: PLC0415 - a rare need
-
     return replace(source, format=replace(source.format, type=name))

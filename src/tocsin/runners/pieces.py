@@ -71,7 +71,7 @@ class Bench:
     def read(self, piece: Piece, clock: StreamClock | None = None) -> Read:
         """Observe a piece after `clock` (None: knowing nothing of what came before)."""
         from tocsin.metrics.lateness import StreamClock  # noqa: PLC0415
-        from tocsin.runners.opening import fixed, open_codec  # noqa: PLC0415
+        from tocsin.runners.opening import fixed, open_codec, parse  # noqa: PLC0415
         from tocsin.sources import FileReader  # noqa: PLC0415
 
         source = fixed(self.config.source(piece.source), piece.format)
@@ -90,7 +90,7 @@ class Bench:
         finally:
             reader.close()
         data = blocks[0] if len(blocks) == 1 else b"".join(blocks)
-        batch = with_oversized(codec.parse(data, observer.fields), oversized)
+        batch = with_oversized(parse(codec, data, observer.fields), oversized)
         blind = clock is None
         seen = observer.observe(batch, clock or StreamClock(), now=piece.now)
         return Read(piece, seen, lost, blind)

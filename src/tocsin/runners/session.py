@@ -13,7 +13,7 @@ from tocsin.pipeline import statistics
 from tocsin.pipeline.compile import compile_plan
 from tocsin.pipeline.engine import Engine
 from tocsin.pipeline.statistics import Report
-from tocsin.runners.opening import open_codec
+from tocsin.runners.opening import check_fields, open_codec
 
 if TYPE_CHECKING:
     from tocsin.config.values import Config
@@ -67,13 +67,12 @@ class Session:
         self.engine = Engine(
             self.plan, datapoints=wishes.datapoints, report=self._report()
         )
-        self.codecs: dict[str, Codec] = {}
         self._failed: set[str] = set()
 
     def open(self, stream: str, source: str, head: bytes) -> Codec:
         """Bind a stream to its format, and say so when it was found out."""
         codec, word = open_codec(self.config.source(source), stream, head)
-        self.codecs[stream] = codec
+        check_fields(codec, stream, self._needed(source))
         self.engine.register(stream, source, codec.format)
         if self.engine.report is not None:
             self.engine.report.offer(codec.message)
@@ -95,6 +94,13 @@ class Session:
         """End all input; say the last there is to say, and the account of all lines."""
         self.say(self.engine.finish())
         self.view.show(self.engine.summary())
+
+    def _needed(self, source: str) -> set[str]:
+        """Return the fields that metrics and consumers read, but for the report's."""
+        plan = self.plan.sources[source]
+        asked = (m.reads for _, m in plan.metrics if m.name not in self.plan.hidden)
+        consumers = self.engine.observers[source].consumers.fields
+        return set().union(consumers, *asked)
 
     def _report(self) -> Report | None:
         if self.wishes.statistics is None:

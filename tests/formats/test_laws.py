@@ -44,7 +44,7 @@ FIELDS = {
     "json": ["section", "status", "bytes", "deep.er", "x", "line", "deep", "n"],
 }
 ODD = [
-    b"", b" \t", b"\r", b"\0", b"\xff\xfe", b"\xef\xbb\xbf", b'"', b'\\"', b"\xe2\x80\xa8",
+    b"", b" \t", b"\r", b"\0", b"\r,", b"\xff\xfe", b"\xef\xbb\xbf", b'"', b'\\"', b"\xe2\x80\xa8",
     b"{}", b"[1]", b"null", b",,,,,,", b'"a', b"\x0b\x0c\x1c\x85", b"- - - [", b"9" * 25,
 ]  # fmt: skip
 

@@ -91,9 +91,13 @@ def cells(
 
 
 def regular(text: pl.Series, quotes: int) -> pl.Series:
-    """Return which lines have that number of quotes, none of them escaped."""
+    """Return which lines have that number of quotes, none of them escaped.
+
+    Nor a carriage return: the reader drops those before a cut.
+    """
     count = text.str.count_matches('"', literal=True)
-    return (count == quotes) & ~text.str.contains('\\"', literal=True)
+    odd = text.str.contains('\\"', literal=True) | text.str.contains("\r", literal=True)
+    return (count == quotes) & ~odd
 
 
 def _people(piece: bytes, quotes: int) -> pl.DataFrame:

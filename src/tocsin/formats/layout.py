@@ -100,7 +100,9 @@ def message_of(
 ) -> MessageType:
     """Return the message type of columns: names, types as declared, known or seen."""
     time = _time_column(layout.columns, options)
-    ours, aliases = _canonical(layout.columns, time)
+    ours = canonical(layout.columns, options)
+    pairs = zip(layout.columns, ours, strict=True)
+    aliases = {a: b for a, b in pairs if a != b and a not in {"time", "line"}}
     known = {f.name: f for f in access.FIELDS}
     is_access = bool(requested(ours))
     fields = {}
@@ -125,24 +127,22 @@ def requested(ours: Iterable[str]) -> set[str]:
     return {"request", "path"} & set(ours)
 
 
-def _canonical(
-    columns: tuple[str, ...], time: str | None
-) -> tuple[tuple[str, ...], dict[str, str]]:
-    """Return our names of columns, and the aliases; every name is given out once."""
-    names: dict[str, str] = {}
-    taken = set(columns) | {"time"}
+def canonical(columns: tuple[str, ...], options: FormatOptions) -> tuple[str, ...]:
+    """Return our names of columns; each is given out once."""
+    time = _time_column(columns, options)
+    names: list[str] = []
     for written in columns:
-        ours = access.ALIASES.get(written.casefold(), written)
+        known = access.ALIASES.get(written.casefold(), written)
         if written == time:
             ours = "time"
-        elif ours != written and (ours in taken or ours == "time"):
-            ours = written
         elif written in {"time", "line"}:  # these two names have a meaning already
             ours = f"{written}_text"
-        names[written] = ours
-        taken.add(ours)
-    aliases = {written: ours for written, ours in names.items() if written != ours}
-    return tuple(names[c] for c in columns), aliases
+        elif known in {"time", *columns, *names}:
+            ours = written
+        else:
+            ours = known
+        names.append(ours)
+    return tuple(names)
 
 
 def _seen(rows: Sequence[list[str]], number: int) -> FieldType:

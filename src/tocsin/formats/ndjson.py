@@ -159,11 +159,10 @@ class JsonCodec:
         names = {name: self.message.canonical(name) for name in kinds}
         wanted = set(names.values())
         parts = [part for part in REQUEST_PARTS if part in wanted]
-        if parts and "request" in cells.columns:
+        if "path" in cells.columns:
             # A section is of the path in use, which need not be that of the request.
-            parts = list(
-                dict.fromkeys((*parts, "path")) if "path" in cells.columns else parts
-            )
+            parts = [part for part in parts if part not in {"section", "path"}] + ["path"]
+        if parts and "request" in cells.columns:
             cells = _completed(cells, requests.split(cells["request"], parts))
         if "section" in wanted and "path" in cells.columns:
             cells = _completed(cells, requests.sections(cells["path"]).to_frame())

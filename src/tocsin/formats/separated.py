@@ -15,7 +15,7 @@ import polars as pl
 from tocsin.formats import lines, requests, typed
 from tocsin.formats.access import REQUEST_PARTS
 from tocsin.formats.instants import Clock
-from tocsin.formats.layout import Layout, requested, split
+from tocsin.formats.layout import Layout, canonical, requested, split
 from tocsin.formats.options import FormatOptions
 from tocsin.formats.parts import Part, all_refused, batch, leftover, others
 from tocsin.model.batch import EventBatch
@@ -27,7 +27,7 @@ def codec(
 ) -> "SeparatedCodec":
     """Return the codec of a stream with that layout."""
     clock = Clock(options.time_format, options.timezone)
-    ours = tuple(message.canonical(column) for column in layout.columns)
+    ours = canonical(layout.columns, options)
     return SeparatedCodec(name, message, clock, layout, ours)
 
 
@@ -65,7 +65,7 @@ class SeparatedCodec:
 
     def _piece(self, piece: bytes, kinds: Mapping[str, FieldType]) -> Part:
         text = lines.column(piece)
-        plain = text.str.contains(self._regex(r'"[^"]*"'))
+        plain = text.str.contains(self._plain)
         if self.layout.header:
             plain &= text != self.layout.header.decode()
         plain &= ~text.str.contains(lines.BLANK)
@@ -101,11 +101,12 @@ class SeparatedCodec:
         headers = int(header.sum()) if self.layout.header else 0
         return Part(frame, text.len(), skipped + headers, bad)
 
-    def _regex(self, quoted: str) -> str:
+    @property
+    def _plain(self) -> str:
+        """Lines that the reader takes as they are; it would drop a carriage return."""
         other = re.escape(self.layout.delimiter)
-        value = rf'(?:{quoted}|[^"{other}]*)'
-        more = max(len(self.ours) - 1, 0)
-        return rf"^{value}(?:{other}{value}){{{more}}}$"
+        value = rf'(?:"[^"\r]*"|[^"{other}\r]*)'
+        return rf"^{value}(?:{other}{value}){{{len(self.ours) - 1}}}$"
 
     def _exact(self, text: pl.Series) -> pl.DataFrame:
         """Return the values of lines by the grammar; all null where it refuses."""

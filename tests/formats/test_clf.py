@@ -1,0 +1,267 @@
+"""Access logs: the columns against a parser that is slow and obviously right."""
+
+import calendar
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tocsin import formats
+from tocsin.formats import cut
+from tocsin.formats.instants import Clock
+
+LINE = '10.0.0.1 - - [07/Feb/2019:21:11:01 +0000] "GET /a/b HTTP/1.1" 200 5 "-" "x"'
+RAW = [
+    "remote_addr", "ident", "remote_user", "request", "status", "bytes", "referer",
+    "user_agent", "rest", "line",
+]  # fmt: skip
+MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def number(text: str, most: int) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= most else None
+
+
+def stamp(text: str) -> int | None:
+    """Seconds since the epoch of a stamp, by hand."""
+    if len(text) != 26 or [text[n] for n in (2, 6, 11, 14, 17, 20)] != list("//::: "):
+        return None
+    digits = "".join(text[a : a + 2] for a in (0, 7, 9, 12, 15, 18, 22, 24))
+    if not (digits.isascii() and digits.isdigit()):
+        return None
+    if text[3:6] not in MONTHS or text[21] not in "+-":
+        return None
+    day, month, year = int(text[:2]), MONTHS.index(text[3:6]) + 1, int(text[7:11])
+    hour, minute, second = int(text[12:14]), int(text[15:17]), int(text[18:20])
+    hours, minutes = int(text[22:24]), int(text[24:26])
+    if not year or not 1 <= day <= calendar.monthrange(year, month)[1]:
+        return None
+    if hour > 23 or minute > 59 or second > 60 or hours > 23 or minutes > 59:
+        return None
+    sign = -1 if text[21] == "-" else 1
+    local = datetime(year, month, day, hour, minute, tzinfo=UTC) - EPOCH
+    seconds = local // timedelta(seconds=1) + second - sign * (hours * 60 + minutes) * 60
+    return seconds if -62135596800 <= seconds <= 253402300799 else None
+
+
+def quoted(text: str) -> tuple[str, str] | None:
+    """Take one quoted value off the start of a text, and return it and the rest."""
+    if not text.startswith('"'):
+        return None
+    at = 1
+    while at < len(text):
+        if text[at] == '"':
+            return text[1:at], text[at + 1 :]
+        at += 2 if text[at] == "\\" else 1
+    return None
+
+
+def who(text: str) -> dict[str, Any] | None:
+    """Read `host ident user [`, up to its bracket."""
+    parts = text.split(" ", 2)
+    if len(parts) < 3 or not all(parts):
+        return None
+    host, ident, user = parts
+    if '"' in text or "[" in user or user != user.strip(" "):
+        return None
+    return {"remote_addr": host, "ident": ident, "remote_user": user}
+
+
+def lead(line: str) -> tuple[dict[str, Any], str] | None:
+    """Read up to the request, and return that and the rest."""
+    # The user has no bracket in it, the host and the identity may.
+    for at in range(len(line)):
+        if line.startswith(" [", at):
+            row = who(line[:at])
+            end = line.find("]", at)
+            if row is None or end < 0 or not line.startswith('] "', end):
+                continue
+            row["time"] = stamp(line[at + 2 : end])
+            return (row, line[end + 2 :]) if row["time"] is not None else None
+    return None
+
+
+def reference(line: str, *, agents: bool) -> dict[str, Any] | None:
+    """Parse one line of common or combined, character by character."""
+    found = lead(line)
+    if found is None:
+        return None
+    row, text = found
+    request = quoted(text)
+    if request is None:
+        return None
+    row["request"], text = request
+    parts = text.split(" ", 3)
+    if len(parts) < 3 or parts[0]:
+        return None
+    row["status"] = number(parts[1], 9)
+    row["bytes"] = 0 if parts[2] == "-" else number(parts[2], 18)
+    if row["status"] is None or row["bytes"] is None:
+        return None
+    rest = " " + parts[3] if len(parts) > 3 else ""
+    if agents:
+        for name in ("referer", "user_agent"):
+            value = quoted(rest[1:]) if rest.startswith(" ") else None
+            if value is None:
+                return None
+            row[name], rest = value
+    if rest and not rest.startswith(" "):
+        return None
+    return row | {"rest": rest[1:] if rest else None, "line": line}
+
+
+TOKENS = st.sampled_from([
+    " ", '"', '\\"', "\\", "\r", "-", "[", "]", "/", "a", "b c", "9", "+5", "0", "200", "é", "\0",
+    '" "', '" ', " - - [", "07/Feb/2019:21:11:01 +0000", "\u2028", "\ufeff", "\t", ",",
+    "29/Feb/2019:00:00:00 +0000", "31/Dec/9999:23:59:60 -0001", '"x"', "007", "1" * 19,
+])  # fmt: skip
+PIECES = ["10.0.0.1", " ", "-", " ", "-", " [", "07/Feb/2019:21:11:01 +0000", '] "',
+          "GET /a/b?c=1 HTTP/1.1", '" ', "200", " ", "5", ' "', "http://x/", '" "',
+          "Mozilla (x; y)", '"', ""]  # fmt: skip
+
+
+def mutated(changes: list[tuple[int, str, bool]]) -> str:
+    """Put tokens before some pieces of a line, or in the place of them."""
+    made = list(PIECES)
+    for place, token, instead in changes:
+        made[place] = token if instead else token + made[place]
+    return "".join(made)
+
+
+CHANGE = st.tuples(st.integers(0, len(PIECES) - 1), TOKENS, st.booleans())
+LINES = st.lists(CHANGE, max_size=3).map(mutated)
+
+
+@pytest.mark.parametrize("agents", [True, False], ids=["combined", "common"])
+@pytest.mark.parametrize("quotes", [2, 6, 8])
+@given(lines=st.lists(LINES, min_size=1, max_size=8))
+def test_columns_and_a_slow_parser_agree(
+    agents: bool, quotes: int, lines: list[str]  # noqa: FBT001
+) -> None:
+    name = "combined" if agents else "common"
+    quotes = max(quotes, cut.LEAST[agents])
+    head = ('"' * quotes + "\n").encode()
+    codec = formats.get(name).open(head)
+    fields = RAW if agents else [f for f in RAW if f not in {"referer", "user_agent"}]
+    batch = codec.parse("\n".join(lines).encode(), dict.fromkeys(fields))
+    texts = [line.rstrip("\r").lstrip("\ufeff") for line in lines]
+    rows = [row for row in (reference(t, agents=agents) for t in texts) if row]
+    for row in rows:
+        row["time"] = row["time"] * 1_000_000
+    found = batch.frame.with_columns(pl.col("time").to_physical()).to_dicts()
+    assert found == [{key: row[key] for key in ["time", *fields]} for row in rows]
+
+
+def test_the_mutations_reach_every_path() -> None:
+    """The law above is worth something: it meets good lines, and bad, and escaped."""
+    lines = [mutated([(place, token, instead)])
+             for place in range(len(PIECES)) for token in ('\\"', "-", "200")
+             for instead in (True, False)]  # fmt: skip
+    good = [line for line in lines if reference(line, agents=True)]
+    assert len(lines) // 4 < len(good) < len(lines)
+    assert any('\\"' in line for line in good)
+
+
+TABLE = {
+    "a host with brackets": (LINE.replace("10.0.0.1", "[::1]"), "[::1]", "-"),
+    "a user with spaces": (LINE.replace("- - [", "- a b [", 1), "10.0.0.1", "a b"),
+    "a user of a domain": (LINE.replace("- - [", "- D\\u [", 1), "10.0.0.1", "D\\u"),
+}
+
+
+@pytest.mark.parametrize(("line", "addr", "user"), TABLE.values(), ids=TABLE)
+def test_who_it_was(line: str, addr: str, user: str) -> None:
+    codec = formats.get("combined").open(line.encode())
+    frame = codec.parse(line.encode(), {"remote_addr": None, "remote_user": None}).frame
+    assert frame.select("remote_addr", "remote_user").rows() == [(addr, user)]
+
+
+REASONS = {
+    "nothing like it": ("hello", "host ident user"),
+    "no request": (LINE.replace('"GET /a/b HTTP/1.1"', "GET"), "quoted request"),
+    "an open request": (LINE.split(" HTTP")[0], "does not end"),
+    "a status in words": (LINE.replace("200", "OK"), "status"),
+    "a size in words": (LINE.replace(" 5 ", " big "), "size"),
+    "no agent": (LINE.removesuffix(' "x"'), "user agent"),
+    "junk after the agent": (LINE + "y", "user agent"),
+    "a day that never was": (LINE.replace("07/Feb", "30/Feb"), "not a time"),
+    "a time before the first": (LINE.replace("2019", "0000"), "not a time"),
+    "two spaces": (LINE.replace(" - ", "  - ", 1), "host ident user"),
+}
+
+
+@pytest.mark.parametrize(("line", "words"), REASONS.values(), ids=REASONS)
+def test_a_refused_line_is_shown_with_the_reason(line: str, words: str) -> None:
+    batch = formats.get("combined").open(LINE.encode()).parse(line.encode(), {})
+    assert batch.frame.is_empty()
+    [rejected] = batch.rejected
+    assert rejected.text == line
+    assert words in rejected.reason
+
+
+def test_undecodable_bytes_are_replaced_in_fields_and_escaped_in_samples() -> None:
+    codec = formats.get("combined").open(LINE.encode())
+    good = LINE.encode().replace(b"/a/b", b"/a\xff/b")
+    bad = b"\xfe" * 300
+    batch = codec.parse(LINE.encode() + b"\n" + bad + b"\n" + good, {"path": None})
+    assert batch.frame["path"].to_list() == ["/a/b", "/a\ufffd/b"]
+    assert batch.rejected[0].text == ("\\xfe" * 300)[:200]
+
+
+REQUESTS = {
+    "GET /pages/create HTTP/1.1": ("GET", "/pages/create", "/pages", "HTTP/1.1"),
+    "GET / HTTP/1.1": ("GET", "/", "/", "HTTP/1.1"),
+    "GET /?x=1/2 HTTP/2.0": ("GET", "/?x=1/2", "/", "HTTP/2.0"),
+    "GET /report HTTP/1.0": ("GET", "/report", "/report", "HTTP/1.0"),
+    "GET /report?x HTTP/1.0": ("GET", "/report?x", "/report", "HTTP/1.0"),
+    "GET //x HTTP/1.0": ("GET", "//x", "/", "HTTP/1.0"),
+    "GET /a b/c HTTP/1.1": ("GET", "/a b/c", "/a b", "HTTP/1.1"),
+    "GET /old": ("GET", "/old", "/old", None),
+    "GET /x HTTP/1.1 HTTP/1.1": ("GET", "/x HTTP/1.1", "/x HTTP", "HTTP/1.1"),
+    "OPTIONS * HTTP/1.1": ("OPTIONS", "*", None, "HTTP/1.1"),
+    "GET http://h/a/b HTTP/1.1": ("GET", "http://h/a/b", None, "HTTP/1.1"),
+    "CONNECT h:443 HTTP/1.1": ("CONNECT", "h:443", None, "HTTP/1.1"),
+    "M-SEARCH /x HTTP/1.1": ("M-SEARCH", "/x", "/x", "HTTP/1.1"),
+    "-": (None, None, None, None),
+    "": (None, None, None, None),
+    "GET": (None, None, None, None),
+    "GET ": (None, None, None, None),
+    " /x": (None, None, None, None),
+    "\\x16\\x03\\x01": (None, None, None, None),
+}
+
+
+@pytest.mark.parametrize(("request_line", "expected"), REQUESTS.items(), ids=REQUESTS)
+@pytest.mark.parametrize("copies", [1, 600], ids=["alone", "often"])
+def test_a_request_taken_apart(
+    request_line: str, expected: tuple[str | None, ...], copies: int
+) -> None:
+    line = LINE.replace("GET /a/b HTTP/1.1", request_line) + "\n"
+    codec = formats.get("combined").open(LINE.encode())
+    names = ["method", "path", "section", "protocol"]
+    frame = codec.parse(line.encode() * copies, dict.fromkeys(names)).frame
+    assert frame.select(names).unique().rows() == [expected]
+    assert frame.height == copies
+
+
+def test_the_fast_path_is_the_one_that_is_taken() -> None:
+    """A plain log never needs the grammar: every row is sure."""
+    piece = "".join(LINE.replace("01 +", f"{n:02} +") + "\n" for n in range(60)).encode()
+    found = cut.cells(piece, {"status"}, Clock("clf"), agents=True, quotes=6)
+    assert found is not None
+    assert found[1].all()
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [LINE.replace('"x"', '"x'), LINE + '""', LINE.replace(" 5 ", ' "5" '), LINE + '\\"', ""],
+    ids=["a quote too few", "two too many", "two in between", "one escaped", "a blank line"],
+)
+def test_the_fast_path_refuses_a_piece_of_another_shape(odd: str) -> None:
+    for piece in (f"{odd}\n{LINE}\n", f"{LINE}\n{odd}\n", f"{odd}\n"):
+        clock = Clock("clf")
+        assert cut.cells(piece.encode(), {"status"}, clock, agents=True, quotes=6) is None

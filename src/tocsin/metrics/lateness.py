@@ -122,7 +122,7 @@ def _confirm(
         ceiling = sure
     before = len(times) - 1
     if before:
-        front = max(front, int(ceiling.head(before).max() or NEVER))  # type: ignore[call-overload]
+        front = max(front, int(ceiling.head(before).max()))  # type: ignore[arg-type]
     held = int(not last and times[-1] > front + skew)
     if held:
         dropped.add(before)

@@ -32,7 +32,8 @@ _FEW = 200
 _KEY_BYTES = 256
 _SAFE = 2**62
 _ROOM = 2**20
-_SUMMED = {Kind.SUM, Kind.AVG, Kind.STDDEV}
+_SUMMED = {Kind.SUM, Kind.AVG, Kind.STDDEV, Kind.PLUGIN}
+_SQUARED = {Kind.STDDEV, Kind.PLUGIN}
 _COUNT = [pl.len().cast(pl.Int64).alias("n")]
 
 
@@ -136,12 +137,12 @@ def _sums(name: str, numbers: pl.Series, kinds: set[Kind]) -> list[pl.Expr]:
     sums = [value.count().cast(pl.Int64).alias(f"n{name}")]
     if kinds & _SUMMED:
         sums.append(_total(value, numbers).alias(f"s{name}"))
-    if Kind.STDDEV in kinds:
+    if kinds & _SQUARED:
         squares = value.cast(pl.Float64).pow(2) * MILLION
         sums.append(squares.round().cast(pl.Int128).sum().alias(f"q{name}"))
-    if Kind.MIN in kinds:
+    if kinds & {Kind.MIN, Kind.PLUGIN}:
         sums.append(value.min().cast(pl.Float64).alias(f"lo{name}"))
-    if Kind.MAX in kinds:
+    if kinds & {Kind.MAX, Kind.PLUGIN}:
         sums.append(value.max().cast(pl.Float64).alias(f"hi{name}"))
     return sums
 

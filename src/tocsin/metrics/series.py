@@ -101,15 +101,18 @@ class SeriesTable:
         return SeriesTable(table, self.births, frozenset(limited))
 
     def _with_births(self, base: pl.DataFrame, plan: SeriesPlan) -> SeriesTable:
-        firsts = self.births.group_by("sid").agg(pl.col("first").min())
+        known = self.births.group_by("sid").agg(pl.col("first").min(), pl.col("k").max())
         seen = base.group_by("sid", "k").agg(first=pl.col("p").min())
-        seen = seen.join(firsts, on="sid", how="left", suffix="_old")
-        earlier = seen.filter(
-            pl.col("first_old").is_null() | (pl.col("first") < pl.col("first_old"))
+        seen = seen.join(known, on="sid", how="left", suffix="_old")
+        # A birth is news if it is earlier than all others, or known before one of them.
+        news = seen.filter(
+            pl.col("first_old").is_null()
+            | (pl.col("first") < pl.col("first_old"))
+            | (pl.col("k") < pl.col("k_old"))
         )
-        if earlier.height == 0:
+        if news.height == 0:
             return self
-        found = _pareto(earlier.select(*_BIRTHS))
+        found = _pareto(news.select(*_BIRTHS))
         found = pl.concat([found, self._inherited(found, plan)])
         births = _pareto(pl.concat([self.births, found]))
         return SeriesTable(self.table, births, self.limited)

@@ -23,6 +23,7 @@ class Kind(StrEnum):
     STDDEV = "STDDEV"
     PERCENTILE = "PERCENTILE"
     DISTINCT = "DISTINCT"
+    PLUGIN = "PLUGIN"
 
     @property
     def zero_when_empty(self) -> bool:
@@ -58,6 +59,8 @@ class MetricSpec:
     where_reads: frozenset[str] = frozenset()
     group_by: tuple[str, ...] = ()
     quantile: Ratio | None = None
+    result: pl.Expr | None = None
+    """For a plugin's aggregate: the value, over the columns of `windows.CONTENTS`."""
     limit: int = 10_000
     history: int = 0
     """Seconds before the newest datapoint for which calculated metrics need this one."""

@@ -8,6 +8,7 @@ silence of a year is one run, and no work is done for it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import polars as pl
@@ -24,7 +25,9 @@ RUNS = {
     "n": pl.Int64,
     "value": pl.Float64,
 }
-_SUMMED = [Kind.SUM.value, Kind.AVG.value, Kind.STDDEV.value]
+_SUMMED = [k.value for k in (Kind.SUM, Kind.AVG, Kind.STDDEV, Kind.PLUGIN)]
+CONTENTS = ("count", "total", "squares", "low", "high")
+"""The columns over which the value of a plugin's aggregate is computed."""
 _ENDS = [Kind.MIN.value, Kind.MAX.value]
 
 
@@ -64,11 +67,13 @@ def first_end(after: pl.Expr, every: pl.Expr) -> pl.Expr:
     return (after // every + 1) * every
 
 
-def windows(cells: Cells, stretch: Stretch) -> pl.DataFrame:
+def windows(
+    cells: Cells, stretch: Stretch, results: Mapping[int, pl.Expr] | None = None
+) -> pl.DataFrame:
     """Return the runs of every series of a stretch, by series and time.
 
     `cells` must hold just what may be used: the caller leaves out what is not known
-    yet.
+    yet. `results` maps a metric with a plugin's aggregate to its value.
     """
     series = stretch.series
     if series.height == 0:
@@ -84,6 +89,8 @@ def windows(cells: Cells, stretch: Stretch) -> pl.DataFrame:
     kinds = set(series.get_column("kind").unique().to_list())
     for kind in sorted(kinds):
         runs = _with_contents(runs, cells, Kind(kind))
+    if results:
+        runs = _with_results(runs, cells, results)
     return runs.select(*RUNS)
 
 
@@ -167,6 +174,30 @@ def _with_contents(runs: pl.DataFrame, cells: Cells, kind: Kind) -> pl.DataFrame
     else:
         return runs
     joined = runs.join(found, on="i", how="left", maintain_order="left")
+    return joined.with_columns(value=pl.coalesce("found", "value")).drop("found")
+
+
+def _with_results(
+    runs: pl.DataFrame, cells: Cells, results: Mapping[int, pl.Expr]
+) -> pl.DataFrame:
+    """Set the value of the runs whose aggregate is a plugin's."""
+    inside = _inside(runs, cells.base.select("sid", "p", "lo", "hi"), Kind.PLUGIN)
+    ends = inside.group_by("i").agg(low=pl.col("lo").min(), high=pl.col("hi").max())
+    parts = []
+    for number, result in results.items():
+        mine = runs.filter(pl.col("m") == number).join(ends, on="i", how="left")
+        contents = mine.select(
+            "i",
+            "low",
+            "high",
+            count="n",
+            total=pl.col("s").cast(pl.Float64) / MILLION,
+            squares=pl.col("q").cast(pl.Float64) / MILLION,
+        )
+        found = result.cast(pl.Float64)
+        finite = pl.when(found.is_finite()).then(found)
+        parts.append(contents.select("i", found=finite))
+    joined = runs.join(pl.concat(parts), on="i", how="left", maintain_order="left")
     return joined.with_columns(value=pl.coalesce("found", "value")).drop("found")
 
 

@@ -4,6 +4,7 @@
     ├── ConfigError     the user's: one or more `Problem`s of a configuration (exit 2)
     ├── UsageError      the user's: a command called in a way that cannot work (exit 2)
     ├── SourceError     the world's: an input cannot be read (exit 5)
+    ├── StateError      the world's: what was saved cannot be read again (exit 3)
     └── DeliveryError   the world's: a channel did not take a notification
 
 Anything else is ours: it crashes, with a traceback.
@@ -50,6 +51,10 @@ class UsageError(TocsinError):
 
 class SourceError(TocsinError):
     """An input cannot be read."""
+
+
+class StateError(TocsinError):
+    """What was saved cannot be read again."""
 
 
 class DeliveryError(TocsinError):

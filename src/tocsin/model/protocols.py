@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -96,6 +96,36 @@ class Reader(Protocol):
 
     def close(self) -> None:
         """Let go of files. Idempotent."""
+        ...
+
+
+class Window(NamedTuple):
+    """What is known of the values in a window, in columns: all of it exact.
+
+    `count` of the values, their `total`, the total of their `squares`, the `low`est
+    and the `high`est; in an empty window `count` is 0 and the last two are null.
+    """
+
+    count: pl.Expr
+    total: pl.Expr
+    squares: pl.Expr
+    low: pl.Expr
+    high: pl.Expr
+
+
+class Aggregate(Protocol):
+    """A plugin that makes one number of the values in a window.
+
+    Because it sees sums that are exact under any order, its answer is the same live,
+    replayed and on any number of workers.
+    """
+
+    def prepare(self, value: pl.Expr) -> pl.Expr:
+        """Return what each value is turned into before it is summed; row by row."""
+        ...
+
+    def result(self, window: Window) -> pl.Expr:
+        """Return the number; null where there is none."""
         ...
 
 

@@ -14,7 +14,7 @@ from tocsin.alarms.threshold import Operator, ThresholdSpec
 from tocsin.metrics.series import SeriesPlan
 from tocsin.metrics.spec import CalculatedSpec, Kind, MetricSpec, Ratio, TimeSpec
 from tocsin.model.instant import SECOND
-from tocsin.pipeline import messages
+from tocsin.pipeline import aggregates, messages
 from tocsin.pipeline.expressions import to_polars
 from tocsin.pipeline.plan import (
     EVENTS,
@@ -76,24 +76,32 @@ def _events(source: str) -> MetricSpec:
 def _metric(config: MetricConfig) -> MetricSpec:
     where = config.where
     field = config.field
+    kind = _kind(config.type)
+    value = None if field is None else pl.col(field)
+    result = None
+    if kind is Kind.PLUGIN:
+        value, result = aggregates.compile_aggregate(config.name, config.type, value)
     return MetricSpec(
         name=config.name,
         source=config.source,
-        kind=_kind(config.type),
+        kind=kind,
         period=config.period // SECOND,
         every=config.every // SECOND,
-        value=None if field is None else pl.col(field),
+        value=value,
         value_reads=frozenset() if field is None else frozenset({field}),
         where=None if where is None else to_polars(where),
         where_reads=frozenset() if where is None else where.columns(),
         group_by=config.group_by,
         quantile=_quantile(config.type),
+        result=result,
         limit=config.limit,
     )
 
 
 def _kind(name: str) -> Kind:
-    return Kind.PERCENTILE if _quantile(name) else Kind(name)
+    if _quantile(name):
+        return Kind.PERCENTILE
+    return Kind(name) if name in Kind.__members__ else Kind.PLUGIN
 
 
 def _quantile(name: str) -> Ratio | None:

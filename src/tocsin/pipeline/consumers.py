@@ -5,13 +5,12 @@ A plugin's failure is contained: it is named once, and the plugin is not asked a
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping, Sequence
-from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from tocsin.model.discovery import CONSUMERS, find
 from tocsin.model.errors import UsageError
 from tocsin.model.instant import SECOND
 from tocsin.model.records import ConsumerReport
@@ -20,24 +19,19 @@ if TYPE_CHECKING:
     from tocsin.model.protocols import RawLogConsumer
     from tocsin.pipeline.plan import ConsumerSpec
 
-GROUP = "tocsin.consumers"
-"""The entry point group of raw log consumers from elsewhere."""
-
-
-def find(type_name: str) -> type[RawLogConsumer]:
-    """Return a plugin's class by entry point or by dotted path.
+def make(spec: ConsumerSpec) -> RawLogConsumer:
+    """Return a plugin, made with its options.
 
     Raises:
-        UsageError: There is no such plugin, or it cannot be imported.
+        UsageError: There is no such plugin, or it does not take these options.
     """
-    for point in metadata.entry_points(group=GROUP, name=type_name):
-        found: type[RawLogConsumer] = point.load()
-        return found
-    module, _, name = type_name.rpartition(".")
+    kind = find(CONSUMERS, spec.type)
     try:
-        made: type[RawLogConsumer] = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        message = f"raw log consumer {type_name!r} cannot be loaded: {error}"
+        made: RawLogConsumer = kind(**spec.options)
+        tuple(made.fields)
+    except Exception as error:  # a plugin may raise anything
+        reason = f"{type(error).__name__}: {error}"
+        message = f"raw log consumer {spec.name!r} cannot be made: {reason}"
         raise UsageError(message) from error
     return made
 
@@ -51,7 +45,7 @@ class Consumers:
 
     def __init__(self, specs: Sequence[ConsumerSpec]) -> None:
         self.specs = {spec.name: spec for spec in specs}
-        self.plugins = {s.name: find(s.type)(**s.options) for s in specs}
+        self.plugins = {spec.name: make(spec) for spec in specs}
         self.failures: dict[str, str] = {}
 
     @property

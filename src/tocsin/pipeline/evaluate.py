@@ -127,7 +127,10 @@ class Evaluator:
         if state.series.births.height == 0:
             return state, verdicts
         if state.judged is None:
-            state = replace(state, judged=self._beginning(state))
+            begin = self._beginning(state)
+            if to <= begin:  # an earlier first row may still come
+                return state, verdicts
+            state = replace(state, judged=begin)
         while state.judged is not None and state.judged < to:
             tick = _next_tick(state.late, state.judged, to)
             quiet_to = to if tick is None else tick - 1

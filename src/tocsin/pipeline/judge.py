@@ -55,7 +55,7 @@ class Judge:
         }
         self._kinds = spec_frame(dict(shard.metrics))
         rows = [
-            (number, s.every, s.period, s.history, s.fixed, _full_after(shard, number))
+            (number, s.every, s.period, s.history, s.fixed)
             for number, s in everything.items()
         ]
         schema = {
@@ -64,10 +64,13 @@ class Judge:
             "period": pl.Int64,
             "history": pl.Int64,
             "fixed": pl.Boolean,
-            "fills": pl.Int64,
         }
         self.specs = pl.DataFrame(rows, schema=schema, orient="row")
+        self._results = {
+            n: m.result for n, m in shard.metrics.items() if m.result is not None
+        }
         self._alarms = threshold.specs_frame(shard.alarms)
+        self._fills = _fills(shard)
         self._links: tuple[int, pl.DataFrame] = (-1, pl.DataFrame())
 
     def judge(
@@ -77,17 +80,25 @@ class Judge:
         wanted = self._wanted(series, span)
         known = cells.map(lambda rows: rows.filter(pl.col("k") <= span.known))
         runs = self._measure(known, series, wanted, span)
-        shape = wanted.select("sid", "every", "start0", "fills", "first")
-        runs = runs.join(shape.select("sid", "every"), on="sid", how="left")
+        runs = runs.join(wanted.select("sid", "every"), on="sid", how="left")
         runs = clip(runs, pl.col("every"), span.start)
         if not self.shard.alarms:
             return Judgement(runs, pl.DataFrame(schema=threshold.TRANSITIONS), alarms)
-        full = shape.select("sid", full=pl.col("first") + pl.col("fills"))
-        alarmed = runs.join(full, on="sid", how="left").with_columns(
+        alarmed = self._with_full(runs, wanted).with_columns(
             partial=pl.lit(span.partial)
         )
         said, after = threshold.step(self._alarms, alarms, alarmed)
         return Judgement(runs, said, after)
+
+    def _with_full(self, runs: pl.DataFrame, wanted: pl.DataFrame) -> pl.DataFrame:
+        """Add `full`: the first end whose window holds no time before the first event."""
+        if self._fills.height == 0:
+            return runs.with_columns(full=pl.lit(0, dtype=pl.Int64))
+        first, slice_ = pl.col("first"), pl.col("slice")
+        start = pl.when(slice_ == 1).then(first).otherwise((first // slice_ + 1) * slice_)
+        full = wanted.select("sid", "m", "first").join(self._fills, on="m")
+        full = full.group_by("sid").agg(full=(start + pl.col("after")).max())
+        return runs.join(full, on="sid", how="left")
 
     def links(self, series: SeriesTable) -> pl.DataFrame:
         """Return which series feeds which calculated series."""
@@ -117,7 +128,7 @@ class Judge:
         """Return the runs of all wanted series, calculated ones after their inputs."""
         feeding = self._feeding(series, wanted, span)
         base = feeding.join(self._kinds.drop("period", "every"), on="m")
-        parts = [windows(cells, Stretch(base))]
+        parts = [windows(cells, Stretch(base), self._results)]
         for number, spec in self.shard.calculated.items():
             mine = feeding.filter(pl.col("m") == number)
             if mine.height:
@@ -172,15 +183,29 @@ class Judge:
         return spec.kind is not None and spec.kind.zero_when_empty
 
 
-def _full_after(shard: Shard, number: int) -> int:
-    """Return how long after a series' first slice its windows are full (s)."""
+def _fills(shard: Shard) -> pl.DataFrame:
+    """Return how long after its first event a metric's windows are full (`after`, s).
+
+    Only for metrics with an alarm that needs to know. Where slices (`slice`, s) are
+    longer than a second, it counts from the end of the slice that holds the event.
+    """
+    numbers = {a.metric for a in shard.alarms if a.operator.below}
+    rows = [(n, *leaf) for n in sorted(numbers) for leaf in _leaves(shard, n)]
+    schema = {"m": pl.Int32, "slice": pl.Int64, "after": pl.Int64}
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def _leaves(shard: Shard, number: int) -> set[tuple[int, int]]:
+    """Return (slice, after) of every measured metric that a metric is made of."""
     spec = shard.spec(number)
     if isinstance(spec, MetricSpec):
-        return spec.period
-    inputs = [shard.number(name) for name in spec.inputs]
-    longest = max(_full_after(shard, i) - shard.spec(i).every for i in inputs)
-    own = spec.every if spec.formula is not None else spec.period
-    return max(own + longest, own)
+        return {(spec.grain, spec.period)}
+    found: set[tuple[int, int]] = set()
+    for name in spec.inputs:
+        i = shard.number(name)
+        more = 0 if spec.formula is not None else spec.period - shard.spec(i).every
+        found |= {(grain, after + more) for grain, after in _leaves(shard, i)}
+    return found
 
 
 def _links(shard: Shard, table: pl.DataFrame) -> pl.DataFrame:

@@ -18,7 +18,7 @@ from tocsin.model.records import Record, Stats, Summary
 from tocsin.pipeline.evaluate import Evaluator, ShardState, Verdict
 from tocsin.pipeline.observation import MOST_SAMPLES, Observation, SourceObserver
 from tocsin.pipeline.plan import Plan
-from tocsin.pipeline.speak import Order, Speaker, Standing, Utterance
+from tocsin.pipeline.speak import Speaker, Utterance, moment
 from tocsin.pipeline.statistics import Report, ReportState
 from tocsin.pipeline.streams import StreamState, settled_bound, watermark
 
@@ -251,7 +251,8 @@ class Engine:
                     partial=verdict.partial,
                 )
                 said += [
-                    Utterance(_when(stat, verdict, shard), [stat]) for stat in stats
+                    Utterance(moment(verdict, s.end // SECOND, shard, 1), [s])
+                    for s in stats
                 ]
             said += self.speaker.say(shard, series, verdict)
         return said
@@ -284,13 +285,6 @@ class Engine:
                 self.state.consumers[source] = kept
                 said += [Utterance((r.end // SECOND, 1, i, 3), [r]) for r in reports]
         return said
-
-
-def _when(stats: Stats, verdict: Verdict, shard: int) -> Order:
-    """Return when statistics are said: corrections when they take effect."""
-    if verdict.amended:
-        return (verdict.tick, 0, shard, 1)
-    return (stats.end // SECOND, 1, shard, 1)
 
 
 def _earliest(a: int | None, b: int | None) -> int | None:

@@ -43,6 +43,18 @@ class Standing:
 Order = tuple[int, int, int, int]
 """When something is said: tick, corrections first, shard, and kind of record."""
 
+_AT_LAST = 2**62
+"""A tick after all others: that of windows which had not ended when the input did."""
+
+
+def moment(verdict: Verdict, end: int, shard: int, kind: int) -> Order:
+    """Return when a verdict says something of a window that ends at `end` (s)."""
+    if verdict.amended:
+        return (verdict.tick, 0, shard, kind)
+    if verdict.partial:
+        return (_AT_LAST, end, shard, kind)
+    return (end, 1, shard, kind)
+
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
@@ -83,11 +95,13 @@ class Speaker:
             gone = voice.transitions(
                 verdict.withdrawn.join(keys, on="sid"), withdrawn=True
             )
-            order = (verdict.tick, 0, shard, 0)
+            order = moment(verdict, verdict.tick, shard, 0)
             return [Utterance(order, [*points, *gone, *made], made, gone, amended=True)]
-        said = [Utterance((p.end // SECOND, 1, shard, 0), [p]) for p in points]
+        said = [
+            Utterance(moment(verdict, p.end // SECOND, shard, 0), [p]) for p in points
+        ]
         return said + [
-            Utterance((t.at // SECOND, 1, shard, 2), [t], [t]) for t in made
+            Utterance(moment(verdict, t.at // SECOND, shard, 2), [t], [t]) for t in made
         ]
 
     def hear(self, known: Ledger, said: Utterance) -> tuple[Ledger, list[Record], int]:

@@ -93,21 +93,21 @@ class Report:
             return state, []
         rows = mine.join(names, on="sid").select("m", "key", "e", "steps", "value", "n")
         recent = {e: dict(counts) for e, counts in state.recent.items()}
-        ends = set(self._ends(rows, recent, amended=amended))
-        busy = state.busy
+        if amended:
+            ends, busy = self._amended(rows, recent), state.busy
+        else:
+            ends, busy = self._closed(rows, state.busy)
         for number, key, end, _, value, n in rows.iter_rows():
-            metric = self.numbers[number]
-            if n == 0 and not amended:
-                continue
-            counts = recent.setdefault(end, {})
-            counts[metric] = {**counts.get(metric, {}), key: value or 0.0}
-            if n and metric == "hits":
-                busy = end if busy is None else max(busy, end)
-        said = []
-        for end in sorted(ends):
-            counts = recent.setdefault(end, {})
-            recent[end] = counts
-            said.append(self._stats(end, counts, amended=amended, partial=partial))
+            if n or (amended and end in recent):
+                counts = recent.setdefault(end, {})
+                metric = self.numbers[number]
+                counts[metric] = {**counts.get(metric, {}), key: value or 0.0}
+        said = [
+            self._stats(
+                end, recent.setdefault(end, {}), amended=amended, partial=partial
+            )
+            for end in ends
+        ]
         return ReportState(recent, busy), said
 
     def forget(self, state: ReportState, settled: int) -> ReportState:
@@ -115,34 +115,33 @@ class Report:
         kept = {end: c for end, c in state.recent.items() if end > settled}
         return ReportState(kept, state.busy)
 
-    def _ends(
-        self, rows: pl.DataFrame, recent: Mapping[int, Counts], *, amended: bool
-    ) -> Iterable[int]:
-        """Return the ends of periods to report on: busy ones, and a few quiet ones."""
+    def _amended(self, rows: pl.DataFrame, recent: Mapping[int, Counts]) -> list[int]:
+        """Return the ends of the periods that late rows have changed."""
+        told = pl.col("e").is_in(list(recent)) | (pl.col("n") > 0)
+        return rows.filter(told).get_column("e").unique().sort().to_list()
+
+    def _closed(
+        self, rows: pl.DataFrame, busy: int | None
+    ) -> tuple[list[int], int | None]:
+        """Return the ends of periods to report on, and the last busy one.
+
+        Busy periods are reported, and the first few quiet ones after each.
+        """
         hits = next(n for n, name in self.numbers.items() if name == "hits")
-        if amended:
-            return rows.get_column("e").unique().to_list()
         mine = rows.filter(pl.col("m") == hits).sort("e")
         ends: list[int] = []
-        busy: int | None = None
-        for _, _, end, steps, _, n in mine.iter_rows():
+        for end, steps, n in mine.select("e", "steps", "n").iter_rows():
             if n:
                 ends.append(end)
                 busy = end
-                continue
-            for at in range(end, end + min(steps, _QUIET_PERIODS) * self.every, self.every):
-                last = self._busy_before(recent, busy)
-                if last is not None and at - last <= _QUIET_PERIODS * self.every:
-                    ends.append(at)
-        return ends
+            elif busy is not None:
+                last = min(end + (steps - 1) * self.every, busy + self._quiet)
+                ends += range(end, last + 1, self.every)
+        return ends, busy
 
-    def _busy_before(
-        self, recent: Mapping[int, Counts], busy: int | None
-    ) -> int | None:
-        if busy is not None:
-            return busy
-        full = [e for e, c in recent.items() if any(c.get("hits", {}).values())]
-        return max(full, default=None)
+    @property
+    def _quiet(self) -> int:
+        return _QUIET_PERIODS * self.every
 
     def _stats(
         self, end: int, counts: Counts, *, amended: bool, partial: bool

@@ -6,7 +6,7 @@ and what is settled follow rows alone, so that a wall clock can never lose a lin
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from tocsin.metrics.lateness import StreamClock
@@ -77,19 +77,26 @@ def watermark(streams: Iterable[StreamState], time: TimeSpec) -> int | None:
     A stream that has neither rows nor ticks holds everything back, unless it is idle
     or ended.
     """
-    live = [s for s in streams if not s.ended]
-    holding = [s for s in live if not s.idle] or live
-    closed = [s.closed(time) for s in holding]
-    if not closed or any(c is None for c in closed):
-        return None
-    return min(c for c in closed if c is not None)
+    return _lowest(streams, lambda stream: stream.closed(time))
 
 
 def settled_bound(streams: Iterable[StreamState], time: TimeSpec) -> int | None:
     """Return the tick before which no row to come can change anything."""
+    lowest = _lowest(streams, lambda stream: stream.closed_by_rows(time))
+    return None if lowest is None else lowest - time.amend_panes
+
+
+def _lowest(
+    streams: Iterable[StreamState], closed: Callable[[StreamState], int | None]
+) -> int | None:
+    """Return the least that a stream allows; None when one holds back everything.
+
+    Idle streams hold nothing back; where all are idle, those that have a time do.
+    """
     live = [s for s in streams if not s.ended]
-    holding = [s for s in live if not s.idle] or live
-    closed = [s.closed_by_rows(time) for s in holding]
-    if not closed or any(c is None for c in closed):
+    holding = [closed(s) for s in live if not s.idle]
+    if not holding:
+        holding = [c for s in live if (c := closed(s)) is not None]
+    if None in holding:
         return None
-    return min(c for c in closed if c is not None) - time.amend_panes
+    return min((c for c in holding if c is not None), default=None)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeAlias, TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from tocsin.config.durations import HINT, DurationError, duration
 from tocsin.config.environment import Substituted
 from tocsin.config.problems import did_you_mean
-from tocsin.config.yaml_syntax import scalar
+from tocsin.config.scalars import scalar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -91,7 +91,8 @@ def _number(value: Any) -> float:  # noqa: ANN401
 
 def _number_hint(value: Any) -> str:  # noqa: ANN401
     if isinstance(value, str) and re.fullmatch(r"[-+]?[0-9][0-9_]*(\.[0-9]+)?", value):
-        return f"write {value.replace('_', '')} without quotes or underscores"
+        plain = value.replace("_", "").lstrip("+0") or "0"
+        return f"write {plain}: no quotes, no underscores, no leading zeros"
     return ""
 
 
@@ -157,17 +158,28 @@ def percentile(type_: str) -> float | None:
     return percent if percent > 0 else None
 
 
-def _aggregate(names: Sequence[str], what: str) -> Callable[[Any], str]:
+def _aggregate(
+    names: Sequence[str], what: str, *, plugins: bool = False
+) -> Callable[[Any], str]:
     def check(value: Any) -> str:  # noqa: ANN401
         text = str(value).upper() if isinstance(value, str) else ""
         if text in names or percentile(text) is not None:
             return text
+        if plugins and isinstance(value, str) and _is_plugin(value):
+            return value
         other = {"MEAN": "AVG", "MEDIAN": "P50", "AVERAGE": "AVG", "UNIQUE": "DISTINCT"}
         near = f"did you mean '{other[text]}'?" if text in other else ""
         known = (*names, "P50", "P95", "P99", "P99.9")
         raise refuse(what, near or did_you_mean(text, known, what="one of"))
 
     return check
+
+
+def _is_plugin(name: str) -> bool:
+    """Return whether a type of metric can only be a plugin's aggregate."""
+    from tocsin.model.discovery import AGGREGATES, offered  # noqa: PLC0415
+
+    return "." in name or name in offered(AGGREGATES)
 
 
 def _timezone(value: Any) -> str:  # noqa: ANN401
@@ -178,7 +190,7 @@ def _timezone(value: Any) -> str:  # noqa: ANN401
 
     try:
         return ZoneInfo(name).key
-    except (ValueError, OSError):
+    except (ValueError, OSError, LookupError):
         hint = 'write a name such as "UTC" or "Europe/Paris"'
         raise refuse("a time zone", hint) from None
 
@@ -202,7 +214,7 @@ Timezone: TypeAlias = Annotated[str, Checked(_timezone, {"type": "string"})]
 Aggregate: TypeAlias = Annotated[
     str,
     Checked(
-        _aggregate(AGGREGATES, "a type of metric"),
+        _aggregate(AGGREGATES, "a type of metric", plugins=True),
         {"type": "string", "examples": [*AGGREGATES, "P50", "P99.9"]},
     ),
 ]

@@ -28,6 +28,11 @@ def look_in(folder: Path | None) -> None:
         sys.path.append(str(folder.resolve()))
 
 
+def offered(group: str) -> frozenset[str]:
+    """Return the names that installed packages offer."""
+    return frozenset(point.name for point in metadata.entry_points(group=group))
+
+
 def find(group: str, name: str) -> Any:  # noqa: ANN401
     """Return what a plugin's name stands for: its class, or a function that makes it.
 

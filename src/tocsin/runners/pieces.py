@@ -60,10 +60,12 @@ class Bench:
     """Observes pieces of a configuration's streams: one for each process."""
 
     def __init__(self, config: Config, wishes: Wishes) -> None:
+        from tocsin.model.discovery import look_in  # noqa: PLC0415
         from tocsin.pipeline.compile import compile_plan  # noqa: PLC0415
         from tocsin.pipeline.observation import SourceObserver  # noqa: PLC0415
         from tocsin.runners.session import report_metrics  # noqa: PLC0415
 
+        look_in(config.base)
         plan = compile_plan(config, report_metrics(config, wishes))
         self.config = config
         self.observers = {n: SourceObserver(s) for n, s in plan.sources.items()}

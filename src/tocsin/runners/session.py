@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tocsin.config.values import MetricConfig
+from tocsin.model.discovery import look_in
 from tocsin.model.instant import SECOND
 from tocsin.model.records import Notice, Record
 from tocsin.pipeline import statistics
@@ -62,6 +63,7 @@ class Session:
         self.config = config
         self.view = view
         self.wishes = wishes
+        look_in(config.base)
         hidden = report_metrics(config, wishes)
         self.plan = compile_plan(config, hidden)
         self.engine = Engine(

@@ -1,0 +1,82 @@
+"""The plugins that docs/plugins.md shows do what the page says."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGE = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
+PYTHON = re.findall(r"```python\n(# my_plugins\.py\n.*?)```", PAGE, re.DOTALL)
+YAML = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+LOG = "".join(
+    f'10.0.0.{n % 3} - - [07/Feb/2019:21:11:{n:02d} +0000] '
+    f'"GET /{"api" if n % 2 else "pages"}/{n} HTTP/1.1" 200 {n * n + 1}\n'
+    for n in range(50)
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "my_plugins.py").write_text("\n\n".join(PYTHON), encoding="utf-8")
+    (tmp_path / "access.log").write_text(LOG, encoding="utf-8")
+    return tmp_path
+
+
+def replay(folder: Path, config: str, *options: str) -> list[dict[str, object]]:
+    (folder / "tocsin.yaml").write_text(config, encoding="utf-8")
+    command = ["replay", "-c", "tocsin.yaml", "access.log", "--output", "jsonl", *options]
+    ran = subprocess.run(
+        [sys.executable, "-m", "tocsin", *command],
+        cwd=folder,
+        env={"PYTHONPATH": str(ROOT / "src"), "PATH": ""},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    return [json.loads(line) for line in ran.stdout.splitlines()]
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_the_consumer_of_the_page_reports_by_period(folder: Path, workers: str) -> None:
+    said = replay(folder, YAML[0], "--workers", workers)
+    reports = {r["consumer"]: r["data"] for r in said if r["type"] == "report"}
+    assert reports["largest answers"] == {"largest": "/api/49", "bytes": 2402}
+    assert reports["sections"] == {"section": "/api", "hits": 5}
+
+
+def test_the_aggregate_of_the_page_gives_its_number(folder: Path) -> None:
+    said = replay(folder, YAML[1], "--datapoints")
+    values = [r["value"] for r in said if r["type"] == "datapoint"]
+    product = 1.0
+    for n in range(50):
+        product *= float(n * n + 1) ** (1 / 50)
+    assert values == [pytest.approx(product, rel=1e-6)]
+
+
+BROKEN = """
+class Broken:
+    fields = ("path",)
+    def observe(self, events):
+        return {}["nothing"]
+    def merge(self, left, right):
+        return left
+    def report(self, partial, start, end):
+        return "never"
+"""
+
+
+def test_a_plugin_that_raises_is_named_and_left_out(folder: Path) -> None:
+    with (folder / "my_plugins.py").open("a", encoding="utf-8") as file:
+        file.write(BROKEN)
+    config = "rawLogConsumers:\n  - {name: bad, type: my_plugins.Broken, period: 10s}\n"
+    said = replay(folder, config)
+    words = [r for r in said if r["type"] == "notice" and r["severity"] == "error"]
+    assert [w["subject"] for w in words] == ["bad"]
+    assert said[-1]["plugin_failures"] == {"bad": "observe: KeyError: 'nothing'"}
+    assert said[-1]["counted"] == 50

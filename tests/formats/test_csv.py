@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tocsin import formats
@@ -17,7 +17,9 @@ HEADER = b'"remotehost","rfc931","authuser","date","request","status","bytes"\n'
 ROW = b'"10.0.0.2","-","apache",1549573860,"GET /api/user HTTP/1.0",200,1234\n'
 
 VALUE = st.lists(
-    st.sampled_from(["a", "b", ",", '"', '""', " ", "é", "\0", "\u2028", "\r", "1", ";", "\\"]),
+    st.sampled_from(
+        ["a", "b", ",", '"', '""', " ", "é", "\0", "\u2028", "\r", "1", ";", "\\"]
+    ),
     max_size=4,
 ).map("".join)
 
@@ -30,6 +32,7 @@ FIELD = VALUE | VALUE.map(quoted)
 LINES = st.lists(FIELD, min_size=2, max_size=5).map(lambda v: ",".join(["1", *v]))
 
 
+@settings(deadline=None)
 @given(lines=st.lists(LINES, min_size=1, max_size=6))
 def test_columns_and_a_slow_parser_agree(lines: list[str]) -> None:
     codec = formats.get("csv", columns=("time", "a", "b", "c"), delimiter=",").open(b"")
@@ -40,6 +43,7 @@ def test_columns_and_a_slow_parser_agree(lines: list[str]) -> None:
     assert batch.tally.parse_errors == len(lines) - len(rows)
 
 
+@settings(deadline=None)
 @given(values=st.lists(VALUE, min_size=1, max_size=5))
 def test_what_the_standard_library_writes_is_read(values: list[str]) -> None:
     text = io.StringIO()
@@ -47,7 +51,9 @@ def test_what_the_standard_library_writes_is_read(values: list[str]) -> None:
     assert split(text.getvalue(), ",") == values
 
 
-@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|", " ", "^", "]", "\\", "-", ":"])
+@pytest.mark.parametrize(
+    "delimiter", [",", ";", "\t", "|", " ", "^", "]", "\\", "-", ":"]
+)
 def test_any_delimiter_divides(delimiter: str) -> None:
     names = ("time", "word", "number")
     text = delimiter.join(["1549573860", f'"x{delimiter}""y"', "7"]) + "\n"
@@ -79,7 +85,11 @@ def test_the_header_of_the_exercise() -> None:
 def test_a_header_line_is_skipped_wherever_it_comes(mark: bytes, end: bytes) -> None:
     header, row = mark + HEADER.rstrip() + end, ROW.rstrip() + end
     codec = formats.get("csv").open(header + row)
-    for block in (header + row + HEADER + row, row + end + row, row + b" \t" + end + row):
+    for block in (
+        header + row + HEADER + row,
+        row + end + row,
+        row + b" \t" + end + row,
+    ):
         tally = codec.parse(block, {}).tally
         assert (tally.events, tally.parse_errors) == (2, 0)
         assert tally.skipped == tally.lines - 2
@@ -130,9 +140,15 @@ REFUSED = {
     "an open quote": ('"' + ROW.decode(), "quote"),
     "a quote in a bare value": (ROW.decode().replace("1234", '12"34'), "quote"),
     "junk after a quote": (ROW.decode().replace('"-"', '"-"x'), "quote"),
-    "a time in words": (ROW.decode().replace("1549573860", "noon"), "'noon' is not a time"),
+    "a time in words": (
+        ROW.decode().replace("1549573860", "noon"),
+        "'noon' is not a time",
+    ),
     "a status in words": (ROW.decode().replace("200", "OK"), "not a whole number"),
-    "a status with a fraction": (ROW.decode().replace("200", "200.5"), "not a whole number"),
+    "a status with a fraction": (
+        ROW.decode().replace("200", "200.5"),
+        "not a whole number",
+    ),
     "no size": (ROW.decode().replace("1234", ""), "not a whole number"),
 }
 
@@ -154,7 +170,9 @@ def test_an_open_quote_swallows_no_line() -> None:
 ODD_HEADERS: dict[str, tuple[bytes, dict[str, Any]]] = {
     "empty and repeated names": (b"time,,a,a\n1,2,3,4\n", {"column_2": 2, "a": 3, "column_4": 4}),
     "our own names": (b"time,line\n1,y\n", {"line_text": "y", "line": "1,y"}),
-    "an alias beside its name": (b"time,user,remote_user\n1,a,b\n", {"user": "a", "remote_user": "b"}),
+    "an alias beside its name": (
+        b"time,user,remote_user\n1,a,b\n", {"user": "a", "remote_user": "b"},
+    ),
     "a path without a request": (b"time,uri\n1,/a/b\n", {"section": "/a", "path": "/a/b"}),
     "a status that is none of HTTP": (b"time,status\n1,active\n", {"status": "active"}),
     "one column": (b"time\n1\n", {}),
@@ -163,7 +181,12 @@ ODD_HEADERS: dict[str, tuple[bytes, dict[str, Any]]] = {
 
 @pytest.mark.parametrize(("head", "expected"), ODD_HEADERS.values(), ids=ODD_HEADERS)
 def test_a_header_of_any_names_works(head: bytes, expected: dict[str, Any]) -> None:
-    [row] = formats.get("csv").open(head).parse(head, dict.fromkeys(expected)).frame.to_dicts()
+    [row] = (
+        formats.get("csv")
+        .open(head)
+        .parse(head, dict.fromkeys(expected))
+        .frame.to_dicts()
+    )
     assert {name: row[name] for name in expected} == expected
 
 

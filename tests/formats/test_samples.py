@@ -36,7 +36,9 @@ def parsed(value: object) -> object:
 def test_a_sample_comes_to_what_it_says(
     name: str, sample: bytes, fields: Mapping[str, Any] | None, end: bytes
 ) -> None:
-    batch = formats.get(name).open(sample).parse(sample + end, dict.fromkeys(fields or {}))
+    batch = (
+        formats.get(name).open(sample).parse(sample + end, dict.fromkeys(fields or {}))
+    )
     assert batch.tally.lines == batch.tally.skipped + 1
     if fields is None:
         assert batch.tally.parse_errors == 1
@@ -76,7 +78,9 @@ def test_names_and_message_types_load_no_columns() -> None:
 
 def test_the_page_prints_the_samples() -> None:
     written = (ROOT / "docs" / "formats.md").read_text(encoding="utf-8")
-    assert written == page.page(), "run: python -m tocsin.formats.page > docs/formats.md"
+    assert written == page.page(), (
+        "run: python -m tocsin.formats.page > docs/formats.md"
+    )
     for name in formats.names():
         for sample in formats.get(name).samples:
             assert sample.decode() in written
@@ -93,13 +97,15 @@ def test_the_page_prints_the_samples() -> None:
         pytest.param({"columns": ("a", "a")}, "same name", id="a name twice"),
     ],
 )
-def test_an_option_that_cannot_work_is_refused(options: dict[str, Any], words: str) -> None:
+def test_an_option_that_cannot_work_is_refused(
+    options: dict[str, Any], words: str
+) -> None:
     with pytest.raises(UsageError, match=words):
         formats.get("csv", **options)
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
-    with pytest.raises(UsageError, match="no format 'nope'.*combined.*csv"):
+    with pytest.raises(UsageError, match=r"no format 'nope'.*combined.*csv"):
         formats.get("nope")
 
 
@@ -140,7 +146,9 @@ def test_a_format_of_another_package_is_found_by_its_entry_point(
 
 
 def test_a_field_can_be_had_as_another_type() -> None:
-    line = b'{"time":1549573861,"n":"12","x":"1.5","b":"True","s":7,"when":1549573861}\n'
+    line = (
+        b'{"time":1549573861,"n":"12","x":"1.5","b":"True","s":7,"when":1549573861}\n'
+    )
     wanted = {
         "n": FieldType.INT,
         "x": FieldType.FLOAT,

@@ -21,8 +21,11 @@ from tocsin.model.message import FieldType, MessageType
 _TEXT = r'[^"\\]*(?:\\.[^"\\]*)*'
 _NUMBERS = r"(?P<status>[0-9]{1,9}) (?P<bytes>[0-9]{1,18}|-)"
 _REST = r"(?: (?P<rest>.*))?$"
+_AGENTS = rf'"(?P<referer>{_TEXT})" "(?P<user_agent>{_TEXT})"'
 COMMON = rf'^{cut.WHO} \[(?P<time>[^\]"]*)\] "(?P<request>{_TEXT})" {_NUMBERS}'
-COMBINED = COMMON + rf' "(?P<referer>{_TEXT})" "(?P<user_agent>{_TEXT})"'
+COMBINED = COMMON + rf' (?:{_AGENTS}{_REST}|(?P<left>".*)$)'
+"""A hit counts even if its referer or agent is cut off or badly quoted: see `left`."""
+
 _HEAD_LINES = 100
 
 
@@ -53,7 +56,7 @@ class ClfCodec:
     @property
     def pattern(self) -> str:
         """The grammar of a line, as a regular expression with named groups."""
-        return (COMBINED if self.agents else COMMON) + _REST
+        return COMBINED if self.agents else COMMON + _REST
 
     def _piece(self, piece: bytes, kinds: Mapping[str, FieldType]) -> Part:
         need = _raw(self.message.canonical(name) for name in kinds)
@@ -119,6 +122,8 @@ class ClfCodec:
             pl.col("status").cast(pl.Int64),
             cut.size(pl.col("bytes")),
         )
+        if self.agents:
+            groups = groups.with_columns(pl.coalesce("rest", "left").alias("rest"))
         good = groups["time"].is_not_null()
         return groups.filter(good), good
 
@@ -165,7 +170,7 @@ def _explain(line: str, *, agents: bool) -> str:
     for pattern, reason in _STEPS:
         if not re.match(pattern, short):
             return reason
-    if agents and not re.match(COMBINED + "(?: |$)", short):
+    if agents and not re.match(COMMON + ' "', short):
         return "expected a quoted referer and a quoted user agent after the size"
     stamp = re.match(COMMON, short)
     return f"'{stamp['time']}' is not a time" if stamp else "it does not match"

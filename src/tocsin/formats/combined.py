@@ -37,7 +37,12 @@ SAMPLES: Mapping[bytes, Mapping[str, Any] | None] = {
         "rest": '0.004 "-"',
     },
     b'10.0.0.1 - - [07/Feb/2019:21:11:01 +0000] "GET / HTTP/1.1" 200 5': None,
-    b'10.0.0.1 - - [07/Feb/2019:21:11:01 +0000] "GET / HTTP/1.1" 200 5 "-" "curl': None,
+    b'10.0.0.1 - - [07/Feb/2019:21:11:01 +0000] "GET / HTTP/1.1" 200 5 "-" "curl': {
+        "status": 200,
+        "referer": None,
+        "user_agent": None,
+        "rest": '"-" "curl',
+    },
 }
 
 _NAMES = (

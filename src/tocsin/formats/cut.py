@@ -114,7 +114,9 @@ def _cut(piece: bytes, quotes: int, columns: list[pl.Expr]) -> pl.DataFrame | No
     The reader refuses a line of more cuts, but fills up one of fewer in silence; so
     bytes are counted: they add up only when there was no such line.
     """
-    if not piece or (b"\\" in piece and b'\\"' in piece):  # one byte is found faster
+    if not piece or b"\r" in piece:  # the reader drops it, and the sum would lie
+        return None
+    if b"\\" in piece and b'\\"' in piece:  # one byte is found faster than two
         return None
     total = pl.sum_horizontal(pl.all().str.len_bytes()).cast(pl.Int64).alias("total")
     try:

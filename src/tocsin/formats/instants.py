@@ -126,18 +126,21 @@ def pattern(stamps: pl.Series, form: str, zone: str) -> pl.Series:
 
     `%f` is a fraction of 3, 6 or 9 digits, and `.%f` one of any length.
     """
-    found = None
-    for spelt in _spellings(form):
-        if re.search(r"%[#:]*z", spelt):
-            instants = _aware(stamps, spelt)
-        else:
-            naive = stamps.str.to_datetime(spelt, time_unit="us", strict=False)
-            instants = _bounded(_localise(naive, zone).to_physical())
-        found = (
-            instants if found is None else found.zip_with(found.is_not_null(), instants)
-        )
-    assert found is not None  # there is at least one spelling
+    try:
+        readings = [_spelt(stamps, form, zone) for form in _spellings(form)]
+    except pl.exceptions.PolarsError:  # such as an hour without a minute: no time
+        return stamps.clear(stamps.len()).cast(TIME)
+    found = readings[0]
+    for other in readings[1:]:
+        found = found.zip_with(found.is_not_null(), other)
     return found
+
+
+def _spelt(stamps: pl.Series, form: str, zone: str) -> pl.Series:
+    if re.search(r"%[#:]*z", form):
+        return _aware(stamps, form)
+    naive = stamps.str.to_datetime(form, time_unit="us", strict=False)
+    return _bounded(_localise(naive, zone).to_physical())
 
 
 def _spellings(form: str) -> tuple[str, ...]:

@@ -161,7 +161,9 @@ class JsonCodec:
         parts = [part for part in REQUEST_PARTS if part in wanted]
         if "path" in cells.columns:
             # A section is of the path in use, which need not be that of the request.
-            parts = [part for part in parts if part not in {"section", "path"}] + ["path"]
+            parts = [part for part in parts if part not in {"section", "path"}] + [
+                "path"
+            ]
         if parts and "request" in cells.columns:
             cells = _completed(cells, requests.split(cells["request"], parts))
         if "section" in wanted and "path" in cells.columns:

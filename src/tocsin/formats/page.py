@@ -62,7 +62,9 @@ _BOTTOM = """
 ## Limits
 
 * `common` and `combined` want one space between fields. A status is a whole number of
-  at most nine digits, a size one of at most eighteen, or `-`, which is 0.
+  at most nine digits, a size one of at most eighteen, or `-`, which is 0. In
+  `combined`, a referer and a user agent that are cut off or badly quoted are null, and
+  what stands there is the `rest`: the request counts all the same.
 * `csv` columns that are called `status` or `bytes` must hold whole numbers (`bytes`
   also `-`); other values that do not fit their type are null. Types of other columns
   are seen in the first 50 lines, or declared. Without a column for the time no line is

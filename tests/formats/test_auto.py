@@ -1,0 +1,66 @@
+"""Which format a stream is in, and what people are told of it."""
+
+import pytest
+
+from tocsin import formats
+from tocsin.formats.auto import BYTES, LINES
+from tocsin.formats.options import FormatOptions
+
+COMMON = b'10.0.0.1 - - [07/Feb/2019:21:11:01 +0000] "GET /a/b HTTP/1.1" 200 5\n'
+COMBINED = COMMON[:-1] + b' "-" "x"\n'
+JSON = b'{"time":1549573861}\n'
+HEADER = b'"remotehost","rfc931","authuser","date","request","status","bytes"\n'
+CSV = b'"10.0.0.2","-","apache",1549573860,"GET /api/user HTTP/1.0",200,1234\n'
+
+HEADS = {
+    "a combined log": (COMBINED * 9, "combined, 9 of 9 lines matched"),
+    "a common log": (COMMON * 9, "common, 9 of 9 lines matched"),
+    "both, mixed": (COMMON + COMBINED, "common, 2 of 2 lines matched"),
+    "CSV": (HEADER + CSV * 4, "csv, 4 of 4 lines matched"),
+    "CSV, so far a header": (HEADER, "csv, 0 of 0 lines matched"),
+    "JSON": (JSON * 2, "json, 2 of 2 lines matched"),
+    "JSON, the last line cut off": (JSON * 2 + JSON[:9], "json, 2 of 2 lines matched"),
+    "one line without an end": (COMBINED[:-1], "combined, 1 of 1 lines matched"),
+    "some rubbish": (b"starting\n\n" + COMBINED * 2, "combined, 2 of 3 lines matched"),
+    "mostly rubbish": (b"x\n" * 400 + COMMON, "common, 1 of 401 lines matched"),
+    "very many lines": (COMMON * 9999, f"common, {LINES} of {LINES} lines matched"),
+    "nothing": (b"", "there is no line yet to tell the format by"),
+    "blank lines": (b"\n \n\r\n", "there is no line yet to tell the format by"),
+}
+
+
+@pytest.mark.parametrize(("head", "text"), HEADS.values(), ids=HEADS)
+def test_what_is_decided(head: bytes, text: str) -> None:
+    found = formats.detect(head)
+    assert str(found) == text
+    assert found.format == (text.split(",", maxsplit=1)[0] if "," in text else "")
+    assert {c.format for c in found.considered} == set(formats.names()) - {"auto"}
+    opened = formats.get("auto").open(head)
+    assert opened.parse(head, {}).tally == found.codec.parse(head, {}).tally
+
+
+def test_what_nothing_fits_is_told_with_the_reasons() -> None:
+    found = formats.detect(b"Feb  7 21:11:01 host program[1]: hello\n" * 3)
+    assert (found.format, found.matched, found.total) == ("", 0, 3)
+    text = str(found)
+    assert text.startswith("no line matched any of json, combined, common, csv; ")
+    assert "Feb  7 21:11:01 host program[1]: hello" in text
+    assert "json: it is not JSON" in text
+    assert "combined: expected 'host ident user [time]' at its start" in text
+    batch = found.codec.parse(b"a\n\nb\n", {"status": None})
+    assert (batch.tally.parse_errors, batch.tally.skipped) == (2, 1)
+    assert batch.frame.columns == ["time", "status"]
+    assert batch.rejected[0].reason == "the format of this stream was not recognised"
+
+
+def test_only_the_first_bytes_are_looked_at() -> None:
+    long = JSON[:-2] + b',"x":"' + b"y" * (BYTES // 2) + b'"}\n'
+    assert formats.detect(long * 3 + COMMON * 400).total == 1
+    assert formats.detect(long * 3).format == "json"
+
+
+def test_options_reach_the_formats() -> None:
+    head = b"1549573860;info\n"
+    assert formats.detect(head).format == ""
+    named = FormatOptions(columns=("time", "level"), delimiter=";")
+    assert formats.detect(head, named).format == "csv"

@@ -14,11 +14,11 @@ from tocsin.incidents import ledger
 from tocsin.incidents.ledger import Ledger
 from tocsin.metrics.cells import NamedCells
 from tocsin.model.instant import SECOND
-from tocsin.model.records import Record, Stats, Summary
+from tocsin.model.records import Record, Summary
 from tocsin.pipeline.evaluate import Evaluator, ShardState, Verdict
 from tocsin.pipeline.observation import MOST_SAMPLES, Observation, SourceObserver
 from tocsin.pipeline.plan import Plan
-from tocsin.pipeline.speak import Speaker, Utterance, moment
+from tocsin.pipeline.speak import Speaker, Standing, Utterance, moment
 from tocsin.pipeline.statistics import Report, ReportState
 from tocsin.pipeline.streams import StreamState, settled_bound, watermark
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tocsin.config import Config, parse
+from tocsin.config import parse
+from tocsin.config.values import DEFAULT_PATH
 from tocsin.model.expression import Call, Column, Literal
 from tocsin.model.message import FieldType
 
@@ -126,4 +127,4 @@ def test_the_document_means_what_its_author_said() -> None:
         10_000_000,
     )
     (source,) = config.sources
-    assert (source.name, source.path) == ("default", ("/tmp/access.log",))
+    assert (source.name, source.path) == ("default", (DEFAULT_PATH,))

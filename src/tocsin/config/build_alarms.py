@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from tocsin.config.models import MessagesPart
 from tocsin.config.problems import did_you_mean, show
 from tocsin.config.templates import check_template
 from tocsin.config.values import AlarmConfig, MessagesConfig
+from tocsin.config.wording import read_part
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tocsin.config.document import Path
-    from tocsin.config.models import AlarmPart, MessagesPart
+    from tocsin.config.models import AlarmPart
     from tocsin.config.problems import Problems
     from tocsin.config.sections import Sections
 
@@ -26,19 +28,37 @@ def build_alarms(
 ) -> tuple[AlarmConfig, ...]:
     """Return the alarms. `keys` has the key fields of every sound metric."""
     known = sections.metrics.names | sections.calculated_metrics.names
-    default = MessagesConfig(**sections.messages.model_dump())
-    alarms = []
-    for path, part in sections.alarms.parts:
+    found = [
+        (part, path, _messages(part, path, problems))
+        for path, part in sections.alarms.parts
+    ]
+    for part, path, messages in found:
         if part.metric not in known:
             hint = did_you_mean(part.metric, known, what="metrics")
             way = (*path, "metric")
             problems.expected(way, "the name of a metric", part.metric, hint)
         if part.metric in keys:
             _check_name(part.name, keys[part.metric], path, problems)
-            _check_own(part.messages, keys[part.metric], path, problems)
-        alarms.append(_alarm(part, path, default, problems))
-    _check_shared(sections, keys, problems)
-    return tuple(alarms)
+            _check_own(messages, keys[part.metric], path, problems)
+    users = [(messages, keys.get(part.metric)) for part, _, messages in found]
+    _check_shared(sections, users, problems)
+    shared = sections.messages
+    return tuple(
+        _alarm(part, path, _joined(messages, shared), problems)
+        for part, path, messages in found
+    )
+
+
+def _messages(part: AlarmPart, path: Path, problems: Problems) -> MessagesPart:
+    way = (*path, "messages")
+    return read_part(MessagesPart, part.messages, way, problems) or MessagesPart()
+
+
+def _joined(own: MessagesPart, shared: MessagesPart) -> MessagesConfig:
+    return MessagesConfig(
+        alarm=own.alarm if own.alarm is not None else shared.alarm,
+        recovery=own.recovery if own.recovery is not None else shared.recovery,
+    )
 
 
 def _check_name(
@@ -62,22 +82,24 @@ def _check_own(
 
 
 def _check_shared(
-    sections: Sections, keys: Mapping[str, tuple[str, ...]], problems: Problems
+    sections: Sections,
+    users: list[tuple[MessagesPart, tuple[str, ...] | None]],
+    problems: Problems,
 ) -> None:
     """Check the templates for all alarms by the fields that all of their users have."""
     for event, text in sections.messages.model_dump(exclude_none=True).items():
-        users = [
-            set(keys[part.metric])
-            for _, part in sections.alarms.parts
-            if getattr(part.messages, event) is None and part.metric in keys
+        keys = [
+            set(fields)
+            for messages, fields in users
+            if fields is not None and getattr(messages, event) is None
         ]
-        fields = set.intersection(*users) if users else set[str]()
+        fields = set.intersection(*keys) if keys else set[str]()
         way = (*sections.paths.get("messages", ("messages",)), event)
         check_template(text, fields, way, problems)
 
 
 def _alarm(
-    part: AlarmPart, path: Path, default: MessagesConfig, problems: Problems
+    part: AlarmPart, path: Path, messages: MessagesConfig, problems: Problems
 ) -> AlarmConfig:
     operator = part.operator if part.operator != "=" else "=="
     recovery = part.recovery_operator or _NEGATION[operator]
@@ -96,10 +118,7 @@ def _alarm(
         data_points_alarm=part.data_points_alarm,
         data_points_recovery=part.data_points_recovery,
         level=part.level,
-        messages=MessagesConfig(
-            alarm=part.messages.alarm or default.alarm,
-            recovery=part.messages.recovery or default.recovery,
-        ),
+        messages=messages,
     )
 
 

@@ -35,10 +35,9 @@ class _Calculated:
         metrics: tuple[MetricConfig, ...],
         problems: Problems,
     ) -> None:
-        self.parts = {
-            part.name: (path, part)
-            for path, part in reversed(sections.calculated_metrics.parts)
-        }
+        self.parts: dict[str, tuple[Path, CalculatedPart]] = {}
+        for path, part in sections.calculated_metrics.parts:
+            self.parts.setdefault(part.name, (path, part))
         self.metrics = {m.name: m for m in metrics}
         self.keys = {m.name: m.group_by for m in metrics}
         self.known = sections.metrics.names | sections.calculated_metrics.names
@@ -53,8 +52,7 @@ class _Calculated:
             found = self._one(part, path, inputs[name])
             if found is not None:
                 self.done[name] = found
-        # As written, which is the reverse of how `parts` was made.
-        return tuple(self.done[n] for n in reversed(self.parts) if n in self.done)
+        return tuple(self.done[n] for n in self.parts if n in self.done)
 
     def _order(self, inputs: Mapping[str, tuple[str, ...]]) -> list[str]:
         left = dict(inputs)

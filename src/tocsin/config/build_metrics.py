@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tocsin.config.durations import as_text
-from tocsin.config.fields import UnknownFieldError, find_column, kind
+from tocsin.config.fields import Fields, UnknownFieldError, kind
 from tocsin.config.filters import filters_text, read_filters
 from tocsin.config.problems import did_you_mean
 from tocsin.config.values import MetricConfig
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from tocsin.config.models import MetricPart
     from tocsin.config.problems import Problems
     from tocsin.config.sections import Sections
-    from tocsin.model.message import MessageType
 
 _WITHOUT_FIELD = ("COUNT", "RATE")
 
@@ -70,22 +69,20 @@ class _Metrics:
         every = part.every or part.period
         check_every(every, part.period, path, self.problems)
         source = source_of(part.source, path, self.sources, self.problems)
-        message = self.sources.messages.get(source or "")
+        fields = self.sources.fields.get(source or "", Fields())
         return MetricConfig(
             name=part.name,
             type=part.type,
             source=source or "",
-            field=self._field(part, path, message),
+            field=self._field(part, path, fields),
             period=part.period,
             every=every,
-            where=self._where(part, path, message),
-            group_by=self._group_by(part, path, message),
+            where=self._where(part, path, fields),
+            group_by=self._group_by(part, path, fields),
             limit=part.limit,
         )
 
-    def _field(
-        self, part: MetricPart, path: Path, message: MessageType | None
-    ) -> str | None:
+    def _field(self, part: MetricPart, path: Path, fields: Fields) -> str | None:
         way = (*path, "field")
         if part.type in _WITHOUT_FIELD:
             if part.field is not None:
@@ -96,12 +93,12 @@ class _Metrics:
             text = f"'field' is missing: {part.type} is taken over a field"
             self.problems.add(path, text, "add field: ...")
             return None
-        return self._measured(part, part.field, way, message)
+        return self._measured(part, part.field, way, fields)
 
     def _measured(
-        self, part: MetricPart, name: str, way: Path, message: MessageType | None
+        self, part: MetricPart, name: str, way: Path, fields: Fields
     ) -> str | None:
-        column = self._column(name, way, message)
+        column = self._column(name, way, fields)
         if column is None:
             return None
         if part.type != "DISTINCT" and kind(column.type) not in ("number", "unknown"):
@@ -111,19 +108,19 @@ class _Metrics:
             )
         return str(column.name)
 
-    def _column(self, name: str, way: Path, message: MessageType | None) -> Any:  # noqa: ANN401
+    def _column(self, name: str, way: Path, fields: Fields) -> Any:  # noqa: ANN401
         try:
-            return find_column(name, message)
+            return fields.find(name)
         except UnknownFieldError as error:
             self.problems.add(way, f"expected {error}", error.hint)
             return None
 
     def _group_by(
-        self, part: MetricPart, path: Path, message: MessageType | None
+        self, part: MetricPart, path: Path, fields: Fields
     ) -> tuple[str, ...]:
         found: list[str] = []
         for i, name in enumerate(part.group_by):
-            column = self._column(name, (*path, "group_by", i), message)
+            column = self._column(name, (*path, "group_by", i), fields)
             if column is None:
                 continue
             if column.name in found:
@@ -132,21 +129,17 @@ class _Metrics:
             found.append(column.name)
         return tuple(found)
 
-    def _where(
-        self, part: MetricPart, path: Path, message: MessageType | None
-    ) -> Expression | None:
+    def _where(self, part: MetricPart, path: Path, fields: Fields) -> Expression | None:
         both = []
         if part.where is not None:
             from tocsin.config.expressions import compile_at  # noqa: PLC0415
 
             way = (*path, "where")
-            written = compile_at(
-                part.where, message, FieldType.BOOL, way, self.problems
-            )
+            written = compile_at(part.where, fields, FieldType.BOOL, way, self.problems)
             both += [(written.root, written.text)] if written else []
         if part.filters is not None:
             way = (*path, "filters")
-            node = read_filters(part.filters, way, message, self.problems)
+            node = read_filters(part.filters, way, fields, self.problems)
             both += [(node, filters_text(part.filters))] if node else []
         if not both:
             return None

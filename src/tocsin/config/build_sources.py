@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from tocsin.config.durations import as_text
+from tocsin.config.fields import Fields
 from tocsin.config.models import FormatPart, SourcePart
 from tocsin.config.problems import did_you_mean
 from tocsin.config.values import SECOND, FormatConfig, SourceConfig
 from tocsin.config.wording import read_part
+from tocsin.model.errors import UsageError
 from tocsin.model.message import FieldType, MessageType
 
 if TYPE_CHECKING:
@@ -21,8 +23,8 @@ if TYPE_CHECKING:
 MessageTypes: TypeAlias = Callable[[FormatConfig], MessageType | None]
 """Finds the message type of a format; None when only the lines will tell.
 
-Raises LookupError for a type of format there is not, ValueError (with a sentence that
-begins "expected ...") for settings that cannot work.
+Raises LookupError for a type of format there is not, ValueError or UsageError (with a
+sentence for the user) for settings that cannot work.
 """
 
 BUILT_IN = ("auto", "common", "combined", "csv", "json")
@@ -31,10 +33,10 @@ _CSV_ONLY = ("columns", "header", "delimiter")
 
 @dataclass(frozen=True)
 class Sources:
-    """The sources, and the message type of each; None where it is not known yet."""
+    """The sources, and the fields of each; `broken` names those that cannot be read."""
 
     configs: tuple[SourceConfig, ...]
-    messages: dict[str, MessageType | None]
+    fields: dict[str, Fields]
     formats: tuple[FormatConfig, ...] = ()
     broken: frozenset[str] = frozenset()
 
@@ -46,15 +48,15 @@ def build_sources(
     reading = _Reading(problems, message_types)
     formats = reading.declared(sections)
     configs: list[SourceConfig] = []
-    messages: dict[str, MessageType | None] = {}
+    fields: dict[str, Fields] = {}
     for path, part in sections.sources.parts:
         found = reading.format_of(part, path)
         configs.append(_source(part, path, found, problems))
-        messages[part.name] = reading.message(found, (*path, "format"))
+        fields[part.name] = reading.fields(found, (*path, "format"))
     if not sections.sources.names and not configs:
-        configs, messages = [SourceConfig()], {"default": None}
-    broken = sections.sources.names - set(messages)
-    return Sources(tuple(configs), messages, formats, frozenset(broken))
+        configs, fields = [SourceConfig()], {"default": Fields()}
+    broken = sections.sources.names - set(fields)
+    return Sources(tuple(configs), fields, formats, frozenset(broken))
 
 
 def _source(
@@ -87,6 +89,7 @@ class _Reading:
         self.message_types = message_types
         self.formats: dict[str, FormatConfig] = {}
         self.broken: frozenset[str] = frozenset()
+        self._fields: dict[str, Fields] = {}
 
     def declared(self, sections: Sections) -> tuple[FormatConfig, ...]:
         self.broken = sections.formats.names
@@ -99,7 +102,7 @@ class _Reading:
             elif part.name not in self.formats:
                 found = self._format(part, path, part.name)
                 self.formats[part.name] = found
-                self.message(found, path)
+                self.fields(found, path)
         return tuple(self.formats.values())
 
     def format_of(self, part: SourcePart, path: Path) -> FormatConfig:
@@ -141,15 +144,35 @@ class _Reading:
             wanted = "one character, such as ',' or a tab"
             self.problems.expected((*path, "delimiter"), wanted, mark)
 
-    def message(self, found: FormatConfig, path: Path) -> MessageType | None:
-        if self.message_types is None:
-            return None
+    def fields(self, found: FormatConfig, path: Path) -> Fields:
+        """Return the fields of a format, asked for once for each declared name."""
+        if self.formats.get(found.name) is not found:
+            return self._asked(found, path)
+        if found.name not in self._fields:
+            self._fields[found.name] = self._asked(found, path)
+        return self._fields[found.name]
+
+    def _asked(self, found: FormatConfig, path: Path) -> Fields:
+        if self.message_types is None or found.type == "auto":
+            return Fields()
         try:
-            return self.message_types(found)
+            message = self.message_types(found)
         except LookupError:
             known = (*BUILT_IN, *self.formats)
             hint = did_you_mean(found.type, known, what="formats")
             self.problems.expected(path, "a format", found.type, hint)
-        except ValueError as error:
+        except (ValueError, UsageError) as error:
             self.problems.add(path, str(error))
-        return None
+        else:
+            return Fields(message, _untyped(found, message))
+        return Fields()
+
+
+def _untyped(found: FormatConfig, message: MessageType | None) -> frozenset[str]:
+    """Return the columns of a CSV that the user gave a name and no type."""
+    if message is None or found.type != "csv":
+        return frozenset()
+    declared = {message.canonical(name) for name in found.fields}
+    columns = {message.canonical(name) for name in found.columns or ()}
+    texts = {f.name for f in message if f.type is FieldType.STRING}
+    return frozenset((columns & texts) - declared)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tocsin.config.fields import UnknownFieldError, find_column
+from tocsin.config.fields import Fields, UnknownFieldError
 from tocsin.config.problems import did_you_mean
 from tocsin.config.sql import translate
 from tocsin.config.sql_types import TYPE_OF, ExpressionError, become
@@ -40,7 +40,7 @@ def expression(
             not fit.
     """
     try:
-        return _compiled(text, lambda field: find_column(field, message), want)
+        return _compiled(text, Fields(message).find, want)
     except ExpressionError as error:
         problem = Problem(name, "", _worded(error), error.hint)
         raise ConfigError([problem]) from None
@@ -48,13 +48,13 @@ def expression(
 
 def compile_at(
     text: str,
-    message: MessageType | None,
+    fields: Fields,
     want: FieldType,
     path: Path,
     problems: Problems,
 ) -> Expression | None:
     """Return the expression at `path` of a document; None when it is a problem."""
-    return _noted(text, lambda field: find_column(field, message), want, path, problems)
+    return _noted(text, fields.find, want, path, problems)
 
 
 def compile_formula(

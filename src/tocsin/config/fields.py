@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from tocsin.config.problems import did_you_mean
-from tocsin.config.yaml_syntax import scalar
+from tocsin.config.scalars import scalar
 from tocsin.model.expression import Call, Column, Literal
 from tocsin.model.instant import from_datetime
 from tocsin.model.message import FieldType
@@ -29,22 +30,35 @@ class UnknownFieldError(ValueError):
         super().__init__(wanted)
 
 
-def find_column(name: str, message: MessageType | None) -> Column:
-    """Return the field by its canonical name; without a type where none is known.
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """The fields of a source: its message type, None where only the lines will tell.
 
-    Raises:
-        UnknownFieldError: The message type is known and has no such field.
+    `untyped` are declared by name alone: their values will show their type.
     """
-    if message is None:
-        return Column(name, _EVERYWHERE.get(name))
-    field = message.find(name)
-    if field is not None:
-        return Column(field.name, field.type)
-    if message.open:
-        return Column(message.canonical(name))
-    known = [*(f.name for f in message), *message.aliases]
-    hint = did_you_mean(name, known, what=f"fields of {message.name}")
-    raise UnknownFieldError(f"a field of {message.name}, got {name!r}", hint)
+
+    message: MessageType | None = None
+    untyped: frozenset[str] = frozenset()
+
+    def find(self, name: str) -> Column:
+        """Return a field by its canonical name; without a type where none is known.
+
+        Raises:
+            UnknownFieldError: The message type is known and has no such field.
+        """
+        message = self.message
+        if message is None:
+            return Column(name, _EVERYWHERE.get(name))
+        field = message.find(name)
+        if field is not None:
+            return Column(
+                field.name, None if field.name in self.untyped else field.type
+            )
+        if message.open:
+            return Column(message.canonical(name))
+        known = [*(f.name for f in message), *message.aliases]
+        hint = did_you_mean(name, known, what=f"fields of {message.name}")
+        raise UnknownFieldError(f"a field of {message.name}, got {name!r}", hint)
 
 
 def kind(type_: FieldType | None) -> str:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from tocsin.config.fields import (
     UnknownFieldError,
-    find_column,
     instant_in,
     kind,
     number_in,
@@ -21,8 +20,8 @@ from tocsin.model.message import FieldType
 
 if TYPE_CHECKING:
     from tocsin.config.document import Path
+    from tocsin.config.fields import Fields
     from tocsin.config.problems import Problems
-    from tocsin.model.message import MessageType
 
 COMPARISONS = {
     "==": "eq", "=": "eq", "!=": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge",
@@ -36,11 +35,11 @@ _KEYS = ("operand", "operator", "value")
 def read_filters(
     data: Any,  # noqa: ANN401
     path: Path,
-    message: MessageType | None,
+    fields: Fields,
     problems: Problems,
 ) -> Node | None:
     """Return the filters, all of which must hold; None for none, or after problems."""
-    reading = _Filters(message, problems)
+    reading = _Filters(fields, problems)
     if isinstance(data, dict):
         return reading.one(data, path)
     return reading.joined("and", data, path) if data != [] else None
@@ -66,8 +65,8 @@ def _inner_text(data: Any) -> str:  # noqa: ANN401
 
 
 class _Filters:
-    def __init__(self, message: MessageType | None, problems: Problems) -> None:
-        self.message = message
+    def __init__(self, fields: Fields, problems: Problems) -> None:
+        self.fields = fields
         self.problems = problems
 
     def one(self, data: Any, path: Path) -> Node | None:  # noqa: ANN401
@@ -124,7 +123,7 @@ class _Filters:
                 self.problems.expected(path, "the name of a field", name)
             return None
         try:
-            return find_column(name, self.message)
+            return self.fields.find(name)
         except UnknownFieldError as error:
             self.problems.add(path, f"expected {error}", error.hint)
             return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from json import JSONDecodeError, decoder
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tocsin.config.document import (
     MAX_DEPTH,

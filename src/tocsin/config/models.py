@@ -151,8 +151,13 @@ class CalculatedPart(Part):
 class MessagesPart(Part):
     """Templates of the printed messages."""
 
+    optional = frozenset({"alarm", "recovery"})
+
     alarm: Text | None = None
     recovery: Text | None = None
+
+
+Messages = Annotated[Any, Checked(_as_it_is, _reference("MessagesPart"))]
 
 
 class AlarmPart(Part):
@@ -161,7 +166,7 @@ class AlarmPart(Part):
     stand_ins = {"threshold": 0}
     optional = frozenset(
         {
-            "operator", "recovery_operator", "recovery_threshold", "level", "messages",
+            "operator", "recovery_operator", "recovery_threshold", "level",
             "data_points_alarm", "data_points_recovery",
         }
     )  # fmt: skip
@@ -180,7 +185,7 @@ class AlarmPart(Part):
     data_points_alarm: Points = 1
     data_points_recovery: Points = 1
     level: Level = "critical"
-    messages: MessagesPart = MessagesPart()
+    messages: Messages = Field(default_factory=dict)
 
 
 class ConsumerPart(Part):

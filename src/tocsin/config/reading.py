@@ -11,8 +11,8 @@ from tocsin.config.document import MAX_CHARACTERS, Document, Spot
 from tocsin.model.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from collections.abc import Mapping
+    from pathlib import Path
 
     from tocsin.config.build_sources import MessageTypes
     from tocsin.config.values import Config

@@ -1,9 +1,9 @@
 r"""Regular expressions that match in linear time: what may be written, and what not.
 
 The engine is Rust's. Its syntax is Python's less look-around and back-references, plus
-a few things such as `\p{Greek}`. A pattern of the common part is checked by compiling
-it; one with Rust's own constructs is checked by its structure only, and compiled when
-the plan is made (`tocsin.pipeline.expressions`).
+a few things such as `\p{Greek}`. A pattern is checked by its structure, and by compiling
+its likeness in Python; what only the engine can know (its size, the name of a Unicode
+class) is checked when the plan is made (`tocsin.pipeline.expressions`).
 """
 
 import re
@@ -14,7 +14,9 @@ LONGEST = 4_000
 _LINEAR = "patterns match in linear time: no look-around, no back-references"
 _TOKEN = re.compile(
     r"""
-      (?P<escape> \\ (?: [pP]\{[^}]*\} | [xuU]\{[^}]*\} | b\{[^}]*\} | . ) )
+      (?P<escape> \\ (?:
+          [pP]\{\^?[A-Za-z][^}]*\} | [pP][LMNPSZC] | [xuU]\{[^}]*\}
+        | b\{(?:start|end)(?:-half)?\} | . ) )
     | (?P<open> \( (?: \? (?: P?<(?![=!])[^>]*> | [a-zA-Z-]*: | [a-zA-Z-]+\)? | . .? ) )? )
     | (?P<close> \) )
     | (?P<class> \[ )
@@ -26,9 +28,9 @@ _TOKEN = re.compile(
 _GROUP = re.compile(
     r"\((\?(P?<[A-Za-z_]\w*>|[imsU]*(-[imsU]+)?:|[imsU]+(-[imsU]+)?\)|-[imsU]+\)))?"
 )
-_RUST_ONLY = re.compile(
-    r"\\[pPzKh<>]|\\[xuU]\{|\\b\{|\[\[|&&|--|~~|\(\?[a-zA-Z]*[-U]|\(\?[a-z]+\)"
-)
+_RUST_ESCAPE = re.compile(r"\\(?:[pP](?:\{[^}]*\}|[A-Za-z])|[xuU]\{[0-9A-Fa-f]+\})")
+_NESTED = re.compile(r"(\\.)|\[:\^?\w+:\]|^\^|\[\^?|\]|&&|--|~~", re.DOTALL)
+_STAND_INS = {"\\z": "\\Z", "\\<": "\\b", "\\>": "\\b"}
 
 
 class RegexError(ValueError):
@@ -48,43 +50,58 @@ def check_regex(pattern: str) -> None:
     """
     if len(pattern) > LONGEST:
         raise RegexError(f"a pattern of at most {LONGEST} characters")
-    _check_structure(pattern)
-    if not _RUST_ONLY.search(pattern):
-        _compile(pattern)
-
-
-def _compile(pattern: str) -> None:
-    python = re.sub(r"\(\?<(?=[A-Za-z_])", "(?P<", pattern)
     try:
-        re.compile(python)
+        re.compile(_in_python(pattern))
     except (re.error, RecursionError, OverflowError) as error:
         raise RegexError(f"a regular expression ({error})") from None
 
 
-def _check_structure(pattern: str) -> None:
+def _in_python(pattern: str) -> str:
+    """Return a pattern that Python takes if, but for its size, Rust takes this one.
+
+    Only that it compiles is of use: Rust's own constructs are stood in for.
+    """
+    parts: list[str] = []
     depth, at = 0, 0
     while at < len(pattern):
         match = _TOKEN.match(pattern, at)
         if match is None:
             raise RegexError("a regular expression (a lone '\\' at its end)")
-        at, name = match.end(), match.lastgroup
-        if name == "class":
-            at = _class_end(pattern, at)
-        elif name in ("escape", "open", "count"):
-            _check_part(name, match[0], match.start())
-        depth += (name == "open" and not match[0].endswith(")")) - (name == "close")
+        start, name = at, str(match.lastgroup)
+        at = _class_end(pattern, match.end()) if name == "class" else match.end()
+        part = pattern[start:at]
+        _check_part(name, part, start)
+        parts.append(_stand_in(name, part))
+        depth += (name == "open" and not part.endswith(")")) - (name == "close")
         if depth < 0:
-            raise RegexError(
-                f"a regular expression (')' without '(' at {match.start()})"
-            )
+            raise RegexError(f"a regular expression (')' without '(' at {start})")
     if depth:
         raise RegexError("a regular expression (missing ')')")
+    return "".join(parts)
+
+
+def _stand_in(name: str, part: str) -> str:
+    if name == "escape":
+        if part.startswith("\\b{"):
+            return "\\b"
+        return _STAND_INS.get(part) or _RUST_ESCAPE.sub("a", part)
+    if name == "class":
+        # Nested classes and set operations become one class of all that they name.
+        inner = _NESTED.sub(lambda m: m[1] or " ", part[1:-1])
+        return f"[ {_RUST_ESCAPE.sub('a', inner)} ]"
+    if name == "open" and part != "(":
+        # `(?i)` cannot be repeated, and neither can what `|` leaves empty.
+        named = re.sub(r"\?<", "?P<", part)
+        return "|" if part.endswith(")") else named if "<" in part else "(?:"
+    return part
 
 
 def _check_part(name: str, part: str, at: int) -> None:
-    if name == "escape" and part[1] in "0123456789kgZGRXN":
+    if name == "escape" and (part[1] in "0123456789kgZGRXN" or not part.isascii()):
         hint = f"{_LINEAR}; the end of text is \\z" if part[1] == "Z" else _LINEAR
         raise RegexError(f"a regular expression without {part} (at {at})", hint)
+    if name == "class" and re.search(r"(?<!\\)(?:\\\\)*\\[bBAz]", part):
+        raise RegexError(f"a regular expression without anchors in {part!r} (at {at})")
     if name == "open" and not _GROUP.fullmatch(part):
         raise RegexError(f"a regular expression without '{part}' (at {at})", _LINEAR)
     if name == "count" and part == "{":

@@ -44,8 +44,12 @@ def _syntax_error(text: str, error: dict[str, Any]) -> ExpressionError:
         if seen
         else 0
     )
+    if seen and "missing" in str(error.get("description")) and seen not in _CLOSING:
+        raise ExpressionError(f"expected something after {seen!r}", at=max(at, 0))
     what = f", got {seen!r}" if seen else ""
     hint = "equality is written = or ==" if "===" in text else ""
+    if text.count("(") != text.count(")"):
+        hint = "parentheses come in pairs"
     return ExpressionError(f"expected an SQL expression{what}", hint, max(at, 0))
 
 
@@ -78,6 +82,8 @@ def check_args(node: exp.Expression, known: Sequence[str]) -> None:
     """Refuse arguments and modifiers that are not `known`. Raises ExpressionError."""
     for name, value in node.args.items():
         given = value not in (None, False) and value != []
+        if isinstance(value, exp.Select | exp.SetOperation | exp.Subquery):
+            raise refused(value)
         if given and name not in known and name not in _HARMLESS:
             raise refused(node, f" with {name.replace('_', ' ')}")
 
@@ -90,7 +96,7 @@ def refused(node: exp.Expression, how: str = "") -> ExpressionError:
     if isinstance(node, exp.AggFunc | exp.Window):
         message = f"{shown} looks at more than one event"
         hint = "an expression sees one event; aggregates are types of metrics"
-    elif isinstance(node, exp.Query | exp.Subquery | exp.Exists):
+    elif isinstance(node, exp.Select | exp.SetOperation | exp.Subquery | exp.Exists):
         message = "a query is not available here"
     elif name in _CLOCKS:
         message = f"{shown} reads a clock"
@@ -107,6 +113,7 @@ def _short(text: str) -> str:
 
 
 _LONGEST = 40
+_CLOSING = (")", ",")
 _CHANCE = ("rand", "randn", "random", "setseed", "uuid", "gen_random_uuid")
 _CLOCKS = (
     "now", "today", "currenttimestamp", "currentdate", "currenttime", "currentdatetime",

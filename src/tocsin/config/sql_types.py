@@ -115,6 +115,8 @@ def _remedy(operand: Typed, wanted: str) -> str:
         )
     if wanted == "number" and operand.kind == "text" and not operand.weak:
         return f"as a number: CAST({value} AS DOUBLE)"
+    if wanted == "number" and operand.weak:
+        return "numbers are written without quotes"
     if wanted == "bool" and operand.kind in ("number", "text"):
         return "compare it with something, such as status >= 500"
     return "such as '2024-05-01T12:00:00Z'" if wanted == "time" else ""

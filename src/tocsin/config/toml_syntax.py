@@ -36,7 +36,7 @@ def read(text: str, name: str) -> Document:
     except RecursionError:
         message = f"at most {MAX_DEPTH} levels of nesting"
         raise syntax_error(name, 1, 1, message) from None
-    return Document(name, data, _Scan(text).document())
+    return Document(name, data, _Scan(text, name).document())
 
 
 def _refused(text: str, name: str, said: str) -> Exception:
@@ -53,8 +53,10 @@ def _refused(text: str, name: str, said: str) -> Exception:
 class _Scan:
     """One pass over a text that is known to be TOML, noting where keys stand."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, name: str) -> None:
         self.text = text
+        self.name = name
+        self._depth = 0
         self._lines = Lines(text)
         self._at = 0
         self._root = Spot(1, 1)
@@ -134,6 +136,10 @@ class _Scan:
     def _value(self) -> Spot:
         spot = self._here()
         first = self.text[self._at]
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            message = f"at most {MAX_DEPTH} levels of nesting"
+            raise syntax_error(self.name, spot.line, spot.column, message)
         if first == "[":
             self._array(spot)
         elif first == "{":
@@ -142,6 +148,7 @@ class _Scan:
             self._string()
         else:
             self._skip(_PLAIN)
+        self._depth -= 1
         return spot
 
     def _array(self, spot: Spot) -> None:

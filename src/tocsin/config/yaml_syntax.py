@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import math
-import re
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -20,6 +18,7 @@ from tocsin.config.document import (
     show_path,
     syntax_error,
 )
+from tocsin.config.scalars import scalar
 from tocsin.model.errors import Problem
 
 if TYPE_CHECKING:
@@ -27,17 +26,6 @@ if TYPE_CHECKING:
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _STRING = ("!", "tag:yaml.org,2002:str")
-_INT = re.compile(r"[-+]?(0|[1-9][0-9]{0,300})")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]{1,4})?")
-_LEADING_ZERO = re.compile(r"[-+]?0[0-9]+")
-_WORDS = {
-    **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
-    **dict.fromkeys(("true", "True", "TRUE"), True),
-    **dict.fromkeys(("false", "False", "FALSE"), False),
-    **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf"), math.inf),
-    "-.inf": -math.inf,
-    **dict.fromkeys((".nan", ".NaN", ".NAN"), math.nan),
-}
 
 
 def read(text: str, name: str) -> Document:
@@ -49,22 +37,21 @@ def read(text: str, name: str) -> Document:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         said = error.problem or error.context or "cannot be read"
-        raise syntax_error(name, line, column, f"not YAML: {said}") from None
+        hint = _remedy(text, line, column)
+        raise syntax_error(name, line, column, f"not YAML: {said}", hint) from None
     except yaml.YAMLError as error:
         said = str(error).splitlines()[0]
         raise syntax_error(name, 1, 1, f"not YAML: {said}") from None
     return Document(name, data, spot, tuple(reading.problems))
 
 
-def scalar(text: str) -> str | int | float | bool | None:
-    """Return what an unquoted scalar stands for, by YAML 1.2's core rules."""
-    if text in _WORDS:
-        return _WORDS[text]
-    if _INT.fullmatch(text):
-        return int(text)
-    if _FLOAT.fullmatch(text) and not _LEADING_ZERO.fullmatch(text):
-        return float(text)
-    return text
+def _remedy(text: str, line: int, column: int) -> str:
+    lines = text.splitlines()
+    here = lines[line - 1] if line <= len(lines) else ""
+    if here[column - 1 : column] == "\t":
+        return "indent with spaces: YAML takes no tabs"
+    special = here[column - 1 : column] in ("@", "`", "%", "*", "&")
+    return "put texts with signs such as @ and * in quotes" if special else ""
 
 
 class _Reading:

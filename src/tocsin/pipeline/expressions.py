@@ -7,6 +7,7 @@ may be cut anywhere. Numbers compute as doubles; null is SQL's null; what has no
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, TypeAlias
 
 import polars as pl
@@ -31,6 +32,7 @@ _DTYPES: dict[str, PolarsDataType] = {
     BOOL: pl.Boolean,
     TIME: TIME_TYPE,
 }
+_REASON = re.compile(r"(?:error: |regex error: )([^\n]+)")
 _WHOLE = (FieldType.INT, FieldType.BYTES)
 _COMPARISONS = ("eq", "ne", "lt", "le", "gt", "ge", "distinct_from", "in")
 _KINDS = {
@@ -112,8 +114,9 @@ class _Walk:
         try:
             pl.Series([""]).str.contains(pattern)
         except pl.exceptions.ComputeError as error:
-            said = str(error).strip().splitlines()[-1].removeprefix("error: ")
-            message = f"expected a regular expression ({said}), got {pattern!r}"
+            said = _REASON.search(str(error))
+            reason = said[1] if said else "beyond the engine"
+            message = f"expected a regular expression ({reason}), got {pattern!r}"
             raise ConfigError([Problem("expression", self.text, message)]) from None
 
 

@@ -27,7 +27,9 @@ def clean(block: bytes) -> bytes:
     if block and not block.endswith(b"\n"):
         block += b"\n"
     if b"\r" in block:
-        block = _LINE_END.sub(b"\n", block)
+        block = block.replace(b"\r\n", b"\n")
+        # What is left of these is rare, and found by a slower search.
+        block = _LINE_END.sub(b"\n", block) if b"\r\n" in block else block
     if not block.isascii():
         block = _valid(block)
     return block

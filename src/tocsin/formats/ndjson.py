@@ -30,6 +30,9 @@ Tree: TypeAlias = dict[str, Any]
 _SURROGATE = r"\\u[dD][89abAB]|\\u[dD][c-fC-F]"
 _STRINGS = r'"[^"\\]*(?:\\.[^"\\]*)*"'
 _HUGE = "[0-9]{20}"
+_NEVER = r"(?:^|[\[:,\s])(?:-?[0-9]{40,}|[4-9][0-9]{38}|-[2-9][0-9]{38})(?:[\s,\]}]|$)"
+"""Whole numbers beyond 128 bits, which the reader refuses. Strings are taken out first."""
+
 _LONG = 256
 _BRACKETS = 100
 
@@ -294,8 +297,11 @@ def _salvaged(
         return cells, rows
     bare = kept.str.replace_all(_STRINGS, '""')
     odd = bare.str.contains(_HUGE)
-    bad = [row for row in odd.arg_true() if not _alone(kept[row], trees)]
-    rows = rows.gather(others(pl.Series(bad, dtype=pl.UInt32), rows.len()))
+    never = odd & bare.str.contains(_NEVER)
+    unsure = (odd & ~never).arg_true()
+    bad = [row for row in unsure if not _alone(kept[row], trees)]
+    never |= marked(pl.Series(bad, dtype=pl.UInt32), rows.len())
+    rows = rows.filter(~never)
     cells = _read(lines.joined(text.gather(rows)), trees)
     assert cells is not None  # every other line was accepted by itself
     return cells, rows

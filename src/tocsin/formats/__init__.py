@@ -9,7 +9,7 @@ packages offer theirs by an entry point of the group `tocsin.formats`.
 
 from __future__ import annotations
 
-from importlib import import_module, metadata
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from tocsin.formats.options import FormatOptions
@@ -117,6 +117,8 @@ def _points(name: str) -> Iterator[Any]:
     if name in BUILT_IN:
         module, _, attribute = BUILT_IN[name].partition(":")
         yield getattr(import_module(module), attribute)
+    from importlib import metadata  # noqa: PLC0415 (slow to load, and seldom needed)
+
     for point in metadata.entry_points(group=GROUP, name=name):
         yield point.load()
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from tocsin.config.build_metrics import source_of
 from tocsin.config.environment import read_secret
 from tocsin.config.values import ConsumerConfig
+from tocsin.model.discovery import CONSUMERS, find, look_in
+from tocsin.model.errors import UsageError
 
 if TYPE_CHECKING:
     from tocsin.config.build_sources import Sources
@@ -55,7 +57,18 @@ class _Consumers:
             key = "type" if part.type else "class"
             wanted = "a plugin's name, or a dotted path such as my.module.Consumer"
             self.problems.expected((*path, key), wanted, found)
+        else:
+            self._load(found, (*path, "type" if part.type else "class"))
         return found or ""
+
+    def _load(self, name: str, path: Path) -> None:
+        """Note a plugin that cannot be imported: better now than when lines come."""
+        look_in(self.base)
+        try:
+            find(CONSUMERS, name)
+        except UsageError as error:
+            hint = "it is looked for where Python looks, and beside the configuration"
+            self.problems.add(path, str(error), hint)
 
     def _revealed(self, value: Any, path: Path) -> Any:  # noqa: ANN401
         if isinstance(value, dict):

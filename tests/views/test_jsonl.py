@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin.model.records import Datapoint, Notice
+from tocsin.model.status import LiveStatus
 from tocsin.views.jsonl import JsonlView, encode
-from tocsin.views.status import LiveStatus
 
 if TYPE_CHECKING:
     from tests.views.conftest import Feed

@@ -11,8 +11,8 @@ import pytest
 
 from tocsin.model.instant import SECOND
 from tocsin.model.records import IncidentEvent, Notice, Record, StreamAccount, Summary
+from tocsin.model.status import LiveStatus
 from tocsin.views.plain import PlainView
-from tocsin.views.status import LiveStatus
 
 if TYPE_CHECKING:
     from tests.views.conftest import Feed

@@ -23,6 +23,7 @@ from tocsin.model.records import (
     Stats,
     Transition,
 )
+from tocsin.model.status import AlarmStatus, LiveStatus, StreamStatus
 from tocsin.views.dashboard import Dashboard
 from tocsin.views.glyphs import ASCII, UNICODE, Glyphs
 from tocsin.views.jsonl import JsonlView
@@ -31,7 +32,6 @@ from tocsin.views.model import Screen
 from tocsin.views.plain import PlainView
 from tocsin.views.protocol import choose
 from tocsin.views.safe import cells
-from tocsin.views.status import AlarmStatus, LiveStatus, StreamStatus
 from tocsin.views.terminal import TerminalView
 
 if TYPE_CHECKING:

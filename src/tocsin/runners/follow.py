@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 from tocsin.metrics.lateness import StreamClock
 from tocsin.model.instant import SECOND
 from tocsin.model.records import Notice
+from tocsin.model.status import AlarmStatus, LiveStatus, StreamStatus
 from tocsin.runners.opening import parse
 from tocsin.runners.pieces import with_oversized
 from tocsin.runners.seek import start_of
 from tocsin.sources import FileReader, FollowReader, PipeReader, head, is_pipe, size
-from tocsin.views.status import AlarmStatus, LiveStatus, StreamStatus
 
 if TYPE_CHECKING:
     from tocsin.model.protocols import Chunk, Codec

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tocsin.config.values import Config
     from tocsin.model.expression import Expression
     from tocsin.model.protocols import Codec
-    from tocsin.views.protocol import View
+    from tocsin.model.view import View
 
 
 @dataclass(frozen=True, slots=True)

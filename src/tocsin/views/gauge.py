@@ -4,9 +4,9 @@ import math
 from dataclasses import dataclass
 
 from tocsin.model.records import Key
+from tocsin.model.status import AlarmStatus
 from tocsin.views.glyphs import Glyphs
 from tocsin.views.model import AlarmKey, Incident, Screen, alarm_key
-from tocsin.views.status import AlarmStatus
 
 _SCALE = 1.5
 """A gauge ends at this many times its threshold, so its mark never moves."""

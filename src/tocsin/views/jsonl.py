@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tocsin.model.records import Record
-    from tocsin.views.status import LiveStatus
+    from tocsin.model.status import LiveStatus
 
 _DEPTH = 32
 """Levels of nesting that a plugin's own data may have; deeper ones become text."""

@@ -14,7 +14,7 @@ from tocsin.model.records import (
     Summary,
     Transition,
 )
-from tocsin.views.status import LiveStatus
+from tocsin.model.status import LiveStatus
 
 PERIODS = 240
 """Report periods that the sparkline remembers."""

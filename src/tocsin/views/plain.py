@@ -22,7 +22,7 @@ from tocsin.views.progress import ProgressBar
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from tocsin.views.status import LiveStatus
+    from tocsin.model.status import LiveStatus
 
 
 class PlainView:

@@ -1,45 +1,16 @@
-"""What every face offers a runner, and how a face is chosen."""
+"""How a face is chosen for a run."""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Protocol, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from tocsin.model.errors import UsageError
-from tocsin.views.status import AlarmStatus, LiveStatus, StreamStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tocsin.model.records import Record
-
-__all__ = ["AlarmStatus", "LiveStatus", "StreamStatus", "View", "choose"]
-
-
-class View(Protocol):
-    """One face of a run: it is told everything, in order, and shows what it can.
-
-    All four may raise `BrokenPipeError` when the reader has gone.
-    """
-
-    def show(self, record: Record) -> None:
-        """Take the next record."""
-        ...
-
-    def progress(self, done: int, total: int, lines: int) -> None:
-        """Say how many bytes of how many are read; `total` 0 means unknown.
-
-        Shown on standard error, if that is a terminal, once a second has passed.
-        """
-        ...
-
-    def refresh(self, status: LiveStatus) -> None:
-        """Say how the run stands; called a few times a second while following."""
-        ...
-
-    def close(self) -> None:
-        """Leave the screen in order, with the last word on it. Idempotent."""
-        ...
+    from tocsin.model.view import View
 
 
 def choose(

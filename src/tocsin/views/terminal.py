@@ -23,7 +23,7 @@ from tocsin.views.words import counted
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from tocsin.views.status import LiveStatus
+    from tocsin.model.status import LiveStatus
 
 
 class TerminalView:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -35,198 +36,27 @@ MESSAGE = MessageType(
 )
 NAN = float("nan")
 ROWS: list[tuple[Any, ...]] = [
-    (datetime(2024, 5, 5, 0, 0, 1, 500000), 200, 1, 1.5, 2.0, "/api/users?id=1", "/api", True),
-    (datetime(2023, 12, 31, 23, 59, 59), 404, 0, -7.5, 0.5, "héllo wörld", "l", False),
-    (datetime(1970, 1, 1), -3, 7, 0.0, 3.0, "", "", None),
-    (datetime(2000, 2, 29, 12, 30), None, 2, None, 1.0, None, "x", True),
-    (datetime(2024, 1, 1, 9), 500, None, 2.5, None, "  padded xx", None, False),
-    (datetime(2024, 7, 14, 17, 0, 0, 1), 12345678, 12345677, 3.5, -2.5, "a%b_c", "b_", None),
-    (datetime(1969, 12, 31, 23, 59, 58), 0, 0, NAN, NAN, "12", "1", True),
-    (datetime(2024, 2, 28, 6), 12, 5, 1e300, 1e-300, "line\nbreak", "break", False),
-]  # fmt: skip
+    ("2024-05-05T00:00:01.5", 200, 1, 1.5, 2.0, "/api/users?id=1", "/api", True),
+    ("2023-12-31T23:59:59", 404, 0, -7.5, 0.5, "héllo wörld", "l", False),
+    ("1970-01-01T00:00:00", -3, 7, 0.0, 3.0, "", "", None),
+    ("2000-02-29T12:30:00", None, 2, None, 1.0, None, "x", True),
+    ("2024-01-01T09:00:00", 500, None, 2.5, None, "  padded xx", None, False),
+    ("2024-07-14T17:00:00.000001", 12345678, 12345677, 3.5, -2.5, "a%b_c", "b_", None),
+    ("1969-12-31T23:59:58", 0, 0, NAN, NAN, "12", "1", True),
+    ("2024-02-28T06:00:00", 12, 5, 1e300, 1e-300, "line\nbreak", "break", False),
+]
 COLUMNS = ("time", "n", "m", "x", "y", "s", "t", "ok")
-DTYPES = (TIME, pl.Int64, pl.Int64, pl.Float64, pl.Float64, pl.String, pl.String, pl.Boolean)  # fmt: skip
+DTYPES = (
+    TIME, pl.Int64, pl.Int64, pl.Float64, pl.Float64, pl.String, pl.String, pl.Boolean,
+)  # fmt: skip
 FRAME = pl.DataFrame(
-    [(row[0].replace(tzinfo=UTC), *row[1:]) for row in ROWS],
+    [(datetime.fromisoformat(f"{row[0]}Z"), *row[1:]) for row in ROWS],
     schema=dict(zip(COLUMNS, DTYPES, strict=True)),
     orient="row",
 )
 
-AGREED = """
-n >= 200
-n = m
-n < m
-n != 404
-n <> 404 and m = 0
-x > y
-x = x
-x > 1e308
-x <= 2.5
-s = t
-s < t
-s != ''
-ok = true
-ok = (n > 100)
-time > '2024-01-01'
-time between '2023-01-01' and '2024-02-01T00:00:00'
-n in (200, 404)
-n not in (200, 404)
-n in (200, null)
-x in (1.5, 2, -7.5)
-x in (n, m, y)
-s in ('12', '', 'x')
-s not in ('12', null)
-n between 0 and 300
-n not between m and 300
-ok and n > 100
-ok or n > 100
-not ok
-not (ok and n > 100) or x > 1
-ok and null
-ok or null
-n is null
-n is not null
-ok is true
-ok is not true
-ok is false
-ok is not false
-(x > 1) is null
-n is distinct from m
-n is not distinct from 200
-s is distinct from null
-x is not distinct from y
-n + m
-n - m
-x * y
--n
--x
-x + n * 2 - -1
-n / 8
-m / 3.0
-abs(n)
-abs(x)
-floor(x)
-ceil(x)
-round(x)
-round(x, 1)
-round(n / 7, 2)
-sqrt(abs(m))
-ln(abs(y) + 1)
-log(m + 1)
-log2(abs(y) + 1)
-log(3, m + 1)
-power(m, 2)
-power(2, 0.5)
-m ^ 2
-mod(n, 7)
-n % 7
--n % 7
-n % -7
-upper(t)
-lower(upper(t))
-trim(s)
-ltrim(s)
-rtrim(s, 'x')
-trim(s, ' x')
-length(s)
-length(s) = 11
-substr(s, 2)
-substr(s, 2, 3)
-substr(s, 0, 3)
-substr(s, -3)
-substr(s, -3, 2)
-substr(s, -8, 6)
-substr(s, -20, 3)
-substr(s, m, 2)
-substr(s, strpos(s, '/') + 1, 3)
-substring(s from 2 for 2)
-s || t
-s || '-' || t
-concat(s, t)
-concat(s, null, '!')
-s || t = 'l'
-replace(s, 'l', 'L')
-replace(s, '/api', t)
-replace(s, 'l', '$1')
-split_part(s, '/', 2)
-split_part(s, '/', -1)
-split_part(s, '/', 9)
-split_part(s, 'l', 1)
-starts_with(s, '/api')
-starts_with(s, t)
-ends_with(s, t)
-contains(s, t)
-contains(s, 'ö')
-strpos(s, 'ö')
-strpos(s, t)
-position('l' in s)
-regexp_matches(s, 'l+o')
-regexp_matches(s, '^[0-9]+$')
-regexp_matches(s, 'e.b')
-regexp_matches(s, '(?i)HÉL')
-regexp_extract(s, '^(/[^/?]*)', 1)
-regexp_extract(s, 'l+')
-regexp_extract(s, '(x)?a', 1)
-s like '/api%'
-s like '%ld'
-s like '%e%b%'
-s like 'h_llo%'
-s like '%'
-s like ''
-s like '12'
-s like 'a!%b!_c' escape '!'
-s like 'a$%%' escape '$'
-s not like '%l%'
-s ilike '%API%'
-s not ilike 'HÉLLO%'
-s ilike 'h_LLO wörld'
-case when n > 300 then 'bad' when n > 100 then 'good' else 'odd' end
-case when n > 300 then x end
-case n when 200 then 1 when 404 then 2 else m end
-case when ok then null else 1 end
-case when x > y then n else x end
-if(ok, 1, 2)
-coalesce(n, m)
-coalesce(x, n, 5)
-coalesce(s, t, 'none')
-ifnull(ok, n > 10)
-nullif(n, 200)
-nullif(s, '')
-nullif(x, x)
-greatest(x, y)
-greatest(n, m, 5)
-greatest(s, t)
-least(x, y)
-least(n, null, 3)
-least(s, t)
-cast(n as double)
-try_cast(s as double)
-try_cast(t as int)
-try_cast('12.7' as int)
-cast(cast(2.5 as double) as int)
-cast(cast(-3.5 as double) as bigint)
-cast(m as boolean)
-cast(n as varchar)
-cast(ok as varchar)
-try_cast('TRUE' as boolean)
-extract(year from time)
-extract(quarter from time)
-extract(month from time)
-extract(week from time)
-extract(day from time)
-extract(doy from time)
-extract(dow from time)
-extract(isodow from time)
-extract(hour from time)
-extract(minute from time)
-extract(second from time)
-extract(epoch from time)
-hour(time) between 9 and 17
-cast('2024-05-05T00:00:01.5' as timestamp) = time
-cast('2024-01-01 09:00:00' as timestamp) = time
-cast('2000-02-29' as timestamp) < time
-100.0 * n / nullif(m, 0)
-"""
+LINES = Path(__file__).with_name("agreed_with_duckdb.sql").read_text(encoding="utf-8")
+AGREED = LINES.splitlines()[1:]
 
 
 def evaluated(text: str, frame: pl.DataFrame = FRAME) -> list[Any]:
@@ -256,9 +86,9 @@ def duck() -> Any:  # noqa: ANN401
     connection.close()
 
 
-@pytest.mark.parametrize("text", AGREED.strip().splitlines())
+@pytest.mark.parametrize("text", AGREED)
 def test_agrees_with_duckdb(duck: Any, text: str) -> None:  # noqa: ANN401
-    theirs = [row[0] for row in duck.execute(f"SELECT {text} FROM events").fetchall()]
+    theirs = [row[0] for row in duck.sql(f"FROM events SELECT {text}").fetchall()]
 
     ours = evaluated(text)
 
@@ -266,22 +96,35 @@ def test_agrees_with_duckdb(duck: Any, text: str) -> None:  # noqa: ANN401
     assert all(same(*pair) for pair in pairs), (ours, theirs)
 
 
+_ = None
 OURS = {
-    "division by zero is null": ("n / 0", [None] * 8),
-    "a rest of zero is null": ("n % (m - m)", [None] * 8),
+    "division by zero is null": ("n / 0", [_] * 8),
+    "a rest of zero is null": ("n % (m - m)", [_] * 8),
     "whole numbers divide as doubles": ("7 / 2 = 3.5", [True] * 8),
-    "a negative number has no root": ("sqrt(-1.0 * abs(y))", [None, None, None, None, None, None, NAN, None]),
-    "zero has no logarithm": ("ln(x - x)", [None, None, None, None, None, None, NAN, None]),
-    "a logarithm to the base 1 is null": ("log(1, 5)", [None] * 8),
-    "zero to a negative power is null": ("power(0, -1)", [None] * 8),
-    "an odd root of a negative is null": ("power(-8, 1.0 / 3)", [None] * 8),
-    "text that is no number casts to null": ("cast(t as double)", [None, None, None, None, None, None, 1.0, None]),
-    "a double that is whole is written without its fraction": ("cast(2.0 * 3 as varchar)", ["6"] * 8),
-    "NaN casts to no whole number": ("cast(x as int) is null", [False, False, False, True, False, False, True, False]),
+    "a negative number has no root": (
+        "sqrt(-1.0 * abs(y))",
+        [_, _, _, _, _, _, NAN, _],
+    ),
+    "zero has no logarithm": ("ln(x - x)", [_, _, _, _, _, _, NAN, _]),
+    "a logarithm to the base 1 is null": ("log(1, 5)", [_] * 8),
+    "zero to a negative power is null": ("power(0, -1)", [_] * 8),
+    "an odd root of a negative is null": ("power(-8, 1.0 / 3)", [_] * 8),
+    "text that is no number casts to null": (
+        "cast(t as double)",
+        [_, _, _, _, _, _, 1.0, _],
+    ),
+    "a double that is whole is written so": ("cast(2.0 * 3 as varchar)", ["6"] * 8),
+    "NaN casts to no whole number": (
+        "cast(x as int) is null",
+        [False, False, False, True, False, False, True, False],
+    ),
     "a time is written as ISO 8601": ("cast(time as varchar) like '%Z'", [True] * 8),
-    "NULL alone is a condition": ("null", [None] * 8),
-    "a text of digits beside a number is one": ("n = '200'", [True, False, False, None, False, False, False, False]),
-}  # fmt: skip
+    "NULL alone is a condition": ("null", [_] * 8),
+    "a text of digits beside a number is one": (
+        "n = '200'",
+        [True, False, False, _, False, False, False, False],
+    ),
+}
 
 
 @pytest.mark.parametrize(("text", "expected"), OURS.values(), ids=OURS)
@@ -306,7 +149,7 @@ def test_both_tables_of_functions_name_the_same() -> None:
 
 
 def test_every_function_is_put_to_the_test() -> None:
-    texts = [*AGREED.strip().splitlines(), *(text for text, _ in OURS.values())]
+    texts = [*AGREED, *(text for text, _ in OURS.values())]
     used = {
         name
         for text in texts
@@ -373,7 +216,7 @@ def test_columns_may_have_other_names_in_the_frame() -> None:
 
 
 @settings(deadline=None, max_examples=60)
-@given(st.sampled_from(AGREED.strip().splitlines()), st.data())
+@given(st.sampled_from(AGREED), st.data())
 def test_a_cut_of_the_frame_cuts_the_answer(text: str, data: st.DataObject) -> None:
     rows = data.draw(st.permutations(range(len(ROWS))))
     cut = data.draw(st.integers(0, len(ROWS)))

@@ -76,6 +76,4 @@ def _keys(
     metrics: tuple[MetricConfig, ...],
     calculated: tuple[CalculatedMetricConfig, ...],
 ) -> dict[str, tuple[str, ...]]:
-    sound = Config(metrics=metrics, calculated_metrics=calculated)
-    names = [*(m.name for m in metrics), *(c.name for c in calculated)]
-    return {name: sound.key_fields(name) for name in names}
+    return Config(metrics=metrics, calculated_metrics=calculated).keys()

@@ -106,7 +106,7 @@ def _alarm(
     recovery = recovery if recovery != "=" else "=="
     threshold, calm = part.threshold, part.recovery_threshold
     calm = threshold if calm is None else calm
-    if _both_hold(operator, threshold, recovery, calm):
+    if both_hold(operator, threshold, recovery, calm):
         _refuse_recovery(part, path, problems)
     return AlarmConfig(
         name=part.name,
@@ -138,7 +138,7 @@ def _refuse_recovery(part: AlarmPart, path: Path, problems: Problems) -> None:
     )
 
 
-def _both_hold(alarm: str, threshold: float, recovery: str, calm: float) -> bool:
+def both_hold(alarm: str, threshold: float, recovery: str, calm: float) -> bool:
     """Say whether any value satisfies both conditions."""
     if alarm == "==":
         return _holds(threshold, recovery, calm)

@@ -45,7 +45,11 @@ class Part(BaseModel):
     with_it: ClassVar[dict[str, tuple[str, ...]]] = {}
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True
+        extra="forbid",
+        frozen=True,
+        alias_generator=to_camel,
+        populate_by_name=True,
+        defer_build=True,  # a document seldom has all parts
     )
 
 

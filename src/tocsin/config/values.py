@@ -176,11 +176,15 @@ class Config:
         A calculated metric has those of its input with the most; the others are
         broadcast over it.
         """
+        return self.keys()[metric]
+
+    def keys(self) -> dict[str, tuple[str, ...]]:
+        """Return the key fields of every metric, by its name."""
         keys = {m.name: m.group_by for m in self.metrics}
         for calculated in self.calculated_in_order():
             inputs = (keys[name] for name in calculated.input_metrics)
             keys[calculated.name] = max(inputs, key=len)
-        return keys[metric]
+        return keys
 
     def calculated_in_order(self) -> tuple[CalculatedMetricConfig, ...]:
         """Return calculated metrics, each after all of its inputs; else as written."""

@@ -47,11 +47,7 @@ class Cells:
     @classmethod
     def empty(cls) -> Cells:
         """Return tables without rows."""
-        return cls(
-            pl.DataFrame(schema=_WHEN | BASE),
-            pl.DataFrame(schema=_WHEN | _BUCKETS),
-            pl.DataFrame(schema=_WHEN | _REGISTERS),
-        )
+        return _EMPTY
 
     def map(self, change: Callable[[pl.DataFrame], pl.DataFrame]) -> Cells:
         """Return the same change made to each table."""
@@ -66,6 +62,14 @@ class Cells:
     def height(self) -> int:
         """How many rows there are in all."""
         return self.base.height + self.buckets.height + self.registers.height
+
+
+# Frames are never changed in place, so that one empty one serves all.
+_EMPTY = Cells(
+    pl.DataFrame(schema=_WHEN | BASE),
+    pl.DataFrame(schema=_WHEN | _BUCKETS),
+    pl.DataFrame(schema=_WHEN | _REGISTERS),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import polars as pl
 
@@ -214,8 +215,7 @@ def _name(
     """Return the names of the series, and the table with the row of each as `sid`."""
     fields = list(spec.group_by)
     if not fields:
-        alone = pl.DataFrame({"m": [number], "key": ["{}"]}, schema=NAMES)
-        return alone, cells.with_columns(sid=pl.lit(0, dtype=pl.Int64))
+        return _alone(number), cells.with_columns(sid=pl.lit(0, dtype=pl.Int64))
     keys = cells.select(fields).unique().with_row_index("sid")
     keys = keys.with_columns(pl.col("sid").cast(pl.Int64))
     numbered = cells.join(keys, on=fields, how="left", nulls_equal=True)
@@ -225,6 +225,12 @@ def _name(
         pl.struct(fields).struct.json_encode().alias("key"),
     )
     return names, numbered
+
+
+@lru_cache(maxsize=1024)
+def _alone(number: int) -> pl.DataFrame:
+    """Return the name of the one series of a metric without a group."""
+    return pl.DataFrame({"m": [number], "key": ["{}"]}, schema=NAMES)
 
 
 def _shorten(cells: pl.DataFrame, fields: Sequence[str]) -> pl.DataFrame:

@@ -19,6 +19,7 @@ _RANKS = 64 - _REGISTER_BITS
 _RANK_ROOM = 64
 _ROOM = REGISTERS * _RANK_ROOM
 _ALPHA = 0.7213475204444817  # 1 / (2 ln 2)
+_PADDING = pl.Series([b"\0" * 8])
 _MIX = (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
 
 
@@ -68,25 +69,21 @@ def _hash(texts: pl.Series) -> pl.Series:
     Eight bytes at a time are mixed in as a little-endian number (the finaliser of
     SplitMix64); zeros fill the last eight, and the length is mixed in first.
     """
-    frame = pl.DataFrame({"b": texts})
-    length = pl.col("b").bin.size()
-    longest = int(frame.select(length.max()).item() or 0)
-    seed = length.cast(pl.UInt64) * pl.lit(_MIX[0], pl.UInt64)
-    frame = frame.with_columns(h=seed, b=pl.col("b") + pl.lit(b"\0" * 8))
-    for at in range(0, longest, 8):
-        word = pl.col("b").bin.slice(at, 8).bin.reinterpret(
+    length = texts.bin.size().cast(pl.UInt64)
+    hashed = length * _MIX[0]
+    padded = texts + _PADDING
+    for at in range(0, int(length.max() or 0), 8):  # type: ignore[call-overload]
+        word = padded.bin.slice(at, 8).bin.reinterpret(
             dtype=pl.UInt64, endianness="little"
         )
-        mixed = _mix(pl.col("h") ^ word)
-        live = pl.col("b").bin.size() > at + 8
-        frame = frame.with_columns(h=pl.when(live).then(mixed).otherwise("h"))
-    return frame.select(_mix(pl.col("h"))).to_series()
+        hashed = _mix(hashed ^ word).zip_with(length > at, hashed)
+    return _mix(hashed)
 
 
-def _mix(word: pl.Expr) -> pl.Expr:
+def _mix(word: pl.Series) -> pl.Series:
     """Spread every bit over all others. Products wrap, as wanted."""
-    word = (word ^ (word // 2**30)) * pl.lit(_MIX[1], pl.UInt64)
-    word = (word ^ (word // 2**27)) * pl.lit(_MIX[2], pl.UInt64)
+    word = (word ^ (word // 2**30)) * _MIX[1]
+    word = (word ^ (word // 2**27)) * _MIX[2]
     return word ^ (word // 2**31)
 
 

@@ -96,22 +96,22 @@ def test_agrees_with_duckdb(duck: Any, text: str) -> None:  # noqa: ANN401
     assert all(same(*pair) for pair in pairs), (ours, theirs)
 
 
-_ = None
+NO: Any = None
 OURS = {
-    "division by zero is null": ("n / 0", [_] * 8),
-    "a rest of zero is null": ("n % (m - m)", [_] * 8),
+    "division by zero is null": ("n / 0", [NO] * 8),
+    "a rest of zero is null": ("n % (m - m)", [NO] * 8),
     "whole numbers divide as doubles": ("7 / 2 = 3.5", [True] * 8),
     "a negative number has no root": (
         "sqrt(-1.0 * abs(y))",
-        [_, _, _, _, _, _, NAN, _],
+        [NO, NO, NO, NO, NO, NO, NAN, NO],
     ),
-    "zero has no logarithm": ("ln(x - x)", [_, _, _, _, _, _, NAN, _]),
-    "a logarithm to the base 1 is null": ("log(1, 5)", [_] * 8),
-    "zero to a negative power is null": ("power(0, -1)", [_] * 8),
-    "an odd root of a negative is null": ("power(-8, 1.0 / 3)", [_] * 8),
+    "zero has no logarithm": ("ln(x - x)", [NO, NO, NO, NO, NO, NO, NAN, NO]),
+    "a logarithm to the base 1 is null": ("log(1, 5)", [NO] * 8),
+    "zero to a negative power is null": ("power(0, -1)", [NO] * 8),
+    "an odd root of a negative is null": ("power(-8, 1.0 / 3)", [NO] * 8),
     "text that is no number casts to null": (
         "cast(t as double)",
-        [_, _, _, _, _, _, 1.0, _],
+        [NO, NO, NO, NO, NO, NO, 1.0, NO],
     ),
     "a double that is whole is written so": ("cast(2.0 * 3 as varchar)", ["6"] * 8),
     "NaN casts to no whole number": (
@@ -119,10 +119,10 @@ OURS = {
         [False, False, False, True, False, False, True, False],
     ),
     "a time is written as ISO 8601": ("cast(time as varchar) like '%Z'", [True] * 8),
-    "NULL alone is a condition": ("null", [_] * 8),
+    "NULL alone is a condition": ("null", [NO] * 8),
     "a text of digits beside a number is one": (
         "n = '200'",
-        [True, False, False, _, False, False, False, False],
+        [True, False, False, NO, False, False, False, False],
     ),
 }
 

@@ -104,7 +104,7 @@ def refused(node: exp.Expression, how: str = "") -> ExpressionError:
     elif name in _CHANCE:
         message = f"{shown} is left to chance"
     elif isinstance(node, exp.Func):
-        hint = _HINTS.get(name) or did_you_mean(name, _WRITTEN)
+        hint = _HINTS.get(name) or did_you_mean(name, WRITTEN)
     return ExpressionError(message, hint, position(node))
 
 
@@ -126,7 +126,7 @@ _HINTS = {
     "jsonextract": "a field inside another is written with a dot: user.name",
     "jsonextractscalar": "a field inside another is written with a dot: user.name",
 }
-_WRITTEN = (
+WRITTEN = (
     "abs", "cast", "ceil", "coalesce", "concat", "contains", "ends_with", "extract",
     "floor", "greatest", "least", "length", "ln", "log", "lower", "mod", "nullif",
     "power", "regexp_extract", "regexp_matches", "replace", "round", "split_part",

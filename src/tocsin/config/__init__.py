@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tocsin.config.durations import as_text, duration
-from tocsin.config.environment import Secret
+from tocsin.config.secret import Secret
 from tocsin.config.values import (
     AlarmConfig,
     CalculatedMetricConfig,

@@ -7,7 +7,7 @@ from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any
 
 from tocsin.config.build_metrics import source_of
-from tocsin.config.environment import read_secret
+from tocsin.config.secret import read_secret
 from tocsin.config.values import ConsumerConfig
 from tocsin.model.discovery import CONSUMERS, find, look_in
 from tocsin.model.errors import UsageError

@@ -6,7 +6,7 @@ import json
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from tocsin.config.environment import Secret, Substituted
+from tocsin.config.secret import Secret, Substituted
 from tocsin.model.errors import ConfigError, Problem
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from tocsin.config.durations import HINT, DurationError, duration
-from tocsin.config.environment import Substituted
 from tocsin.config.problems import did_you_mean
 from tocsin.config.scalars import scalar
+from tocsin.config.secret import Substituted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -85,3 +85,8 @@ def test_a_secret_in_a_file_beside_the_configuration(tmp_path: Path) -> None:
 
     assert config.raw_log_consumers[0].options == {"token": Secret("hunter2"), "n": 5}
     assert "hunter2" not in repr(config)
+
+
+def test_bytes_of_the_environment_that_are_no_text_are_refused() -> None:
+    with pytest.raises(ConfigError, match=r"messages.alarm: expected text in UTF-8"):
+        parse("messages: {alarm: 'a ${RAW}'}", environ={"RAW": "\udc80"})

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from tocsin.config.problems import Problems
 
+_HALF = re.compile("[\ud800-\udfff]")
 _REFERENCE = re.compile(r"(\$?)\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 
 
@@ -45,8 +46,14 @@ class _Substitution:
         return value if apart else self.value(value, (*path, key))
 
     def _text(self, text: str, path: tuple[str | int, ...]) -> str:
-        if "${" not in text:
-            return text
+        found = self._replaced(text, path) if "${" in text else text
+        if _HALF.search(found):
+            # Bytes of the environment or the command line that are no UTF-8.
+            self.problems.expected(path, "text in UTF-8", text)
+            return ""
+        return found
+
+    def _replaced(self, text: str, path: tuple[str | int, ...]) -> str:
 
         def replaced(match: re.Match[str]) -> str:
             return self._reference(match, path)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from tocsin.metrics.cells import Cells, NamedCells
+from tocsin.metrics.cells import Cells, NamedCells, merge
 
 OTHER = "__other__"
 _TABLE = {"m": pl.Int32, "key": pl.String, "sid": pl.Int64}
@@ -61,6 +61,9 @@ class SeriesTable:
         cells = named.cells.map(
             lambda rows: rows.with_columns(sids.gather(rows.get_column("sid")))
         )
+        if grown.limited:
+            # Many keys have become one: so do their cells.
+            cells = merge([cells])
         return cells, grown._with_births(cells.base, plan)
 
     def born_by(self, tick: int) -> pl.DataFrame:
@@ -79,26 +82,31 @@ class SeriesTable:
         return SeriesTable(self.table, births, self.limited)
 
     def _with_new(self, new: pl.DataFrame, plan: SeriesPlan) -> SeriesTable:
-        rows = self.table.group_by("m").len().iter_rows()
-        counts: dict[int, int] = dict(rows)
-        limited = set(self.limited)
+        """Return the table with new series: as many of each metric as it has room for."""
+        counts: dict[int, int] = dict(self.table.group_by("m").len().iter_rows())
+        room = {m: plan.limits[m] - counts.get(m, 0) for m in new["m"].unique()}
+        places = pl.DataFrame(
+            {"m": list(room), "room": list(room.values())},
+            schema={"m": pl.Int32, "room": pl.Int64},
+        )
+        rank = pl.int_range(pl.len()).over("m")
+        # By key, so that which keys find room does not depend on the order of rows.
+        ranked = new.sort("m", "key").join(places, on="m", maintain_order="left")
+        fits = ranked.filter(rank < pl.col("room")).select("m", "key")
+        full = ranked.filter(rank >= pl.col("room")).get_column("m").unique().to_list()
+        wanted = [*fits.iter_rows(), *((m, plan.other(m)) for m in sorted(full))]
         known = set(self.table.select("m", "key").iter_rows())
         added: dict[tuple[int, str], int] = {}
-        for number, key in new.sort("m", "key").iter_rows():
-            place = (number, key)
-            if counts.get(number, 0) >= plan.limits[number]:
-                limited.add(number)
-                place = (number, plan.other(number))
+        for number, key in wanted:
             for m in (number, *plan.dependents.get(number, ())):
-                here = (m, place[1])
+                here = (m, key)
                 if here not in known:
                     known.add(here)
                     added[here] = self.table.height + len(added)
-                    counts[m] = counts.get(m, 0) + 1
-        rows_added = [(m, key, sid) for (m, key), sid in added.items()]
-        grown = pl.DataFrame(rows_added, schema=_TABLE, orient="row")
-        table = pl.concat([self.table, grown])
-        return SeriesTable(table, self.births, frozenset(limited))
+        rows = [(m, key, sid) for (m, key), sid in added.items()]
+        grown = pl.DataFrame(rows, schema=_TABLE, orient="row")
+        table = pl.concat([self.table, grown]) if rows else self.table
+        return SeriesTable(table, self.births, self.limited | frozenset(full))
 
     def _with_births(self, base: pl.DataFrame, plan: SeriesPlan) -> SeriesTable:
         known = self.births.group_by("sid").agg(pl.col("first").min(), pl.col("k").max())

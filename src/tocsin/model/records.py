@@ -19,6 +19,8 @@ class Datapoint:
 
     `steps` above 1 stands for that many equal datapoints, the first at `end`, each
     `every` microseconds after the one before: how a long silence is said in one line.
+    `approx` says that the metric has more keys than its limit, so that this row may
+    lack events that were counted under `__other__`.
     """
 
     metric: str
@@ -30,6 +32,7 @@ class Datapoint:
     partial: bool = False
     steps: int = 1
     every: int = 0
+    approx: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """Return the published shape."""
@@ -44,6 +47,8 @@ class Datapoint:
         }
         if self.partial:
             row["partial"] = True
+        if self.approx:
+            row["approx"] = True
         if self.steps > 1:
             last = self.end + (self.steps - 1) * self.every
             row |= {"steps": self.steps, "until": iso(last)}

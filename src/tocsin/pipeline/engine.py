@@ -171,6 +171,12 @@ class Engine:
             plugin_failures=self.failures(),
         )
 
+    def limited(self) -> list[str]:
+        """Return the metrics that have more keys than their limit."""
+        numbers = [(s, n) for s, state in zip(self.plan.shards, self.state.shards, strict=True)
+                   for n in sorted(state.series.limited)]  # fmt: skip
+        return [shard.spec(number).name for shard, number in numbers]
+
     @property
     def held(self) -> int:
         """How many cells came since time was last moved on."""
@@ -254,7 +260,7 @@ class Engine:
                     Utterance(moment(verdict, s.end // SECOND, shard, 1), [s])
                     for s in stats
                 ]
-            said += self.speaker.say(shard, series, verdict)
+            said += self.speaker.say(shard, self.state.shards[shard].series, verdict)
         return said
 
     def _speak(self, said: list[Utterance]) -> list[Record]:

@@ -18,6 +18,7 @@ from tocsin.model.records import Datapoint, IncidentEvent, Key, Record, Transiti
 from tocsin.pipeline import messages
 
 if TYPE_CHECKING:
+    from tocsin.metrics.series import SeriesTable
     from tocsin.alarms.threshold import ThresholdSpec
     from tocsin.pipeline.evaluate import ShardState, Verdict
     from tocsin.pipeline.plan import Plan, Shard
@@ -83,13 +84,13 @@ class Speaker:
         }
 
     def say(
-        self, shard: int, series: pl.DataFrame, verdict: Verdict
+        self, shard: int, known: SeriesTable, verdict: Verdict
     ) -> list[Utterance]:
         """Return what one verdict says."""
         voice = _Voice(self.plan, self.plan.shards[shard], verdict)
         self._note(shard, verdict)
-        keys = series.select("sid", "key")
-        points = voice.datapoints(series) if self.datapoints else []
+        keys = known.table.select("sid", "key")
+        points = voice.datapoints(known) if self.datapoints else []
         made = voice.transitions(verdict.transitions.join(keys, on="sid"))
         if verdict.amended:
             gone = voice.transitions(
@@ -209,21 +210,24 @@ class _Voice:
         self.shard = shard
         self.verdict = verdict
 
-    def datapoints(self, series: pl.DataFrame) -> list[Datapoint]:
+    def datapoints(self, known: SeriesTable) -> list[Datapoint]:
         """Return the datapoints of the metrics that are shown, by time and name."""
         specs = {**self.shard.metrics, **self.shard.calculated}
         names = {
             n: s.name for n, s in specs.items() if s.name not in self.plan.hidden
         }
         rows = self.verdict.runs.filter(pl.col("m").is_in(list(names)))
-        rows = rows.join(series.select("sid", "key"), on="sid")
+        rows = rows.join(known.table.select("sid", "key"), on="sid")
         points: list[Datapoint] = []
         for row in rows.iter_rows(named=True):
-            points += self._points(names[row["m"]], row)
+            approx = row["m"] in known.limited
+            points += self._points(names[row["m"]], row, approx=approx)
         points.sort(key=lambda p: (p.end, p.metric, json.dumps(dict(p.key))))
         return points
 
-    def _points(self, name: str, row: dict[str, Any]) -> Iterable[Datapoint]:
+    def _points(
+        self, name: str, row: dict[str, Any], *, approx: bool
+    ) -> Iterable[Datapoint]:
         every = row["every"] * SECOND
         alone = 1 < row["steps"] <= _EXPANDED
         for step in range(row["steps"] if alone else 1):
@@ -237,6 +241,7 @@ class _Voice:
                 partial=self.verdict.partial,
                 steps=1 if alone else row["steps"],
                 every=every,
+                approx=approx,
             )
 
     def transitions(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,10 +16,16 @@ from tocsin.pipeline.statistics import Report
 from tocsin.runners.opening import check_fields, open_codec
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from tocsin.config.values import Config
     from tocsin.model.expression import Expression
     from tocsin.model.protocols import Codec
     from tocsin.model.view import View
+
+
+_MOST_KEYS = 1000
+"""Keys of each list in the report; the rest share `__other__`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +33,13 @@ class Wishes:
     """What a session shall say beside transitions and incidents.
 
     `statistics` is the source whose periodic report is made (None: no report), and
-    `where` limits what the report counts.
+    `where` limits what the report counts. `verbose` asks for more words about the run.
     """
 
     statistics: str | None = None
     where: Expression | None = None
     datapoints: bool = False
+    verbose: bool = False
 
 
 def report_metrics(config: Config, wishes: Wishes) -> tuple[MetricConfig, ...]:
@@ -51,6 +57,7 @@ def report_metrics(config: Config, wishes: Wishes) -> tuple[MetricConfig, ...]:
             period=every,
             every=every,
             where=wishes.where,
+            limit=_MOST_KEYS,
         )
         for metric in statistics.METRICS
     )
@@ -69,11 +76,20 @@ class Session:
         self.engine = Engine(
             self.plan, datapoints=wishes.datapoints, report=self._report()
         )
-        self._failed: set[str] = set()
+        self._said: set[str] = set()
 
-    def open(self, stream: str, source: str, head: bytes) -> Codec:
-        """Bind a stream to its format, and say so when it was found out."""
+    def open(self, stream: str, source: str, head: bytes) -> Codec | None:
+        """Bind a stream to its format, and say so when it was found out.
+
+        None when there is no line yet to tell the format by.
+
+        Raises:
+            FormatUnknownError: No line fits any format.
+            UsageError: A metric reads a field that no line of the stream can have.
+        """
         codec, word = open_codec(self.config.source(source), stream, head)
+        if codec is None:
+            return None
         check_fields(codec, stream, self._needed(source))
         self.engine.register(stream, source, codec.format)
         if self.engine.report is not None:
@@ -87,10 +103,24 @@ class Session:
         for record in records:
             self.view.show(record)
         for name, reason in self.engine.failures().items():
-            if name not in self._failed:
-                self._failed.add(name)
-                text = f"plugin {name} failed and is left out from now on: {reason}"
-                self.view.show(Notice(text, "error", name))
+            text = f"plugin {name} failed and is left out from now on: {reason}"
+            self._say_once(Notice(text, "error", name))
+        for name in self.engine.limited():
+            text = (
+                f"{name.removeprefix(statistics.PREFIX)}: more keys than its limit; "
+                "further ones share __other__, totals stay exact"
+            )
+            self._say_once(Notice(text, "warning", name))
+
+    def _say_once(self, notice: Notice) -> None:
+        if notice.subject not in self._said:
+            self._said.add(notice.subject)
+            self.view.show(notice)
+
+    def detail(self, text: str, subject: str = "") -> None:
+        """Say what only those want to know who asked for all words."""
+        if self.wishes.verbose:
+            self.say([Notice(text, subject=subject)])
 
     def finish(self) -> None:
         """End all input; say the last there is to say, and the account of all lines."""

@@ -65,7 +65,7 @@ def _types() -> dict[str, dict[str, Any]]:
             "datapoint",
             "A metric's value for one key over the window that ends at `end`",
             _datapoint(),
-            {"partial": _FLAG, "steps": _COUNT, "until": _INSTANT},
+            {"partial": _FLAG, "approx": _FLAG, "steps": _COUNT, "until": _INSTANT},
         ),
         "transition": _record(
             "transition",

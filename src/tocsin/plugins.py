@@ -27,7 +27,10 @@ class SectionLoad:
         return {k: left.get(k, 0) + right.get(k, 0) for k in {*left, *right}}
 
     def report(
-        self, partial: Mapping[str, int], start: int, end: int
+        self,
+        partial: Mapping[str, int],
+        start: int,  # noqa: ARG002 - the period is shown with the report
+        end: int,  # noqa: ARG002
     ) -> Mapping[str, str | int]:
         """Name the busiest section and its hits."""
         if not partial:

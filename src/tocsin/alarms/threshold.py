@@ -6,11 +6,14 @@ breach nor calm (between the two thresholds) clears both runs.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 import polars as pl
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 BREACH, CALM, BETWEEN = 1, 0, 2
 
@@ -142,7 +145,9 @@ def step(
     after = points.group_by(by, maintain_order=True).last()
     after = after.select("alarm", "sid", "symbol", run="upto", firing="firing")
     kept = state.join(after, on=by, how="anti")
-    said = changed.select("alarm", "sid", pl.col("said").alias("e"), "firing", "value", "n")
+    said = changed.select(
+        "alarm", "sid", pl.col("said").alias("e"), "firing", "value", "n"
+    )
     return said.select(*TRANSITIONS), pl.concat([kept, after.select(*STATE)])
 
 
@@ -176,7 +181,7 @@ def _counted(points: pl.DataFrame) -> pl.DataFrame:
     """Count how often each symbol came in a row: `before` and `upto` each run."""
     by = ["alarm", "sid"]
     first = pl.struct(by).ne_missing(pl.struct(by).shift(1))
-    points = points.with_columns(first=first.fill_null(value=True))  # noqa: FBT003
+    points = points.with_columns(first=first.fill_null(value=True))
     points = points.with_columns(pl.col("first") | (pl.int_range(pl.len()) == 0))
     new = pl.col("first") | (pl.col("symbol") != pl.col("symbol").shift(1))
     continued = pl.col("first") & pl.col("symbol").eq_missing(pl.col("symbol0"))
@@ -199,7 +204,7 @@ def _judged(points: pl.DataFrame) -> pl.DataFrame:
     reached = (need > pl.col("before")) & (need <= pl.col("upto"))
     verdict = pl.when(reached).then(pl.col("symbol") == BREACH)
     said = pl.col("e") + (need - pl.col("before") - 1) * pl.col("every")
-    firing0 = pl.col("firing").fill_null(value=False)  # noqa: FBT003
+    firing0 = pl.col("firing").fill_null(value=False)
     points = points.with_columns(verdict=verdict, said=said, firing0=firing0)
     start = pl.when("first").then("firing0")
     filled = pl.coalesce("verdict", start).forward_fill()

@@ -8,9 +8,11 @@ without a partner is opened. An id is never opened twice.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 Place = tuple[str, str]
 """An alarm's name and a group key as JSON."""
@@ -164,7 +166,7 @@ def _differences(was: Incident, now: Incident) -> list[Event]:
     if was.closed == now.closed:
         return events
     if was.closed is None:
-        assert now.closed is not None  # noqa: S101 - they differ
+        assert now.closed is not None
         what, at = "resolved", now.closed
     elif now.closed is None:
         what, at = "reopened", now.opened

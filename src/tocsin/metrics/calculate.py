@@ -6,7 +6,7 @@ window of a calculated metric holds the datapoints whose end lies in `(start, en
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -14,6 +14,9 @@ from tocsin.metrics.cells import MILLION
 from tocsin.metrics.sketches import bucket, middle
 from tocsin.metrics.spec import CalculatedSpec, Kind
 from tocsin.metrics.windows import RUNS, first_end
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 LINKS = {"sid": pl.Int64, "input": pl.Int32, "source": pl.Int64}
 """Which series (`source`) is the input metric (`input`) of which series (`sid`)."""
@@ -67,11 +70,16 @@ def _ends(
     )
     start = pl.max_horizontal("start", "first")
     born = changes.select(
-        "target", low=first_end(start, every), high=first_end(start, every), until="until"
+        "target",
+        low=first_end(start, every),
+        high=first_end(start, every),
+        until="until",
     )
     ranges = changes.select(
         "target",
-        low=pl.max_horizontal(first_end(pl.col("low") - 1, every), first_end(start, every)),
+        low=pl.max_horizontal(
+            first_end(pl.col("low") - 1, every), first_end(start, every)
+        ),
         high=pl.min_horizontal("high", "until"),
         until="until",
     )
@@ -97,9 +105,7 @@ def _over_windows(
         low=place.search_sorted(low, side="left").cast(pl.Int64),
         high=place.search_sorted(high, side="left").cast(pl.Int64),
     )
-    held = held.filter(
-        (pl.col("low") < pl.col("high")) & pl.col("value").is_not_null()
-    )
+    held = held.filter((pl.col("low") < pl.col("high")) & pl.col("value").is_not_null())
     held = held.with_columns(at=pl.int_ranges("low", "high")).explode("at")
     end = ends.get_column("e").gather(held.get_column("at"))
     held = held.with_columns(end.alias("end"))
@@ -145,7 +151,7 @@ def _percentile(
     spec: CalculatedSpec, held: pl.DataFrame, count: pl.Expr
 ) -> pl.DataFrame:
     quantile = spec.quantile
-    assert quantile is not None  # noqa: S101 - the plan gives every percentile one
+    assert quantile is not None
     by = ["sid", "e"]
     counts = held.group_by(by).agg(count)
     spread = held.group_by(*by, b=bucket(pl.col("value"))).agg(pl.col("points").sum())
@@ -184,7 +190,7 @@ def formula(
                 .otherwise(pl.lit(0.0))
                 .alias(name)
             )
-    assert spec.formula is not None  # noqa: S101 - a formula has one
+    assert spec.formula is not None
     value = spec.formula.cast(pl.Float64)
     for name, least in spec.min_samples:
         value = pl.when(pl.col(f"n:{name}").fill_null(0) >= least).then(value)
@@ -222,7 +228,7 @@ def _value_at(frame: pl.DataFrame, runs: pl.DataFrame, name: str) -> pl.DataFram
     met = frame.sort("e").join_asof(
         values, on="e", by="source", strategy="backward", check_sortedness=False
     )
-    there = (pl.col("e") <= pl.col("last")).fill_null(value=False)  # noqa: FBT003
+    there = (pl.col("e") <= pl.col("last")).fill_null(value=False)
     return met.with_columns(
         pl.when(there).then(pl.col("value")).alias(name),
         pl.when(there).then(pl.col("n")).alias(f"n:{name}"),
@@ -234,5 +240,7 @@ def _as_runs(points: pl.DataFrame, every: int) -> pl.DataFrame:
     """Return change points (`sid`, `e`, sorted) as runs, each up to the next."""
     later = pl.col("e").shift(-1).over("sid")
     rest = (pl.col("until") - pl.col("e")) // every + 1
-    steps = pl.when(later.is_null()).then(rest).otherwise((later - pl.col("e")) // every)
+    steps = (
+        pl.when(later.is_null()).then(rest).otherwise((later - pl.col("e")) // every)
+    )
     return points.with_columns(steps=steps).select(*RUNS)

@@ -15,22 +15,27 @@ the group key as JSON.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
 import polars as pl
 
-NAMES = {"m": pl.Int32, "key": pl.String}
-_WHEN = {"sid": pl.Int64, "p": pl.Int64, "k": pl.Int64}
-BASE = {
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+Schema: TypeAlias = dict[str, type[pl.DataType]]
+
+NAMES: Schema = {"m": pl.Int32, "key": pl.String}
+_WHEN: Schema = {"sid": pl.Int64, "p": pl.Int64, "k": pl.Int64}
+BASE: Schema = {
     "n": pl.Int64,
     "s": pl.Int128,
     "q": pl.Int128,
     "lo": pl.Float64,
     "hi": pl.Float64,
 }
-_BUCKETS = {"b": pl.Int64, "n": pl.Int64}
-_REGISTERS = {"x": pl.Int32}
+_BUCKETS: Schema = {"b": pl.Int64, "n": pl.Int64}
+_REGISTERS: Schema = {"x": pl.Int32}
 
 MILLION = 1_000_000
 """Sums are whole numbers of millionths: exact under any order of addition."""

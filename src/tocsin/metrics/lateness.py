@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from tocsin.metrics.spec import AMEND_EVERY, TimeSpec
+from tocsin.model.batch import greatest
 from tocsin.model.instant import SECOND
 
 NEVER = -(2**62)
@@ -88,7 +89,7 @@ def _cap(
     if now is None or frame.height == 0:
         return frame, 0
     times = _micros(frame)
-    if int(times.max() or 0) <= now + time.future_skew:
+    if (greatest(times) or 0) <= now + time.future_skew:
         return frame, 0
     kept = frame.filter(times <= now + time.future_skew)
     return kept, frame.height - kept.height
@@ -108,7 +109,7 @@ def _confirm(
     ceiling = _moving(times, now)
     front = NEVER if newest is None else newest
     doubtful = False
-    unconfirmed = (drops > skew).fill_null(value=False)  # noqa: FBT003
+    unconfirmed = (drops > skew).fill_null(value=False)
     if unconfirmed.any():
         sure = ceiling.zip_with(~unconfirmed, pl.repeat(NEVER, len(times), eager=True))
         reach = sure.cum_max()
@@ -122,7 +123,7 @@ def _confirm(
         ceiling = sure
     before = len(times) - 1
     if before:
-        front = max(front, int(ceiling.head(before).max()))  # type: ignore[arg-type]
+        front = max(front, greatest(ceiling.head(before)) or NEVER)
     held = int(not last and times[-1] > front + skew)
     if held:
         dropped.add(before)
@@ -151,22 +152,18 @@ def _judge(
         reach = reach.clip(lower_bound=clock.newest)
     newest = int(reach[-1])
     after = StreamClock(None if newest == NEVER else newest, clock.held)
-    if int((reach - times).max() or 0) <= time.lateness:  # type: ignore[call-overload]
-        return Arrival(
-            _with_panes(rows, None), after, 0, future, needs_clock=doubtful
-        )
+    if (greatest(reach - times) or 0) <= time.lateness:
+        return Arrival(_with_panes(rows, None), after, 0, future, needs_clock=doubtful)
     closed = (reach - time.lateness) // SECOND
     judged = _with_panes(rows, closed)
     kept = judged.filter(pl.col("a") - pl.col("p") <= time.amend_panes)
     late = judged.height - kept.height
-    return Arrival(
-        kept, after, late, future, in_order=False, needs_clock=doubtful
-    )
+    return Arrival(kept, after, late, future, in_order=False, needs_clock=doubtful)
 
 
 def _moving(times: pl.Series, now: int | None) -> pl.Series:
     """Return the times that move the stream: nothing later than `now` does."""
-    if now is None or int(times.max() or 0) <= now:  # type: ignore[call-overload]
+    if now is None or (greatest(times) or 0) <= now:
         return times
     return times.set(times > now, NEVER)
 
@@ -189,9 +186,5 @@ def known_from(grain: int) -> pl.Expr:
     the `AMEND_EVERY` seconds in which it came.
     """
     p, a = pl.col("p"), pl.col("a")
-    came = (
-        pl.when(a == p)
-        .then(a)
-        .otherwise((a // AMEND_EVERY + 1) * AMEND_EVERY - 1)
-    )
+    came = pl.when(a == p).then(a).otherwise((a // AMEND_EVERY + 1) * AMEND_EVERY - 1)
     return (came // grain + 1) * grain

@@ -8,9 +8,9 @@ the fields have; the cells are the same either way.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -26,6 +26,9 @@ from tocsin.metrics.cells import (
 from tocsin.metrics.lateness import Arrival, known_from
 from tocsin.metrics.sketches import bucket, digest, registers
 from tocsin.metrics.spec import Kind, MetricSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _SKETCHED = {Kind.PERCENTILE, Kind.DISTINCT}
 _SAMPLE = 20_000
@@ -242,7 +245,7 @@ def _shorten(cells: pl.DataFrame, fields: Sequence[str]) -> pl.DataFrame:
         texts = cells.get_column(name)
         if texts.dtype != pl.String:
             continue
-        long = (texts.str.len_bytes() > _KEY_BYTES).fill_null(value=False)  # noqa: FBT003
+        long = (texts.str.len_bytes() > _KEY_BYTES).fill_null(value=False)
         if long.any():
             kept = texts.filter(long)
             cut = kept.str.slice(0, 60) + "…" + digest(kept)
@@ -315,4 +318,3 @@ def _registers(rows: pl.DataFrame, spec: MetricSpec) -> pl.DataFrame:
     found = packed.gather(order).gather(coded.to_physical()).alias("x")
     shaped = shaped.with_columns(found)
     return shaped.filter(pl.col("x").is_not_null()) if found.null_count() else shaped
-

@@ -8,12 +8,15 @@ keys share one series, `__other__`: totals stay exact, rows become approximate.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from tocsin.metrics.cells import Cells, NamedCells, merge
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 OTHER = "__other__"
 _TABLE = {"m": pl.Int32, "key": pl.String, "sid": pl.Int64}
@@ -41,17 +44,18 @@ class SeriesPlan:
 
 @dataclass(frozen=True, slots=True)
 class SeriesTable:
-    """The series of one state. `births` says from which slice (`first`, s) a series
-    has datapoints, and at which tick (`k`) that was known: a late row can move it."""
+    """The series of one state, by name and number.
+
+    `births` says from which slice (`first`, s) a series has datapoints, and at which
+    tick (`k`) that was known: a late row can move it.
+    """
 
     table: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=_TABLE))
     births: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=_BIRTHS))
     limited: frozenset[int] = frozenset()
     """The metrics that have reached their limit of keys."""
 
-    def number(
-        self, named: NamedCells, plan: SeriesPlan
-    ) -> tuple[Cells, SeriesTable]:
+    def number(self, named: NamedCells, plan: SeriesPlan) -> tuple[Cells, SeriesTable]:
         """Return cells by number instead of name, and the table with the new series."""
         if named.names.height == 0:
             return Cells.empty(), self
@@ -64,7 +68,7 @@ class SeriesTable:
         if grown.limited:
             # Many keys have become one: so do their cells.
             cells = merge([cells])
-        return cells, grown._with_births(cells.base, plan)
+        return cells, grown.with_births(cells.base, plan)
 
     def born_by(self, tick: int) -> pl.DataFrame:
         """Return `sid` and `first`: since when each series lives, as known at a tick."""
@@ -108,8 +112,11 @@ class SeriesTable:
         table = pl.concat([self.table, grown]) if rows else self.table
         return SeriesTable(table, self.births, self.limited | frozenset(full))
 
-    def _with_births(self, base: pl.DataFrame, plan: SeriesPlan) -> SeriesTable:
-        known = self.births.group_by("sid").agg(pl.col("first").min(), pl.col("k").max())
+    def with_births(self, base: pl.DataFrame, plan: SeriesPlan) -> SeriesTable:
+        """Return the table with what these base cells say of when series began."""
+        known = self.births.group_by("sid").agg(
+            pl.col("first").min(), pl.col("k").max()
+        )
         seen = base.group_by("sid", "k").agg(first=pl.col("p").min())
         seen = seen.join(known, on="sid", how="left", suffix="_old")
         # A birth is news if it is earlier than all others, or known before one of them.

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import polars as pl
 
+from tocsin.model.batch import greatest
+
 _SHIFT = 2**46
 _REGISTER_BITS = 14
 REGISTERS = 2**_REGISTER_BITS
@@ -37,11 +39,7 @@ def middle(buckets: pl.Expr) -> pl.Expr:
     high = ((size + 1) * _SHIFT).reinterpret(dtype=pl.Float64)
     between = 2 * low * (high / (low + high))
     return (
-        pl.when(size == 0)
-        .then(0.0)
-        .when(buckets < 0)
-        .then(-between)
-        .otherwise(between)
+        pl.when(size == 0).then(0.0).when(buckets < 0).then(-between).otherwise(between)
     )
 
 
@@ -72,7 +70,7 @@ def _hash(texts: pl.Series) -> pl.Series:
     length = texts.bin.size().cast(pl.UInt64)
     hashed = length * _MIX[0]
     padded = texts + _PADDING
-    for at in range(0, int(length.max() or 0), 8):  # type: ignore[call-overload]
+    for at in range(0, greatest(length) or 0, 8):
         word = padded.bin.slice(at, 8).bin.reinterpret(
             dtype=pl.UInt64, endianness="little"
         )

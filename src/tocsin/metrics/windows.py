@@ -8,14 +8,17 @@ silence of a year is one run, and no work is done for it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from tocsin.metrics.cells import BASE, MILLION, Cells
 from tocsin.metrics.sketches import cardinality, middle
 from tocsin.metrics.spec import Kind, MetricSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 RUNS = {
     "sid": pl.Int64,
@@ -26,7 +29,7 @@ RUNS = {
     "value": pl.Float64,
 }
 _SUMMED = [k.value for k in (Kind.SUM, Kind.AVG, Kind.STDDEV, Kind.PLUGIN)]
-CONTENTS = ("count", "total", "squares", "low", "high")
+CONTENTS = ("events", "total", "squares", "low", "high")
 """The columns over which the value of a plugin's aggregate is computed."""
 _ENDS = [Kind.MIN.value, Kind.MAX.value]
 
@@ -83,7 +86,9 @@ def windows(
     later = pl.col("e").shift(-1).over("sid")
     steps = (later - pl.col("e")) // pl.col("every")
     rest = (pl.col("until") - pl.col("e")) // pl.col("every") + 1
-    runs = points.with_columns(steps=pl.when(later.is_null()).then(rest).otherwise(steps))
+    runs = points.with_columns(
+        steps=pl.when(later.is_null()).then(rest).otherwise(steps)
+    )
     runs = runs.with_columns(value=_plain_value()).with_row_index("i")
     runs = runs.with_columns(pl.col("i").cast(pl.Int64))
     kinds = set(series.get_column("kind").unique().to_list())
@@ -117,7 +122,11 @@ def _change_points(base: pl.DataFrame, series: pl.DataFrame) -> pl.DataFrame:
     moves = pl.concat(
         [
             held.select("sid", *sums, e="enter"),
-            held.select("sid", *(pl.col(c) * pl.lit(-1, dtype=t) for c, t in sums.items()), e="leave"),
+            held.select(
+                "sid",
+                *(pl.col(c) * pl.lit(-1, dtype=t) for c, t in sums.items()),
+                e="leave",
+            ),
             born.select("sid", "e"),
         ],
         how="diagonal",
@@ -190,7 +199,7 @@ def _with_results(
             "i",
             "low",
             "high",
-            count="n",
+            events="n",
             total=pl.col("s").cast(pl.Float64) / MILLION,
             squares=pl.col("q").cast(pl.Float64) / MILLION,
         )

@@ -49,3 +49,15 @@ class EventBatch:
     frame: pl.DataFrame
     tally: Tally
     rejected: tuple[Rejected, ...] = ()
+
+
+def least(whole: pl.Series) -> int | None:
+    """Return the least of some whole numbers; None if there is none."""
+    found = whole.min()
+    return found if isinstance(found, int) else None
+
+
+def greatest(whole: pl.Series) -> int | None:
+    """Return the greatest of some whole numbers; None if there is none."""
+    found = whole.max()
+    return found if isinstance(found, int) else None

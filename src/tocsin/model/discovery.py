@@ -45,12 +45,14 @@ def find(group: str, name: str) -> Any:  # noqa: ANN401
         module, _, attribute = name.replace(":", ".").rpartition(".")
         if not module:
             message = "no package offers it, and it is no dotted path"
-            raise ImportError(message)  # noqa: TRY301 - said in one place
+            raise ImportError(message)  # noqa: TRY301
         return getattr(importlib.import_module(module), attribute)
     except Exception as error:  # a plugin may raise anything while it is imported
         kind = group.rpartition(".")[2].removesuffix("s")
-        reason = f"{type(error).__name__}: {error}" if not isinstance(
-            error, (ImportError, AttributeError)
-        ) else str(error)
+        reason = (
+            f"{type(error).__name__}: {error}"
+            if not isinstance(error, (ImportError, AttributeError))
+            else str(error)
+        )
         message = f"the {kind} {name!r} cannot be loaded: {reason}"
         raise UsageError(message) from error

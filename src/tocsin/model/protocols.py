@@ -102,11 +102,11 @@ class Reader(Protocol):
 class Window(NamedTuple):
     """What is known of the values in a window, in columns: all of it exact.
 
-    `count` of the values, their `total`, the total of their `squares`, the `low`est
-    and the `high`est; in an empty window `count` is 0 and the last two are null.
+    the number of `events`, their `total`, the total of their `squares`, the `low`est
+    and the `high`est; in an empty window `events` is 0 and the last two are null.
     """
 
-    count: pl.Expr
+    events: pl.Expr
     total: pl.Expr
     squares: pl.Expr
     low: pl.Expr

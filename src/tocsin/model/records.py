@@ -282,12 +282,6 @@ class Summary:
 
 
 Record: TypeAlias = (
-    Datapoint
-    | Transition
-    | IncidentEvent
-    | Stats
-    | ConsumerReport
-    | Notice
-    | Summary
+    Datapoint | Transition | IncidentEvent | Stats | ConsumerReport | Notice | Summary
 )
 """Anything a run says, in the order in which it is said."""

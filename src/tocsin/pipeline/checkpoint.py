@@ -10,9 +10,8 @@ from __future__ import annotations
 import io
 import json
 import zlib
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -27,6 +26,9 @@ from tocsin.pipeline.engine import EngineState
 from tocsin.pipeline.evaluate import ShardState
 from tocsin.pipeline.statistics import ReportState
 from tocsin.pipeline.streams import StreamState
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _MAGIC = b"tocsin state 1\n"
 _SIZE = 8
@@ -170,7 +172,9 @@ def _to_shard(row: Mapping[str, Any], tables: list[pl.DataFrame]) -> ShardState:
         settled=row["settled"],
         now=table("now"),
         then=table("then"),
-        marks=tuple((a, marks.filter(pl.col(_AT) == a).drop(_AT)) for a in row["marked"]),
+        marks=tuple(
+            (a, marks.filter(pl.col(_AT) == a).drop(_AT)) for a in row["marked"]
+        ),
     )
 
 
@@ -207,7 +211,9 @@ def _consumers(state: EngineState) -> tuple[list[Any], dict[str, str]]:
             if _is_json(partial):
                 kept.append([source, name, start, partial])
             else:
-                failures[name] = "save: what it observed is not JSON with texts for keys"
+                failures[name] = (
+                    "save: what it observed is not JSON with texts for keys"
+                )
     return kept, failures
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -26,6 +25,8 @@ from tocsin.pipeline.plan import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from tocsin.config.values import (
         AlarmConfig,
         CalculatedMetricConfig,
@@ -57,8 +58,7 @@ def compile_plan(config: Config, statistics: Iterable[MetricConfig] = ()) -> Pla
         _shard(group, metrics, calculated, times, config.alarms) for group in groups
     )
     sources = {
-        name: _source(name, metrics, config, time)
-        for name, time in times.items()
+        name: _source(name, metrics, config, time) for name, time in times.items()
     }
     return Plan(
         sources=sources,

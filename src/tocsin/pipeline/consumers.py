@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tocsin.model.protocols import RawLogConsumer
     from tocsin.pipeline.plan import ConsumerSpec
 
+
 def make(spec: ConsumerSpec) -> RawLogConsumer:
     """Return a plugin, made with its options.
 
@@ -51,9 +52,7 @@ class Consumers:
     @property
     def fields(self) -> tuple[str, ...]:
         """The fields that the plugins need."""
-        return tuple(
-            dict.fromkeys(f for p in self.plugins.values() for f in p.fields)
-        )
+        return tuple(dict.fromkeys(f for p in self.plugins.values() for f in p.fields))
 
     def observe(self, rows: pl.DataFrame) -> dict[tuple[str, int], Any]:
         """Return a partial for each plugin and period (by its start, s)."""
@@ -82,9 +81,12 @@ class Consumers:
         """Join what was held with what was found after it."""
         joined = dict(held)
         for place, partial in found.items():
-            if place in joined:
-                partial = self._ask(place[0], "merge", joined[place], partial)
-            joined[place] = partial
+            both = place in joined
+            joined[place] = (
+                self._ask(place[0], "merge", joined[place], partial)
+                if both
+                else partial
+            )
         return joined
 
     def report(
@@ -100,9 +102,7 @@ class Consumers:
             partial = kept.pop((name, start))
             if name in self.failures:
                 continue
-            said = self._ask(
-                name, "report", partial, start * SECOND, end * SECOND
-            )
+            said = self._ask(name, "report", partial, start * SECOND, end * SECOND)
             if name not in self.failures:
                 reports.append(_report(name, start * SECOND, end * SECOND, said))
         return kept, reports
@@ -112,7 +112,7 @@ class Consumers:
             return None
         try:
             return getattr(self.plugins[name], method)(*args)
-        except Exception as error:  # noqa: BLE001 - a plugin may raise anything
+        except Exception as error:  # noqa: BLE001
             self.failures[name] = f"{method}: {type(error).__name__}: {error}"
             return None
 

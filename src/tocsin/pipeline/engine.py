@@ -6,21 +6,24 @@ It holds the whole state of a run and nothing else. Whoever turns the crank call
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tocsin.incidents import ledger
 from tocsin.incidents.ledger import Ledger
-from tocsin.metrics.cells import NamedCells
 from tocsin.model.instant import SECOND
 from tocsin.model.records import Record, Summary
 from tocsin.pipeline.evaluate import Evaluator, ShardState, Verdict
 from tocsin.pipeline.observation import MOST_SAMPLES, Observation, SourceObserver
-from tocsin.pipeline.plan import Plan
 from tocsin.pipeline.speak import Speaker, Standing, Utterance, moment
 from tocsin.pipeline.statistics import Report, ReportState
 from tocsin.pipeline.streams import StreamState, settled_bound, watermark
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tocsin.metrics.cells import NamedCells
+    from tocsin.pipeline.plan import Plan
 
 
 @dataclass(slots=True)
@@ -299,5 +302,3 @@ def _earliest(a: int | None, b: int | None) -> int | None:
 
 def _latest(a: int | None, b: int | None) -> int | None:
     return b if a is None else a if b is None else max(a, b)
-
-

@@ -7,8 +7,8 @@ the size of a batch nor the interleaving of streams can change an answer.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -16,8 +16,11 @@ from tocsin.alarms import threshold
 from tocsin.metrics.cells import Cells, NamedCells, merge, stack
 from tocsin.metrics.series import SeriesTable
 from tocsin.metrics.spec import AMEND_EVERY
+from tocsin.model.batch import greatest, least
 from tocsin.pipeline.judge import EMPTY_RUNS, Judge, Judgement, Span
-from tocsin.pipeline.plan import Shard
+
+if TYPE_CHECKING:
+    from tocsin.pipeline.plan import Shard
 
 _LATE = {"sid": pl.Int64, "p": pl.Int64, "k": pl.Int64}
 _ALARMS = pl.DataFrame(schema=threshold.STATE)
@@ -38,7 +41,7 @@ class ShardState:
     `judged` that no late row has touched.
     """
 
-    cells: Cells = field(default_factory=lambda: Cells.empty())
+    cells: Cells = field(default_factory=Cells.empty)
     series: SeriesTable = field(default_factory=SeriesTable)
     late: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=_LATE))
     judged: int | None = None
@@ -79,9 +82,7 @@ class Evaluator:
     def __init__(self, shard: Shard) -> None:
         self.shard = shard
         self.judge = Judge(shard)
-        rows = [
-            (n, s.grain, s.period + s.history) for n, s in shard.metrics.items()
-        ]
+        rows = [(n, s.grain, s.period + s.history) for n, s in shard.metrics.items()]
         schema = {"m": pl.Int32, "grain": pl.Int64, "reach": pl.Int64}
         self._grains = pl.DataFrame(rows, schema=schema, orient="row")
 
@@ -132,7 +133,7 @@ class Evaluator:
                 return state, verdicts
             state = replace(state, judged=begin)
         while state.judged is not None and state.judged < to:
-            tick = _next_tick(state.late, state.judged, to)
+            tick = _next_tick(state.late, to)
             quiet_to = to if tick is None else tick - 1
             if quiet_to > state.judged:
                 state, verdict = self._quiet(state, quiet_to)
@@ -153,8 +154,9 @@ class Evaluator:
         for tick in state.late.get_column("k").unique().sort().to_list():
             state, verdict = self._amend(state, tick)
             verdicts.append(verdict)
-        assert state.judged is not None  # noqa: S101 - there was a pane to judge
-        known = max(int(state.cells.base.get_column("k").max() or 0), last + 1)  # type: ignore[call-overload]
+        assert state.judged is not None
+        latest = greatest(state.cells.base.get_column("k"))
+        known = last + 1 if latest is None else max(latest, last + 1)
         span = Span(state.judged, last + 1, known, partial=True)
         said = self.judge.judge(state.cells, state.series, state.now, span)
         if said.runs.height:
@@ -168,7 +170,8 @@ class Evaluator:
     ) -> tuple[Cells, int]:
         """Move cells that missed their tick; drop, and count, those of settled time."""
         judged, settled = state.judged, state.settled
-        if judged is None or int(named.cells.base.get_column("k").min()) > judged:  # type: ignore[call-overload]
+        earliest = least(named.cells.base.get_column("k"))
+        if judged is None or earliest is None or earliest > judged:
             return named.cells, 0
         after = (judged // AMEND_EVERY + 1) * AMEND_EVERY - 1
         before = pl.lit(settled, dtype=pl.Int64)
@@ -177,7 +180,7 @@ class Evaluator:
             grain = grains.gather(rows.get_column("sid"))
             missed = (after // grain + 1) * grain
             known = pl.when(pl.col("k") <= judged).then(missed).otherwise(pl.col("k"))
-            gone = (pl.col("p") + grain <= before).fill_null(value=False)  # noqa: FBT003
+            gone = (pl.col("p") + grain <= before).fill_null(value=False)
             return rows.with_columns(k=known).filter(~gone)
 
         events = self._events(named.names)
@@ -196,22 +199,22 @@ class Evaluator:
 
     def _beginning(self, state: ShardState) -> int:
         """Return a tick before the first datapoint of all."""
-        return int(state.series.births.get_column("first").min()) - 1  # type: ignore[call-overload]
+        return (least(state.series.births.get_column("first")) or 0) - 1
 
     def _last_pane(self, state: ShardState) -> int | None:
         numbers = pl.Series(self.shard.events, dtype=pl.Int32)
         table = state.series.table
         sids = table.filter(pl.col("m").is_in(numbers.implode())).get_column("sid")
         mine = state.cells.base.filter(pl.col("sid").is_in(sids.implode()))
-        last = mine.get_column("p").max()
+        last = greatest(mine.get_column("p"))
         judged = state.judged
         if last is None:
             return None if judged is None else judged - 1
-        return max(int(last), -(2**62) if judged is None else judged - 1)  # type: ignore[call-overload]
+        return last if judged is None else max(last, judged - 1)
 
     def _quiet(self, state: ShardState, to: int) -> tuple[ShardState, Verdict]:
         """Judge a stretch in which no late row takes effect."""
-        assert state.judged is not None  # noqa: S101 - advance sets it
+        assert state.judged is not None
         span = Span(state.judged, to, to)
         said = self.judge.judge(state.cells, state.series, state.now, span)
         marks = (*state.marks, (to, said.alarms))
@@ -220,7 +223,7 @@ class Evaluator:
 
     def _amend(self, state: ShardState, tick: int) -> tuple[ShardState, Verdict]:
         """Let late rows take effect: judge again what was said of their series."""
-        assert state.judged is not None  # noqa: S101 - advance sets it
+        assert state.judged is not None
         due = pl.col("k") <= tick
         sids = self._touched(state, state.late.filter(due).get_column("sid").unique())
         waiting = state.late.filter(~due)
@@ -250,9 +253,7 @@ class Evaluator:
     def _touched(self, state: ShardState, sids: pl.Series) -> pl.Series:
         """Return these series and all that are calculated from them."""
         links = self.judge.links(state.series)
-        born = state.series.births.filter(
-            pl.col("sid").is_in(sids.implode())
-        )
+        born = state.series.births.filter(pl.col("sid").is_in(sids.implode()))
         have = pl.concat([sids, self._heirs(state, born)]).unique()
         while True:
             fed = links.filter(pl.col("source").is_in(have.implode()))
@@ -267,11 +268,7 @@ class Evaluator:
         table = state.series.table
         places = table.join(born, on="sid", how="semi")
         plan = self.shard.series.dependents
-        heirs = [
-            (d, key)
-            for m, key, _ in places.iter_rows()
-            for d in plan.get(m, ())
-        ]
+        heirs = [(d, key) for m, key, _ in places.iter_rows() for d in plan.get(m, ())]
         schema = {"m": pl.Int32, "key": pl.String}
         wanted = pl.DataFrame(heirs, schema=schema, orient="row")
         return table.join(wanted, on=["m", "key"], how="semi").get_column("sid")
@@ -280,8 +277,8 @@ class Evaluator:
         """Move the settled tick up to `bound`, as far as it costs nothing or must."""
         if state.judged is None:
             return state
-        pending = state.late.get_column("p").min()
-        bound = min(bound, state.judged, bound if pending is None else int(pending))  # type: ignore[call-overload]
+        pending = least(state.late.get_column("p"))
+        bound = min(bound, state.judged, bound if pending is None else pending)
         settled = state.settled
         free = [mark for mark in state.marks if mark[0] <= bound]
         if free and (settled is None or free[-1][0] > settled):
@@ -293,7 +290,8 @@ class Evaluator:
         reach = (self.shard.time.amend_for + self.shard.time.lateness) // 1_000_000
         if bound - begin <= 2 * reach + 2 * AMEND_EVERY:
             return state
-        span = Span(begin, bound, state.judged)
+        judged: int = state.judged or 0
+        span = Span(begin, bound, judged)
         said = self.judge.judge(state.cells, state.series, state.then, span)
         return self._prune(replace(state, settled=bound, then=said.alarms))
 
@@ -321,12 +319,12 @@ def _count_of(base: pl.DataFrame, events: pl.Series) -> int:
     return int(mine.get_column("n").sum())
 
 
-def _next_tick(late: pl.DataFrame, judged: int, to: int) -> int | None:
+def _next_tick(late: pl.DataFrame, to: int) -> int | None:
     """Return the next tick at which late rows take effect, if it is in reach."""
     if late.height == 0:
         return None
-    tick = late.get_column("k").min()
-    return int(tick) if tick is not None and int(tick) <= to else None  # type: ignore[call-overload]
+    tick = least(late.get_column("k"))
+    return tick if tick is not None and tick <= to else None
 
 
 def changed_runs(old: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
@@ -344,7 +342,9 @@ def changed_runs(old: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
         return met.sort("sid", "e")
 
     before, after = at(old), at(new)
-    covered = (before.get_column("e") <= before.get_column("last")).fill_null(value=False)  # noqa: FBT003
+    covered = (before.get_column("e") <= before.get_column("last")).fill_null(
+        value=False
+    )
     same = (
         covered
         & before.get_column("value").eq_missing(after.get_column("value"))
@@ -355,5 +355,3 @@ def changed_runs(old: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
     shaped = after.with_columns(steps=(edge - pl.col("e")) // pl.col("every") + 1)
     kept = shaped.filter(~same & pl.Series(shaped.get_column("last").is_not_null()))
     return kept.filter(pl.col("steps") > 0).select(EMPTY_RUNS.columns)
-
-

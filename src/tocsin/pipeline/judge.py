@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from tocsin.alarms import threshold
 from tocsin.metrics import calculate
-from tocsin.metrics.cells import Cells
-from tocsin.metrics.series import SeriesTable
 from tocsin.metrics.spec import CalculatedSpec, MetricSpec
 from tocsin.metrics.windows import RUNS, Stretch, clip, first_end, spec_frame, windows
-from tocsin.pipeline.plan import Shard
+
+if TYPE_CHECKING:
+    from tocsin.metrics.cells import Cells
+    from tocsin.metrics.series import SeriesTable
+    from tocsin.pipeline.plan import Shard
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,9 @@ class Judge:
     ) -> Judgement:
         """Judge a span from the alarms' state at its start."""
         wanted = self._wanted(series, span)
+        if wanted.height == 0:
+            nothing = pl.DataFrame(schema=threshold.TRANSITIONS)
+            return Judgement(EMPTY_RUNS, nothing, alarms)
         known = cells.map(lambda rows: rows.filter(pl.col("k") <= span.known))
         runs = self._measure(known, series, wanted, span)
         runs = runs.join(wanted.select("sid", "every"), on="sid", how="left")
@@ -95,7 +101,9 @@ class Judge:
         if self._fills.height == 0:
             return runs.with_columns(full=pl.lit(0, dtype=pl.Int64))
         first, slice_ = pl.col("first"), pl.col("slice")
-        start = pl.when(slice_ == 1).then(first).otherwise((first // slice_ + 1) * slice_)
+        start = (
+            pl.when(slice_ == 1).then(first).otherwise((first // slice_ + 1) * slice_)
+        )
         full = wanted.select("sid", "m", "first").join(self._fills, on="m")
         full = full.group_by("sid").agg(full=(start + pl.col("after")).max())
         return runs.join(full, on="sid", how="left")
@@ -107,7 +115,7 @@ class Judge:
         return self._links[1]
 
     def _wanted(self, series: SeriesTable, span: Span) -> pl.DataFrame:
-        """Return the series to judge, each with its own stretch of time."""
+        """Return the series with an end in the span, each with its own stretch of time."""
         table = series.table.join(self.specs, on="m")
         if span.sids is not None:
             table = table.filter(pl.col("sid").is_in(span.sids.implode()))
@@ -116,10 +124,10 @@ class Judge:
         if span.partial:
             table = table.filter(pl.col("fixed"))
             until = first_end(until - 1, pl.col("every"))
+        after = pl.lit(span.start, dtype=pl.Int64)
+        table = table.filter(first_end(after, pl.col("every")) <= until)
         return table.join(born, on="sid").with_columns(
-            start=pl.lit(span.start, dtype=pl.Int64) - pl.col("history"),
-            start0=pl.lit(span.start, dtype=pl.Int64),
-            until=until,
+            start=after - pl.col("history"), until=until
         )
 
     def _measure(
@@ -132,7 +140,7 @@ class Judge:
         for number, spec in self.shard.calculated.items():
             mine = feeding.filter(pl.col("m") == number)
             if mine.height:
-                parts.append(self._calculate(number, spec, mine, parts, series))
+                parts.append(self._calculate(spec, mine, parts, series))
         runs = pl.concat(parts)
         if feeding.height == wanted.height:
             return runs
@@ -152,17 +160,17 @@ class Judge:
             more = more.join(have, on="sid", how="anti")
             if more.height == 0:
                 return have
-            rows = series.table.join(more, on="sid", how="semi").join(self.specs, on="m")
+            rows = series.table.join(more, on="sid", how="semi").join(
+                self.specs, on="m"
+            )
             rows = rows.join(born, on="sid").with_columns(
                 start=pl.lit(span.start, dtype=pl.Int64) - pl.col("history"),
-                start0=pl.lit(span.start, dtype=pl.Int64),
                 until=pl.lit(until, dtype=pl.Int64),
             )
             have = pl.concat([have, rows.select(have.columns)])
 
     def _calculate(
         self,
-        number: int,
         spec: CalculatedSpec,
         mine: pl.DataFrame,
         parts: list[pl.DataFrame],

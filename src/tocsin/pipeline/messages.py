@@ -5,13 +5,14 @@ Templates are sandboxed (minijinja): they see the values given here and nothing 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from tocsin.model.instant import iso
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from minijinja import Environment
 
 HIGH_TRAFFIC = (
@@ -26,7 +27,7 @@ RECOVERY = "{{ alarm }} recovered - {{ metric }} = {{ value }}, recovered at {{ 
 
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
-    from minijinja import Environment  # noqa: PLC0415 - loaded with the first alarm
+    from minijinja import Environment  # noqa: PLC0415
 
     return Environment()
 

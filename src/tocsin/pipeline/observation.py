@@ -7,19 +7,21 @@ not, the piece is observed again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-
-from tocsin.metrics.cells import NamedCells
 from tocsin.metrics.lateness import Arrival, StreamClock, arrive
 from tocsin.metrics.observe import Observer
-from tocsin.metrics.spec import TimeSpec
-from tocsin.model.batch import EventBatch, Tally
+from tocsin.model.batch import EventBatch, Tally, greatest, least
 from tocsin.model.instant import SECOND
 from tocsin.pipeline.consumers import Consumers
-from tocsin.pipeline.plan import SourcePlan
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tocsin.metrics.cells import NamedCells
+    from tocsin.metrics.spec import TimeSpec
+    from tocsin.pipeline.plan import SourcePlan
 
 MOST_SAMPLES = 5
 
@@ -90,10 +92,9 @@ class SourceObserver:
             failures=self.consumers.failures,
         )
 
-
     def observe_held(self, clock: StreamClock) -> Observation:
         """Return what the held row adds once nothing is known to follow it."""
-        assert clock.held is not None  # noqa: S101 - the caller asked
+        assert clock.held is not None
         batch = EventBatch(clock.held.clear(), Tally())
         return self.observe(batch, clock, last=True)
 
@@ -103,6 +104,4 @@ def _extent(arrival: Arrival) -> tuple[int | None, int | None]:
     if arrival.rows.height == 0:
         return None, None
     times = arrival.rows.get_column("time").to_physical()
-    return int(times.min()), int(times.max())  # type: ignore[call-overload]
-
-
+    return least(times), greatest(times)

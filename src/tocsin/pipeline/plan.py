@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from tocsin.alarms.threshold import ThresholdSpec
-from tocsin.metrics.series import SeriesPlan
-from tocsin.metrics.spec import CalculatedSpec, MetricSpec, TimeSpec
-from tocsin.model.message import FieldType
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tocsin.alarms.threshold import ThresholdSpec
+    from tocsin.metrics.series import SeriesPlan
+    from tocsin.metrics.spec import CalculatedSpec, MetricSpec, TimeSpec
+    from tocsin.model.message import FieldType
 
 EVENTS = "_events"
 """The metric that counts all events of a source, whatever its name in a message."""

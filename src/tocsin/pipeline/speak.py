@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,14 +11,16 @@ import polars as pl
 
 from tocsin.incidents import ledger
 from tocsin.incidents.ledger import Change, Event, Ledger
-from tocsin.metrics.spec import CalculatedSpec, MetricSpec
 from tocsin.model.instant import SECOND, iso
 from tocsin.model.records import Datapoint, IncidentEvent, Key, Record, Transition
 from tocsin.pipeline import messages
 
 if TYPE_CHECKING:
-    from tocsin.metrics.series import SeriesTable
+    from collections.abc import Iterable, Sequence
+
     from tocsin.alarms.threshold import ThresholdSpec
+    from tocsin.metrics.series import SeriesTable
+    from tocsin.metrics.spec import CalculatedSpec, MetricSpec
     from tocsin.pipeline.evaluate import ShardState, Verdict
     from tocsin.pipeline.plan import Plan, Shard
 
@@ -80,12 +81,12 @@ class Speaker:
         self.datapoints = datapoints
         self._newest: dict[int, dict[int, tuple[int, float | None, int]]] = {}
         self.alarms = {
-            alarm.name: (shard, alarm) for shard in plan.shards for alarm in shard.alarms
+            alarm.name: (shard, alarm)
+            for shard in plan.shards
+            for alarm in shard.alarms
         }
 
-    def say(
-        self, shard: int, known: SeriesTable, verdict: Verdict
-    ) -> list[Utterance]:
+    def say(self, shard: int, known: SeriesTable, verdict: Verdict) -> list[Utterance]:
         """Return what one verdict says."""
         voice = _Voice(self.plan, self.plan.shards[shard], verdict)
         self._note(shard, verdict)
@@ -136,7 +137,10 @@ class Speaker:
             noted = self._newest.get(i, {})
             keys = dict(states[i].series.table.select("sid", "key").iter_rows())
             firing = set(
-                states[i].now.filter(pl.col("firing")).select("alarm", "sid").iter_rows()
+                states[i]
+                .now.filter(pl.col("firing"))
+                .select("alarm", "sid")
+                .iter_rows()
             )
             for number, alarm in enumerate(shard.alarms):
                 for sid, (metric, value, count) in noted.items():
@@ -157,9 +161,7 @@ class Speaker:
         found.sort(key=lambda s: (not s.firing, -(s.value or 0.0), s.title))
         return found[:_MOST_STANDINGS]
 
-    def _incident(
-        self, event: Event, told: dict[Change, Transition]
-    ) -> IncidentEvent:
+    def _incident(self, event: Event, told: dict[Change, Transition]) -> IncidentEvent:
         """Return what became of an incident, with its sentence."""
         name, key = event.place
         fields = json.loads(key)
@@ -180,9 +182,7 @@ class Speaker:
             amended=event.amended,
         )
 
-    def _sentence(
-        self, name: str, key: dict[str, Any], transition: Transition
-    ) -> str:
+    def _sentence(self, name: str, key: dict[str, Any], transition: Transition) -> str:
         templates = self.plan.templates[name]
         firing = transition.to_state == "firing"
         shard, alarm = self.alarms[name]
@@ -212,10 +212,9 @@ class _Voice:
 
     def datapoints(self, known: SeriesTable) -> list[Datapoint]:
         """Return the datapoints of the metrics that are shown, by time and name."""
+        specs: dict[int, MetricSpec | CalculatedSpec]
         specs = {**self.shard.metrics, **self.shard.calculated}
-        names = {
-            n: s.name for n, s in specs.items() if s.name not in self.plan.hidden
-        }
+        names = {n: s.name for n, s in specs.items() if s.name not in self.plan.hidden}
         rows = self.verdict.runs.filter(pl.col("m").is_in(list(names)))
         rows = rows.join(known.table.select("sid", "key"), on="sid")
         points: list[Datapoint] = []
@@ -305,9 +304,7 @@ def _title(name: str, key: dict[str, Any]) -> str:
 
 
 def _text(transition: Transition) -> str:
-    return json.dumps(
-        dict(transition.key), separators=(",", ":"), ensure_ascii=False
-    )
+    return json.dumps(dict(transition.key), separators=(",", ":"), ensure_ascii=False)
 
 
 def _window(spec: MetricSpec | CalculatedSpec, end: int) -> str:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from tocsin.model.message import MessageType
 
 PREFIX = "_report."
+_ERRORS_FROM = 400
+"""Success is a status below this."""
+_STATUS_DIGITS = 3
 _QUIET_PERIODS = 6
 """Empty periods that are still reported after the last busy one."""
 
@@ -149,8 +152,8 @@ class Report:
         names = self._offered
         hits = int(_only(counts.get("hits")))
         statuses = _by_value(counts.get("statuses"), "status")
-        good = sum(n for s, n in statuses if s.isdigit() and int(s) < 400)
-        bad = sum(n for s, n in statuses if s.isdigit() and int(s) >= 400)
+        good = sum(n for s, n in statuses if s.isdigit() and int(s) < _ERRORS_FROM)
+        bad = sum(n for s, n in statuses if s.isdigit() and int(s) >= _ERRORS_FROM)
         known = "statuses" in names
         return Stats(
             start=(end - self.every) * SECOND,
@@ -167,7 +170,6 @@ class Report:
             amended=amended,
             partial=partial,
         )
-
 
     def _top(
         self, counts: Counts, metric: str, name: str
@@ -192,6 +194,10 @@ def _classes(statuses: Iterable[tuple[str, int]]) -> dict[str, int]:
     """Count statuses by their class: 2xx, 3xx, 4xx, 5xx and whatever else came."""
     classes = dict.fromkeys(("2xx", "3xx", "4xx", "5xx"), 0)
     for status, n in statuses:
-        name = f"{status[0]}xx" if len(status) == 3 and status.isdigit() else "other"
+        name = (
+            f"{status[0]}xx"
+            if len(status) == _STATUS_DIGITS and status.isdigit()
+            else "other"
+        )
         classes[name] = classes.get(name, 0) + n
     return classes

@@ -6,14 +6,18 @@ and what is settled follow rows alone, so that a wall clock can never lose a lin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from tocsin.metrics.lateness import StreamClock
-from tocsin.metrics.spec import TimeSpec
 from tocsin.model.batch import Tally
 from tocsin.model.instant import SECOND
 from tocsin.model.records import StreamAccount
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from tocsin.metrics.spec import TimeSpec
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from tocsin.metrics.cells import MILLION
+from tocsin.metrics.cells import MILLION, MOST, MOST_SQUARED, millionths, variance
 from tocsin.metrics.sketches import bucket, middle
 from tocsin.metrics.spec import CalculatedSpec, Kind
 from tocsin.metrics.windows import RUNS, first_end
@@ -126,21 +126,19 @@ def _aggregate(spec: CalculatedSpec, held: pl.DataFrame) -> pl.DataFrame:
     count = (pl.col("n") * pl.col("points")).sum().alias("n")
     if spec.kind is Kind.PERCENTILE:
         return _percentile(spec, held, count)
-    times = pl.col("points").cast(pl.Int128)
-    millionths = (pl.col("value") * MILLION).round().cast(pl.Int128)
-    total = (millionths * times).sum().cast(pl.Float64) / MILLION
-    squares = (pl.col("value").pow(2) * MILLION).round().cast(pl.Int128) * times
-    weight = pl.col("points").sum()
-    mean = total / weight
-    spread = squares.sum().cast(pl.Float64) / MILLION / weight - mean.pow(2)
+    most = MOST_SQUARED if spec.kind is Kind.STDDEV else MOST
+    held = held.filter(pl.col("value").abs() <= most)
+    times, value = pl.col("points").cast(pl.Int128), millionths(pl.col("value"))
+    sums, weight = (value * times).sum(), pl.col("points").sum()
+    total = sums.cast(pl.Float64) / MILLION
     values = {
         Kind.COUNT: weight.cast(pl.Float64),
         Kind.RATE: weight / spec.period,
         Kind.SUM: total,
-        Kind.AVG: mean,
+        Kind.AVG: total / weight,
         Kind.MIN: pl.col("value").min(),
         Kind.MAX: pl.col("value").max(),
-        Kind.STDDEV: spread.clip(lower_bound=0.0).sqrt(),
+        Kind.STDDEV: variance(weight, sums, (value.pow(2) * times).sum()).sqrt(),
         Kind.DISTINCT: pl.col("value").n_unique().cast(pl.Float64),
     }
     kind = spec.kind or Kind.AVG

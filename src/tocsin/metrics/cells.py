@@ -3,8 +3,8 @@
 A cell is a row. `p` is the start of its slice (s), `k` the first tick that may use it.
 Three tables hold all kinds of metric:
 
-* `base`: `n` events, `s` their sum in millionths, `q` the sum of squares in millionths
-  (both 128-bit), `lo` and `hi`;
+* `base`: `n` events, `s` their sum in millionths, `q` the sum of the squares of their
+  millionths (both 128-bit), `lo` and `hi`;
 * `buckets`: `n` events in histogram bucket `b`;
 * `registers`: HyperLogLog register and rank, packed in `x`.
 
@@ -39,6 +39,11 @@ _REGISTERS: Schema = {"x": pl.Int32}
 
 MILLION = 1_000_000
 """Sums are whole numbers of millionths: exact under any order of addition."""
+
+MOST = 10.0**24
+"""A number further from 0 than this cannot be summed: it counts as no number."""
+MOST_SQUARED = 10.0**10
+"""The same where squares are summed, so that millions of them fit in 128 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,3 +162,21 @@ def _join(
         return tables[0]
     together = filled[0] if len(filled) == 1 else pl.concat(filled)
     return together.group_by(where).agg(sums).select(together.columns)
+
+
+def millionths(value: pl.Expr) -> pl.Expr:
+    """Return numbers as whole millionths, in 128 bits."""
+    return (value * MILLION).round().cast(pl.Int128)
+
+
+def variance(n: pl.Expr, s: pl.Expr, q: pl.Expr) -> pl.Expr:
+    """Return the variance of `n` numbers from `s` and `q` of cells; null without any.
+
+    The squares are taken from a whole number near the mean before anything is rounded,
+    so that large numbers close together keep their spread.
+    """
+    middle = s // n
+    rest = (s - middle * n).cast(pl.Float64) / n
+    squares = (q - 2 * middle * s + n.cast(pl.Int128) * middle * middle) / n
+    spread = squares.cast(pl.Float64) - rest.pow(2)
+    return spread.clip(lower_bound=0.0) / MILLION**2

@@ -17,11 +17,14 @@ import polars as pl
 from tocsin.metrics.cells import (
     BASE,
     MILLION,
+    MOST,
+    MOST_SQUARED,
     NAMES,
     Cells,
     NamedCells,
     gather,
     joined,
+    millionths,
 )
 from tocsin.metrics.lateness import Arrival, known_from
 from tocsin.metrics.sketches import bucket, digest, registers
@@ -106,7 +109,8 @@ def _value_name(spec: MetricSpec) -> str:
     """Return a name that equal values share, so that they are summed once."""
     if spec.value is None:
         return ""
-    return "v:" + spec.value.meta.serialize().hex()
+    kind = "q:" if spec.kind in _SQUARED else "v:"
+    return kind + spec.value.meta.serialize().hex()
 
 
 def _cube(
@@ -119,20 +123,24 @@ def _cube(
     shaped = rows.select(*panes, *dims)
     for name in dict.fromkeys(filter(None, map(_value_name, metrics))):
         sharing = [m for m in metrics if _value_name(m) == name]
-        numbers = _numbers(rows, _value(sharing[0]))
+        most = MOST_SQUARED if sharing[0].kind in _SQUARED else MOST
+        numbers = _numbers(rows, _value(sharing[0]), most)
         shaped = shaped.with_columns(numbers.alias(name))
         sums += _sums(name, numbers, {m.kind for m in sharing})
     cube = shaped.group_by(panes + dims).agg(sums)
     return cube.with_columns(a=pl.col("p")) if in_order else cube
 
 
-def _numbers(rows: pl.DataFrame, value: pl.Expr) -> pl.Series:
-    """Return the values as whole numbers or finite floats; what is neither is null."""
+def _numbers(rows: pl.DataFrame, value: pl.Expr, most: float) -> pl.Series:
+    """Return the values as whole numbers or floats; null beyond `most` either way."""
     numbers = rows.select(value).to_series()
-    if numbers.dtype.is_integer():
-        return numbers.cast(pl.Int64, strict=False)
-    floats = numbers.cast(pl.Float64, strict=False)
-    return floats.set(~floats.is_finite().fill_null(value=True), None)
+    if not numbers.dtype.is_integer():
+        floats = numbers.cast(pl.Float64, strict=False)
+        return floats.set(~(floats.abs() <= most).fill_null(value=True), None)
+    whole = numbers.cast(pl.Int64, strict=False)
+    if most == MOST:
+        return whole
+    return whole.set((whole.abs() > int(most)).fill_null(value=False), None)
 
 
 def _sums(name: str, numbers: pl.Series, kinds: set[Kind]) -> list[pl.Expr]:
@@ -142,8 +150,7 @@ def _sums(name: str, numbers: pl.Series, kinds: set[Kind]) -> list[pl.Expr]:
     if kinds & _SUMMED:
         sums.append(_total(value, numbers).alias(f"s{name}"))
     if kinds & _SQUARED:
-        squares = value.cast(pl.Float64).pow(2) * MILLION
-        sums.append(squares.round().cast(pl.Int128).sum().alias(f"q{name}"))
+        sums.append(millionths(value).pow(2).sum().alias(f"q{name}"))
     if kinds & {Kind.MIN, Kind.PLUGIN}:
         sums.append(value.min().cast(pl.Float64).alias(f"lo{name}"))
     if kinds & {Kind.MAX, Kind.PLUGIN}:
@@ -295,7 +302,7 @@ def _distinct(shaped: pl.DataFrame, number: int, spec: MetricSpec) -> NamedCells
 
 def _buckets(rows: pl.DataFrame, spec: MetricSpec) -> pl.DataFrame:
     """Return each finite value as its bucket, `b`, with its panes and group."""
-    numbers = pl.DataFrame({"v": _numbers(rows, _value(spec))})
+    numbers = pl.DataFrame({"v": _numbers(rows, _value(spec), MOST)})
     found = numbers.select(b=bucket(pl.col("v"))).to_series()
     shaped = rows.select("p", "a", *spec.group_by).with_columns(found)
     return shaped.filter(pl.col("b").is_not_null()) if found.null_count() else shaped

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from tocsin.metrics.cells import BASE, MILLION, Cells
+from tocsin.metrics.cells import BASE, MILLION, Cells, variance
 from tocsin.metrics.sketches import cardinality, middle
 from tocsin.metrics.spec import Kind, MetricSpec
 
@@ -136,7 +136,8 @@ def _change_points(base: pl.DataFrame, series: pl.DataFrame) -> pl.DataFrame:
     # and one running sum serves all series, exactly, without starting anew.
     moves = moves.sort("sid", "e").with_columns(pl.col(c).cum_sum() for c in sums)
     if "s" not in sums:
-        moves = moves.with_columns(s=None, q=None)
+        nothing = pl.lit(None, dtype=pl.Int128)
+        moves = moves.with_columns(s=nothing, q=nothing)
     ends = series.select("sid", "until")
     inside = moves.join(ends, on="sid").filter(pl.col("e") <= pl.col("until"))
     return inside.select("sid", "e", "n", "s", "q")
@@ -147,7 +148,6 @@ def _plain_value() -> pl.Expr:
     n, total = pl.col("n"), pl.col("s").cast(pl.Float64) / MILLION
     some = n > 0
     mean = total / n
-    spread = pl.col("q").cast(pl.Float64) / MILLION / n - mean.pow(2)
     kind = pl.col("kind")
     return (
         pl.when(kind == Kind.COUNT.value)
@@ -159,7 +159,7 @@ def _plain_value() -> pl.Expr:
         .when((kind == Kind.AVG.value) & some)
         .then(mean)
         .when((kind == Kind.STDDEV.value) & some)
-        .then(spread.clip(lower_bound=0.0).sqrt())
+        .then(variance(n, pl.col("s"), pl.col("q")).sqrt())
         .when(kind == Kind.DISTINCT.value)
         .then(0.0)
         .otherwise(None)
@@ -201,7 +201,7 @@ def _with_results(
             "high",
             events="n",
             total=pl.col("s").cast(pl.Float64) / MILLION,
-            squares=pl.col("q").cast(pl.Float64) / MILLION,
+            squares=pl.col("q").cast(pl.Float64) / MILLION**2,
         )
         found = result.cast(pl.Float64)
         finite = pl.when(found.is_finite()).then(found)

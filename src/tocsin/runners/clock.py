@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import select
 import time
-from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class Clock(Protocol):

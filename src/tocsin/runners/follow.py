@@ -7,238 +7,252 @@ later than the wall clock, so the last windows close though no further line come
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tocsin.metrics.lateness import StreamClock
-from tocsin.model.instant import SECOND
+from tocsin.model.errors import SourceError
 from tocsin.model.records import Notice
-from tocsin.model.status import AlarmStatus, LiveStatus, StreamStatus
-from tocsin.runners.opening import parse
-from tocsin.runners.pieces import with_oversized
+from tocsin.runners.glimpse import Glimpse
+from tocsin.runners.opening import (
+    UNKNOWN,
+    FormatUnknownError,
+    parse,
+    unknown,
+    with_oversized,
+)
+from tocsin.runners.rotated import RotatedReader
 from tocsin.runners.seek import start_of
-from tocsin.sources import FileReader, FollowReader, PipeReader, head, is_pipe, size
+from tocsin.runners.stream import Stream
+from tocsin.sources import FileReader, FollowReader, PipeReader, is_pipe, size
 
 if TYPE_CHECKING:
-    from tocsin.model.protocols import Chunk, Codec
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tocsin.model.protocols import Chunk, Codec, Reader
     from tocsin.runners.clock import Clock
     from tocsin.runners.session import Session
+    from tocsin.sources import Family
 
+STDIN = "stdin"
 BLOCK = 4 << 20
 _LOOK_EVERY = 0.25
 _REST_AFTER = 10.0
-
-
-@dataclass(slots=True)
-class _Stream:
-    """One stream that is followed, and when it last gave something (monotonic, s)."""
-
-    name: str
-    source: str
-    reader: FollowReader | PipeReader | FileReader
-    codec: Codec | None = None
-    read_at: float = 0.0
-    caught_up: bool = False
-    ended: bool = False
-    waited: bool = False
-    trouble: str = ""
+"""Seconds of silence after which a stream holds back no other."""
 
 
 class Follow:
-    """Follows streams until all have ended or `stop` is called."""
+    """Follows streams until all have ended or `stop` is called.
 
-    def __init__(self, session: Session, clock: Clock, *, start: str = "") -> None:
+    `start` says where in files to start: see `seek.start_of`. What is not `live` is
+    past: there are no ticks, and it shows progress, not how things stand.
+    """
+
+    def __init__(
+        self, session: Session, clock: Clock, *, start: str = "", live: bool = True
+    ) -> None:
         self.session = session
         self.clock = clock
         self.start = start
+        self.live = live
         self.stopped = False
-        self._streams: list[_Stream] = []
-        self._lines = (0, clock.monotonic())
+        self._streams: list[Stream] = []
+        self._glimpse = Glimpse(session, clock)
+        self._done = 0
+        self._failure: SourceError | None = None
 
-    def add_file(self, path: Path, source: str) -> None:
-        """Follow a file, or a named pipe; one that does not exist is waited for."""
-        name = str(path)
-        if path.exists() and is_pipe(path):
-            reader: FollowReader | PipeReader = PipeReader.open(path)
-        else:
-            reader = FollowReader(path, start=self._offset(path, source))
-        self._add(_Stream(name, source, reader))
+    def add_files(self, family: Family, source: str) -> None:
+        """Follow a log, after what it was rotated into; or a named pipe.
+
+        A file that does not exist yet is waited for.
+
+        Raises:
+            SourceError: A file is there but cannot be read.
+        """
+        *older, newest = family.paths
+        name = family.stream if older else str(newest)
+        if is_pipe(newest):
+            self.add(name, source, PipeReader.open(newest))
+            return
+        *offsets, offset = self._offsets(family.paths, source)
+        live = FollowReader(newest, start=offset, stream=name)
+        past = [(p, at) for p, at in zip(older, offsets, strict=True) if at < size(p)]
+        self.add(name, source, RotatedReader(past, live) if past else live)
 
     def add_past(self, path: Path, source: str) -> None:
         """Read a file to its present end."""
-        reader = FileReader(path, start=self._offset(path, source))
-        self._add(_Stream(str(path), source, reader))
+        (offset,) = self._offsets([path], source)
+        self.add(str(path), source, FileReader(path, start=offset))
 
     def add_pipe(self, fd: int, source: str) -> None:
         """Follow standard input."""
-        self._add(_Stream("-", source, PipeReader(fd)))
+        self.add(STDIN, source, PipeReader(fd))
+
+    def add(self, name: str, source: str, reader: Reader) -> None:
+        """Follow whatever a reader gives."""
+        self._streams.append(Stream(name, source, reader, self.clock.monotonic()))
+        self.session.engine.register(name, source)
 
     def stop(self) -> None:
         """Finish after the present look. Safe to call from a signal handler."""
         self.stopped = True
 
     def run(self, until: Callable[[], bool] = lambda: False) -> None:
-        """Follow until stopped, until all streams end, or until `until` says so."""
+        """Follow until stopped, until all streams end, or until `until` says so.
+
+        Raises:
+            SourceError: The only stream is in no known format; or, after the account
+                of all lines, an input could not be read to its end.
+        """
         try:
-            while not self.stopped and not until():
-                busy = [self._look(s) for s in self._streams if not s.ended]
-                self._tick()
-                self.session.say(self.session.engine.advance())
-                self._refresh()
-                if all(s.ended for s in self._streams):
-                    break
-                if not any(busy):
-                    self.clock.wait(_LOOK_EVERY, self._waiting_for())
+            while not (self.stopped or until() or all(s.ended for s in self._streams)):
+                self._turn()
             for stream in self._streams:
                 self._end(stream)
         finally:
             for stream in self._streams:
                 stream.reader.close()
         self.session.finish()
+        if self._failure is not None:
+            raise self._failure
 
-    def _add(self, stream: _Stream) -> None:
-        stream.read_at = self.clock.monotonic()
-        self._streams.append(stream)
-        self.session.engine.register(stream.name, stream.source)
+    def _turn(self) -> None:
+        """Look at every stream once, and say what follows from it."""
+        busy = [self._look(s) for s in self._streams if not s.ended]
+        if self.live:
+            self._tick()
+        self.session.say(self.session.engine.advance())
+        if self.live:
+            self._glimpse.show(self._streams, at_once=not any(busy))
+        else:
+            self._glimpse.progress(self._done)
+        if not any(busy):
+            fds = [s.fd for s in self._streams if s.fd is not None and not s.ended]
+            self.clock.wait(_LOOK_EVERY, fds)
 
-    def _offset(self, path: Path, source: str) -> int:
-        """Return where in a file to start, by `--from`."""
-        if not path.exists():
-            return 0
-        config = self.session.config.source(source)
-        return start_of([path], config, self.start)[0]
+    def _offsets(self, paths: tuple[Path, ...] | list[Path], source: str) -> list[int]:
+        """Return where in each file to start; 0 in those that tell no time."""
+        there = [path for path in paths if path.exists()]
+        try:
+            config, now = self.session.config.source(source), self.clock.now()
+            found = start_of(there, config, self.start, now)
+        except FormatUnknownError:
+            return [0] * len(paths)
+        offsets = dict(zip(there, found, strict=True))
+        for path, offset in offsets.items():
+            if offset:
+                self.session.detail(f"starts at byte {offset}", str(path))
+        return [offsets.get(path, 0) for path in paths]
 
-    def _look(self, stream: _Stream) -> bool:
+    def _look(self, stream: Stream) -> bool:
         """Read what a stream has, absorb it, and say whether there was anything."""
-        chunk = stream.reader.read(BLOCK)
-        self._mind(stream)
-        stream.caught_up = chunk.caught_up and not stream.trouble
-        if chunk.data or chunk.oversized or chunk.lost:
-            self._absorb(stream, chunk)
-        if chunk.ended:
-            self._end(stream)
+        waited, trouble = stream.waiting, stream.trouble
+        try:
+            chunk = stream.read(BLOCK)
+        except SourceError as error:
+            self._fail(stream, error)
+            return False
+        self._mind(stream, waited=waited, trouble=trouble)
+        stream.ended = chunk.ended
+        self._absorb(stream, chunk)
+        if stream.ended:
+            self.session.engine.end(stream.name)
         return bool(chunk.data) or not (chunk.caught_up or stream.trouble)
 
-    def _mind(self, stream: _Stream) -> None:
-        """Say once that a stream is waited for, or in trouble."""
-        waiting = getattr(stream.reader, "waiting", False)
-        if waiting and not stream.waited:
-            text = f"{stream.name} is not there yet: waiting for it"
-            self.session.say([Notice(text, subject=stream.name)])
-        stream.waited = waiting
-        trouble = getattr(stream.reader, "trouble", None) or ""
-        if trouble and trouble != stream.trouble:
-            self.session.say([Notice(trouble, "warning", stream.name)])
-        stream.trouble = trouble
+    def _fail(self, stream: Stream, error: SourceError) -> None:
+        """End a stream that cannot be read; the others go on."""
+        self._failure = self._failure or error
+        if len(self._streams) > 1:
+            self.session.say([Notice(str(error), "error", stream.name)])
+        self._end(stream)
 
-    def _absorb(self, stream: _Stream, chunk: Chunk, *, last: bool = False) -> None:
+    def _mind(self, stream: Stream, *, waited: bool, trouble: str) -> None:
+        """Say once that a stream is waited for, has come, or is in trouble."""
+        said = []
+        if stream.waiting and not waited:
+            said = [Notice("not there yet: waiting for it", subject=stream.name)]
+        elif waited and not stream.waiting:
+            said = [Notice("there it is", subject=stream.name)]
+        if stream.trouble and stream.trouble != trouble:
+            said.append(Notice(stream.trouble, "warning", stream.name))
+        self.session.say(said)
+
+    def _absorb(self, stream: Stream, chunk: Chunk) -> None:
+        """Take in lines, unless the format cannot be told by them yet."""
         engine = self.session.engine
-        codec = stream.codec or self._open(stream, chunk.data)
-        observer = engine.observers[stream.source]
-        batch = with_oversized(
-            parse(codec, chunk.data, observer.fields), chunk.oversized
-        )
-        clock: StreamClock = engine.state.streams[stream.name].clock
-        seen = observer.observe(batch, clock, now=self.clock.now(), last=last)
-        engine.absorb(stream.name, seen, lost=chunk.lost)
+        self._done += len(chunk.data)
+        stream.held += chunk.data
+        stream.oversized += chunk.oversized
+        stream.lost += chunk.lost
+        if not (stream.held or stream.oversized or stream.lost):
+            return
         stream.read_at = self.clock.monotonic()
+        codec = stream.codec or self._open(stream)
+        if codec is None:
+            return
+        observer = engine.observers[stream.source]
+        batch = parse(codec, stream.held, observer.fields)
+        batch = with_oversized(batch, stream.oversized)
+        clock = engine.state.streams[stream.name].clock
+        seen = observer.observe(batch, clock, now=self.clock.now())
+        engine.absorb(stream.name, seen, lost=stream.lost)
+        stream.held, stream.oversized, stream.lost = b"", 0, 0
+        stream.note(engine.state.streams[stream.name], stream.read_at)
 
-    def _open(self, stream: _Stream, data: bytes) -> Codec:
-        """Bind a stream to its format by the beginning of the file, or of what came."""
-        path = Path(stream.name)
-        begin = b""
-        if not isinstance(stream.reader, PipeReader) and path.exists():
-            begin = head(path)
-        stream.codec = self.session.open(stream.name, stream.source, begin or data)
-        return stream.codec
+    def _open(self, stream: Stream) -> Codec | None:
+        """Bind a stream to its format, as soon as that can be told."""
+        try:
+            codec = self.session.open(stream.name, stream.source, stream.head())
+        except FormatUnknownError as error:
+            codec = self._unknown(stream, error)
+        if codec is None and stream.ended:
+            codec = unknown()
+        stream.codec = codec
+        return codec
+
+    def _unknown(self, stream: Stream, error: FormatUnknownError) -> Codec | None:
+        """Wait for better lines, or give a stream up that is not the only one.
+
+        Raises:
+            FormatUnknownError: There is no other stream to go on with.
+        """
+        first, stream.unfit = not stream.unfit, True
+        if stream.patient():
+            if first:
+                text = "no line fits a format yet: waiting for one that does"
+                self.session.say([Notice(text, "warning", stream.name)])
+            return None
+        others = [s for s in self._streams if s is not stream]
+        given_up = all(s.codec and s.codec.format == UNKNOWN for s in others)
+        if given_up and not self.stopped:
+            raise error
+        text = f"{error}\n  all its lines are counted as parse errors"
+        self.session.say([Notice(text, "error", stream.name)])
+        return unknown()
 
     def _tick(self) -> None:
         """Tick the streams that have nothing more to read; let the silent ones rest."""
-        engine, now = self.session.engine, self.clock.now()
-        at = self.clock.monotonic()
-        for stream in self._streams:
-            if stream.ended or not stream.caught_up:
-                continue
-            newest = engine.state.streams[stream.name].last
-            silent = at - stream.read_at
-            if newest is None:
-                engine.rest(stream.name)
-                continue
-            engine.tick(stream.name, min(newest + int(silent * SECOND), max(now, newest)))
-            if silent > _REST_AFTER:
+        engine, now, at = self.session.engine, self.clock.now(), self.clock.monotonic()
+        live = [s for s in self._streams if not s.ended]
+        ticks = {s.name: s.expects(now, at) for s in live}
+        latest = max((t for t in ticks.values() if t is not None), default=None)
+        for stream in live:
+            tick = ticks[stream.name]
+            if tick is not None and stream.caught_up:
+                engine.tick(stream.name, tick)
+            # The one that is furthest on never rests: its time goes on for all.
+            silent = at - stream.read_at > _REST_AFTER and tick != latest
+            quiet = stream.caught_up or bool(stream.trouble)
+            if quiet and (tick is None or silent):
                 engine.rest(stream.name)
 
-    def _end(self, stream: _Stream) -> None:
+    def _end(self, stream: Stream) -> None:
         """Take what is left of a stream: an unterminated last line of one that ended."""
         if stream.ended:
             return
         stream.ended = True
-        reader = stream.reader
-        if not isinstance(reader, FileReader):
-            left = reader.pending
-            chunk = reader.finish(emit=isinstance(reader, PipeReader))
-            if chunk.data or chunk.oversized:
-                self._absorb(stream, chunk)
-            elif left:
-                text = f"{left} bytes of an unfinished line are left unread"
-                self.session.say([Notice(text, subject=stream.name)])
+        chunk, left = stream.finish()
+        self._absorb(stream, chunk)
+        if left:
+            text = f"{left} bytes of an unfinished line are left unread"
+            self.session.say([Notice(text, subject=stream.name)])
         self.session.engine.end(stream.name)
-
-    def _waiting_for(self) -> Sequence[int]:
-        return [
-            s.reader.fileno()
-            for s in self._streams
-            if isinstance(s.reader, PipeReader) and not s.ended
-        ]
-
-    def _refresh(self) -> None:
-        """Tell the view how the run stands."""
-        engine = self.session.engine
-        states = engine.state.streams
-        lines = sum(s.tally.lines for s in states.values())
-        at = self.clock.monotonic()
-        before, then = self._lines
-        speed = (lines - before) / (at - then) if at > then else None
-        self._lines = (lines, at)
-        times = [s.last for s in states.values() if s.last is not None]
-        self.session.view.refresh(
-            LiveStatus(
-                now=max(times, default=None),
-                streams=tuple(map(self._status, self._streams)),
-                lines=lines,
-                parse_errors=sum(s.tally.parse_errors for s in states.values()),
-                alarms=tuple(
-                    AlarmStatus(
-                        name=standing.title,
-                        value=standing.value,
-                        count=standing.count,
-                        threshold=standing.threshold,
-                        firing=standing.firing,
-                        operator=standing.operator,
-                        key=standing.key,
-                    )
-                    for standing in engine.standings()
-                ),
-                lines_per_s=speed,
-            )
-        )
-
-    def _status(self, stream: _Stream) -> StreamStatus:
-        reader = stream.reader
-        lag = 0
-        if isinstance(reader, FollowReader) and not stream.waited:
-            try:
-                lag = max(0, size(Path(stream.name)) - reader.bookmark.files[-1].offset)
-            except (OSError, IndexError, ValueError):
-                lag = 0
-        return StreamStatus(
-            stream=stream.name,
-            lag=lag,
-            waiting=stream.waited,
-            trouble=stream.trouble,
-            format=stream.codec.format if stream.codec else "",
-        )
-
-

@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from tocsin.model.protocols import Codec
 
 AUTO = "auto"
+UNKNOWN = "unknown"
+"""The name of the format of a stream that was not recognised."""
+
+
+class FormatUnknownError(SourceError):
+    """The format is to be found out, and no line fits any."""
 
 
 def options_of(source: SourceConfig) -> FormatOptions:
@@ -35,20 +41,35 @@ def options_of(source: SourceConfig) -> FormatOptions:
     )
 
 
-def open_codec(source: SourceConfig, stream: str, head: bytes) -> tuple[Codec, str]:
+def open_codec(
+    source: SourceConfig, stream: str, head: bytes
+) -> tuple[Codec | None, str]:
     """Return the codec for a stream that begins with `head`, and a word about it.
 
+    None when there is nothing yet to tell the format by: no line, or blank ones.
+
     Raises:
-        SourceError: The format is to be found out, and no line fits any.
+        FormatUnknownError: The format is to be found out, and no line fits any.
     """
     options = options_of(source)
+    if source.format.type == UNKNOWN:
+        return unknown(), ""
     if source.format.type != AUTO:
         return formats.get_with(source.format.type, options).open(head), ""
     found = formats.detect(head, options)
-    if not found.format:
-        message = f"{stream}: {found}\n  hint: say which it is, with --format or `format:`"
-        raise SourceError(message)
-    return found.codec, f"{found}"
+    if found.format:
+        return found.codec, f"{found}"
+    if not found.total:
+        return None, ""
+    message = f"{stream}: {found}\n  hint: say which it is, with --format or `format:`"
+    raise FormatUnknownError(message)
+
+
+def unknown() -> Codec:
+    """Return the codec of a stream whose format is not known: it refuses every line."""
+    from tocsin.formats.auto import Unknown  # noqa: PLC0415 - a rare need
+
+    return Unknown()
 
 
 def check_fields(codec: Codec, stream: str, wanted: Iterable[str]) -> None:
@@ -58,7 +79,7 @@ def check_fields(codec: Codec, stream: str, wanted: Iterable[str]) -> None:
         UsageError: Naming the field, and the one that may have been meant.
     """
     message = codec.message
-    if message.open:
+    if message.open or codec.format == UNKNOWN:
         return
     for name in sorted(wanted):
         if message.find(name) is None:
@@ -85,6 +106,19 @@ def parse(
     return replace(batch, frame=batch.frame.with_columns(columns))
 
 
+def with_oversized(batch: EventBatch, oversized: int) -> EventBatch:
+    """Account for lines that were too long to be kept: they are parse errors."""
+    if not oversized:
+        return batch
+    from tocsin.model.batch import Rejected, Tally  # noqa: PLC0415 - loads Polars
+
+    more = Tally(lines=oversized, parse_errors=oversized)
+    sample = Rejected("", "the line is longer than 1 MiB")
+    return replace(batch, tally=batch.tally + more, rejected=(*batch.rejected, sample))
+
+
 def fixed(source: SourceConfig, name: str) -> SourceConfig:
     """Return the configuration of a source whose format has been found out."""
+    if source.format.type != AUTO:
+        return source
     return replace(source, format=replace(source.format, type=name))

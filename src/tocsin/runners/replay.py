@@ -1,30 +1,39 @@
 """Replay: the rules over past files, as fast as the machine allows.
 
 All streams are known from the start, and the one that is furthest behind is read next,
-so that no stream waits long in memory for another.
+so that no stream waits long in memory for another. There are no ticks: time moves by
+the lines alone.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tocsin.metrics.lateness import NEVER
-from tocsin.runners.pieces import PIECE, Bench, Piece, Read, Workers, default_workers
-from tocsin.runners.session import Session
+from tocsin.model.errors import SourceError
+from tocsin.runners.opening import unknown
+from tocsin.runners.pieces import PIECE, Bench, Piece
 from tocsin.runners.seek import start_of
-from tocsin.sources import Family, cut, head, size
+from tocsin.runners.workers import Workers, default_workers, result
+from tocsin.sources import cut, head, size
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from concurrent.futures import Future
+
+    from tocsin.metrics.lateness import StreamClock
     from tocsin.runners.clock import Clock
+    from tocsin.runners.pieces import Read
+    from tocsin.runners.session import Session
+    from tocsin.sources import Family
 
 _SPEAK_EVERY = 0.5
 _MOST_HELD = 150_000
 """Cells that may wait to be judged before time is moved on, to bound memory."""
 _AHEAD = 2
+"""Pieces in work for each worker."""
 
 
 @dataclass(slots=True)
@@ -33,119 +42,148 @@ class _Stream:
 
     name: str
     pieces: Iterator[Piece]
-    waiting: deque[tuple[Piece, Future[Read] | None]] = field(default_factory=deque)
+    bench: Bench
+    waiting: deque[Future[Read]] = field(default_factory=deque)
     exhausted: bool = False
+
+    def submit(self, pool: Workers, most: int) -> None:
+        """Keep `most` pieces in work, as long as there are any."""
+        while len(self.waiting) < most and not self.exhausted:
+            piece = next(self.pieces, None)
+            if piece is None:
+                self.exhausted = True
+            else:
+                self.waiting.append(pool.read(piece))
+
+    def next(self, clock: StreamClock) -> Read | None:
+        """Return the next piece, read; None at the end."""
+        if self.waiting:
+            return result(self.waiting.popleft())
+        piece = next(self.pieces, None)
+        return None if piece is None else self.bench.read(piece, clock)
 
 
 class Replay:
-    """One replay of past files. `workers` 0 means as many as are worth it."""
+    """One replay of past files. `workers` 0 means as many as are worth it.
+
+    `start` says where in files to start: see `seek.start_of`. Files are read in pieces
+    of `piece_bytes`, which changes nothing but the speed.
+    """
 
     def __init__(
-        self, session: Session, clock: Clock, *, workers: int = 0, start: str = ""
+        self,
+        session: Session,
+        clock: Clock,
+        *,
+        workers: int = 0,
+        start: str = "",
+        piece_bytes: int = PIECE,
     ) -> None:
         self.session = session
-        self.start = start
         self.clock = clock
         self.workers = workers
+        self.start = start
+        self.piece_bytes = piece_bytes
         self.stopped = False
-        self._done = 0
+        self._bench = Bench(session.config, session.wishes)
+        self._total = self._done = 0
 
     def stop(self) -> None:
         """Finish after the present piece. Safe to call from a signal handler."""
         self.stopped = True
 
     def run(self, families: Sequence[tuple[str, Family]], now: int | None) -> None:
-        """Read all files of (source, family) pairs to their end, and finish."""
-        total = sum(size(path) for _, family in families for path in family.paths)
-        count = self.workers or default_workers(total)
-        pool = Workers(self.session.config, self.session.wishes, count) if count > 1 else None
+        """Read all files of (source, family) pairs to their end, and finish.
+
+        Raises:
+            SourceError: A file cannot be read, or its format is not known, or a worker
+                has died. Nothing is said of files before all have been opened.
+        """
+        self._total = sum(size(path) for _, family in families for path in family.paths)
+        for source, family in families:
+            self.session.engine.register(family.stream, source)
+        streams = [self._open(source, family, now) for source, family in families]
+        pool = self._pool()
         try:
-            streams = [self._open(source, family, now) for source, family in families]
-            self._drain([s for s in streams if s is not None], pool, total)
+            self._drain(streams, pool)
+        except SourceError:
+            if not self.stopped:  # else they have heard the signal as well
+                raise
         finally:
             if pool is not None:
                 pool.close()
         self.session.finish()
 
-    def _open(self, source: str, family: Family, now: int | None) -> _Stream | None:
-        start = next((h for p in family.paths if (h := head(p))), b"")
-        if not start:
-            self.session.engine.register(family.stream, source)
-            self.session.engine.end(family.stream)
+    def _pool(self) -> Workers | None:
+        count = self.workers or default_workers(self._total)
+        if count == 1 or not self._total:
             return None
-        codec = self.session.open(family.stream, source, start)
+        self.session.detail(f"reading with {count} processes")
+        return Workers(self.session.config, self.session.wishes, count)
+
+    def _open(self, source: str, family: Family, now: int | None) -> _Stream:
+        begin = next((h for p in family.paths if (h := head(p)).strip()), b"")
+        codec = self.session.open(family.stream, source, begin) or unknown()
         pieces = self._pieces(source, family, codec.format, now)
-        return _Stream(family.stream, pieces)
+        return _Stream(family.stream, pieces, self._bench)
 
     def _pieces(
         self, source: str, family: Family, form: str, now: int | None
     ) -> Iterator[Piece]:
         config = self.session.config.source(source)
-        starts = start_of(family.paths, config, self.start)
+        starts = start_of(family.paths, config, self.start, now)
         for path, first in zip(family.paths, starts, strict=True):
             begin = head(path)
-            for start, end in cut(path, piece_bytes=PIECE):
-                if end <= first:
-                    continue
-                start = max(start, first)
-                yield Piece(family.stream, source, path, start, end, form, begin, now)
+            self._total -= first
+            for at, end in cut(path, piece_bytes=self.piece_bytes):
+                start = max(at, first)
+                if start < end:
+                    yield Piece(
+                        family.stream, source, path, start, end, form, begin, now
+                    )
 
-    def _drain(
-        self, streams: list[_Stream], pool: Workers | None, total: int
-    ) -> None:
+    def _drain(self, streams: list[_Stream], pool: Workers | None) -> None:
         """Read pieces, always of the stream that is furthest behind, to the end."""
-        bench = Bench(self.session.config, self.session.wishes)
         spoke = self.clock.monotonic()
         while streams and not self.stopped:
+            streams.sort(key=self._progress)
             if pool is not None:
-                self._submit(streams, pool)
-            stream = min(streams, key=self._progress)
-            read = self._next(stream, bench)
-            if read is None:
+                _submit(streams, pool)
+            stream = streams[0]
+            read = stream.next(self.session.engine.state.streams[stream.name].clock)
+            if read is not None:
+                self._absorb(stream.name, read)
+            elif not self.stopped:
                 self.session.engine.end(stream.name)
                 streams.remove(stream)
-            else:
-                self._absorb(stream.name, read, bench)
             at = self.clock.monotonic()
             if at - spoke > _SPEAK_EVERY or self.session.engine.held > _MOST_HELD:
                 spoke = at
                 self.session.say(self.session.engine.advance(together=True))
-                self._show_progress(total)
+                self._show_progress()
 
     def _progress(self, stream: _Stream) -> int:
         newest = self.session.engine.state.streams[stream.name].clock.newest
         return NEVER if newest is None else newest
 
-    def _submit(self, streams: list[_Stream], pool: Workers) -> None:
-        """Keep the workers busy: with the next pieces of the stream most behind."""
-        for stream in sorted(streams, key=self._progress):
-            while len(stream.waiting) < _AHEAD and not stream.exhausted:
-                piece = next(stream.pieces, None)
-                if piece is None:
-                    stream.exhausted = True
-                else:
-                    stream.waiting.append((piece, pool.read(piece)))
-            if sum(len(s.waiting) for s in streams) >= _AHEAD * pool.count:
-                return
-
-    def _next(self, stream: _Stream, bench: Bench) -> Read | None:
-        """Return the next piece of a stream, read; None at its end."""
-        if stream.waiting:
-            _, reading = stream.waiting.popleft()
-            assert reading is not None  # noqa: S101 - only workers' pieces wait
-            return reading.result()
-        piece = next(stream.pieces, None)
-        if piece is None:
-            return None
-        return bench.read(piece, self.session.engine.state.streams[stream.name].clock)
-
-    def _absorb(self, name: str, read: Read, bench: Bench) -> None:
+    def _absorb(self, name: str, read: Read) -> None:
         engine = self.session.engine
-        if read.blind and not engine.accepts(name, read.seen):
-            read = bench.read(read.piece, engine.state.streams[name].clock)
+        if read.blind is not None and not engine.accepts(name, read.seen):
+            read = self._bench.read(read.blind, engine.state.streams[name].clock)
         engine.absorb(name, read.seen, lost=read.lost)
-        self._done += read.piece.end - read.piece.start
+        self._done += read.done
 
-    def _show_progress(self, total: int) -> None:
+    def _show_progress(self) -> None:
         lines = sum(s.tally.lines for s in self.session.engine.state.streams.values())
-        self.session.view.progress(self._done, total, lines)
+        self.session.view.progress(self._done, self._total, lines)
+
+
+def _submit(streams: Sequence[_Stream], pool: Workers) -> None:
+    """Keep the workers busy: with the next pieces of the streams most behind."""
+    budget = _AHEAD * pool.count
+    share = max(1, budget // len(streams))
+    for stream in streams:
+        if budget <= 0:
+            return
+        stream.submit(pool, min(share, budget))
+        budget -= len(stream.waiting)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tocsin.config import duration
@@ -15,6 +15,7 @@ from tocsin.sources import FileReader, head, offset_of_line_at, size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from tocsin.config.values import SourceConfig
     from tocsin.model.protocols import Codec
@@ -22,50 +23,58 @@ if TYPE_CHECKING:
 _PROBE = 1 << 16
 
 
-def moment_of(paths: Sequence[Path], source: SourceConfig, start: str) -> int | None:
+def moment_of(
+    paths: Sequence[Path], source: SourceConfig, start: str, now: int | None = None
+) -> int | None:
     """Return the instant that `start` means for the files of a stream, oldest first.
 
     `start` is a duration before the newest line (`-10m`), or a time in ISO 8601 (UTC
-    unless it says otherwise). None when there is no line to count back from.
+    unless it says otherwise). None when there is no line to count back from; a line
+    later than `now` is none.
     """
     if not start.startswith("-"):
         return _moment(start)
     for path in reversed(paths):
-        begin = head(path)
-        if not begin:
+        codec = _codec(path, source)
+        if codec is None:
             continue
-        codec, _ = open_codec(source, str(path), begin)
         total = size(path)
-        newest = _times(path, codec, max(0, total - _PROBE), total)
+        times = _times(path, codec, max(0, total - _PROBE), total)
+        newest = [time for time in times if now is None or time <= now]
         if newest:
             return max(newest) - _before(start)
     return None
 
 
-def start_of(paths: Sequence[Path], source: SourceConfig, start: str) -> list[int]:
+def start_of(
+    paths: Sequence[Path], source: SourceConfig, start: str, now: int | None = None
+) -> list[int]:
     """Return, for each file of a stream, the offset of the line to start at.
 
     `start` is `start`, `end`, or what `moment_of` takes.
 
     Raises:
+        FormatUnknownError: The times in a file cannot be read.
         UsageError: `start` is none of these.
     """
     if start in {"", "start"}:
         return [0] * len(paths)
     if start == "end":
         return [offset_of_line_at(path, size(path)) for path in paths]
-    wanted = moment_of(paths, source, start)
+    wanted = moment_of(paths, source, start, now)
     if wanted is None:
         return [0] * len(paths)
     return [_offset(path, source, wanted) for path in paths]
 
 
 def _offset(path: Path, source: SourceConfig, wanted: int) -> int:
+    codec = _codec(path, source)
+    return 0 if codec is None else _bisect(path, codec, wanted, size(path))
+
+
+def _codec(path: Path, source: SourceConfig) -> Codec | None:
     begin = head(path)
-    if not begin:
-        return 0
-    codec, _ = open_codec(source, str(path), begin)
-    return _bisect(path, codec, wanted, size(path))
+    return open_codec(source, str(path), begin)[0] if begin else None
 
 
 def check_start(start: str) -> None:
@@ -130,14 +139,17 @@ def _first_line(path: Path, codec: Codec, wanted: int, low: int, total: int) -> 
         data = reader.read(4 * _PROBE).data
     finally:
         reader.close()
-    for line in _lines(data):
-        times = codec.parse(line, {}).frame.get_column("time").to_physical().to_list()
-        if times and times[0] >= wanted:
-            return at
-        at += len(line)
-    return at
+    lines = data.split(b"\n")[:-1]
+    first = bisect_left(
+        range(1, len(lines) + 1),
+        True,  # noqa: FBT003 - what is searched for
+        key=lambda n: _reaches(codec, lines[:n], wanted),
+    )
+    return at + sum(len(line) + 1 for line in lines[:first])
 
 
-def _lines(data: bytes) -> list[bytes]:
-    """Return whole lines; only a newline ends one."""
-    return [line + b"\n" for line in data.split(b"\n")[:-1]]
+def _reaches(codec: Codec, lines: list[bytes], wanted: int) -> bool:
+    """Say whether any of these lines is not too old."""
+    frame = codec.parse(b"\n".join([*lines, b""]), {}).frame
+    newest = frame.get_column("time").to_physical().max()
+    return isinstance(newest, int) and newest >= wanted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from importlib import import_module
@@ -17,7 +18,15 @@ COMMANDS = {
     "check": ("tocsin.views.cli_check", "Say whether a configuration is right."),
     "formats": ("tocsin.views.cli_formats", "List the formats that can be read."),
     "schema": ("tocsin.views.cli_schema", "Print a JSON Schema: config or output."),
+    "completion": (
+        "tocsin.views.cli_completion",
+        "Print a script that completes them.",
+    ),
 }
+
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+"""What the world does to those who write files."""
 
 
 class _Lazy(click.Group):
@@ -48,7 +57,9 @@ class _Lazy(click.Group):
         return super().resolve_command(ctx, args)
 
     def format_commands(
-        self, ctx: click.Context, formatter: click.HelpFormatter  # noqa: ARG002
+        self,
+        ctx: click.Context,
+        formatter: click.HelpFormatter,  # noqa: ARG002
     ) -> None:
         """List the commands without loading any."""
         with formatter.section("Commands"):
@@ -72,28 +83,42 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run a command; return its exit code. A person's mistake shows no traceback."""
-    from tocsin.model.errors import SourceError, TocsinError  # noqa: PLC0415
+    from tocsin.model.errors import TocsinError  # noqa: PLC0415 - it costs little
 
     try:
         outcome: Any = cli.main(arguments, prog_name="tocsin", standalone_mode=False)
-    except click.exceptions.Abort:
-        return 130
     except click.ClickException as error:
         error.show()
         return 2
-    except SourceError as error:
-        click.echo(f"tocsin: {error}", err=True)
-        return 5
     except TocsinError as error:
         click.echo(f"tocsin: {error}", err=True)
-        return 2
+        return _code(error)
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        return 130
     except BrokenPipeError:
         # Whoever read us has gone: that ends the work, and is no mistake.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _let_go()
         return 0
-    except KeyboardInterrupt:
-        return 130
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        _let_go()
+        click.echo(f"tocsin: the output cannot be written: {error.strerror}", err=True)
+        return 5
     return outcome if isinstance(outcome, int) else 0
+
+
+def _code(error: Exception) -> int:
+    """Return the exit code that stands for an error."""
+    from tocsin.model.errors import SourceError, StateError  # noqa: PLC0415
+
+    codes = {StateError: 3, SourceError: 5}
+    return next((code for kind, code in codes.items() if isinstance(error, kind)), 2)
+
+
+def _let_go() -> None:
+    """Give up standard output, so that Python does not stumble over it at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

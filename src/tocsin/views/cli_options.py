@@ -1,8 +1,12 @@
-"""What several commands share: options, and how a run is ended by signals."""
+"""What several commands share: options, a face, and how a run is ended."""
 
 from __future__ import annotations
 
+import os
+import select
 import signal
+import stat
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,23 +14,46 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from tocsin.model.errors import UsageError
+
 if TYPE_CHECKING:
     from types import FrameType
+
+    from tocsin.model.view import View
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 LOGS = click.Path(path_type=Path, allow_dash=True)
 
 
-def output_option(command: Command) -> Command:
-    """Add `--output`."""
-    return click.option(
-        "--output",
-        type=click.Choice(["auto", "terminal", "plain", "jsonl"]),
-        default="auto",
-        show_default=True,
-        help="How to show it: auto is a live screen on a terminal, else plain text.",
-    )(command)
+def output_options(command: Command) -> Command:
+    """Add `--output`, `--datapoints`, `--quiet`, `-v` and `--fail-on-alarm`."""
+    for option in reversed(
+        [
+            click.option("--datapoints", is_flag=True, help="Show every datapoint."),
+            click.option(
+                "--output",
+                type=click.Choice(["auto", "terminal", "plain", "jsonl"]),
+                default="auto",
+                show_default=True,
+                help="How to show it: auto is a live screen on a terminal, else plain.",
+            ),
+            click.option(
+                "-q",
+                "--quiet",
+                is_flag=True,
+                help="Say nothing about the run itself but errors.",
+            ),
+            click.option(
+                "-v", "--verbose", is_flag=True, help="Say more about the run itself."
+            ),
+            click.option(
+                "--fail-on-alarm", is_flag=True, help="Exit with 1 if an alarm rang."
+            ),
+        ]
+    ):
+        command = option(command)
+    return command
 
 
 def workers_option(command: Command) -> Command:
@@ -36,7 +63,7 @@ def workers_option(command: Command) -> Command:
         type=click.IntRange(min=0),
         default=0,
         metavar="N",
-        help="Processes that read and parse.  [default: as many as are worth it]",
+        help="Processes that read files.  [default: as many as are worth it]",
     )(command)
 
 
@@ -54,6 +81,22 @@ def config_option(command: Command) -> Command:
 
 
 @contextmanager
+def showing(given: dict[str, object], clock: Callable[[], float]) -> Iterator[View]:
+    """Open the face that is asked for, and leave the screen in order."""
+    from tocsin.views.protocol import choose  # noqa: PLC0415 - see Lazy
+    from tocsin.views.quiet import Quiet  # noqa: PLC0415
+
+    if given["quiet"] and given["verbose"]:
+        raise UsageError("--quiet and --verbose: choose one")
+    view = choose(str(given["output"]), sys.stdout, sys.stderr, clock)
+    view = Quiet(view) if given["quiet"] else view
+    try:
+        yield view
+    finally:
+        view.close()
+
+
+@contextmanager
 def stopping(stop: Callable[[], None]) -> Iterator[None]:
     """Call `stop` at the first ctrl-C or SIGTERM; the second ctrl-C ends at once."""
 
@@ -67,3 +110,20 @@ def stopping(stop: Callable[[], None]) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def reader_gone() -> Callable[[], bool]:
+    """Return a test whether nobody reads our standard output any more.
+
+    A run that says nothing for an hour would not notice by writing.
+    """
+    try:
+        fd = sys.stdout.fileno()
+        piped = stat.S_ISFIFO(os.fstat(fd).st_mode)
+    except (OSError, ValueError):
+        piped = False
+    if not piped:
+        return lambda: False
+    poll = select.poll()
+    poll.register(fd, 0)
+    return lambda: any(event & select.POLLERR for _, event in poll.poll(0))

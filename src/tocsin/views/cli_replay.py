@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,56 +11,80 @@ from tocsin.model.errors import UsageError
 from tocsin.views.cli_options import (
     LOGS,
     config_option,
-    output_option,
+    output_options,
+    reader_gone,
+    showing,
     stopping,
     workers_option,
 )
 
 if TYPE_CHECKING:
     from tocsin.config.values import Config
+    from tocsin.runners.follow import Follow
+    from tocsin.runners.replay import Replay
+    from tocsin.runners.session import Session
     from tocsin.sources import Family
+
+STDIN = Path("-")
 
 
 @click.command("replay", short_help="The rules over past logs, at full speed.")
 @config_option
 @click.argument("logs", nargs=-1, type=LOGS, metavar="[LOG]...")
-@click.option("--datapoints", is_flag=True, help="Show every datapoint (jsonl).")
-@click.option("--report", is_flag=True, help="Show the periodic statistics, too.")
 @click.option("--source", metavar="NAME", help="The source that LOG belongs to.")
-@click.option("--fail-on-alarm", is_flag=True, help="Exit with 1 if an alarm rang.")
-@output_option
+@click.option("--from", "start", default="start", metavar="WHERE",
+              help="Where to start: start, -10m (before the end) or a time.")  # fmt: skip
+@click.option("--report", is_flag=True, help="Show the periodic statistics, too.")
+@output_options
 @workers_option
 def command(config_path: Path, logs: tuple[Path, ...], **given: object) -> int:
     """Run a configuration over past logs, and say what would have rung.
 
-    LOG takes the place of the source's path in the configuration. The answer is the
-    same as it was, or would have been, live; and for any number of workers.
+    LOG takes the place of the source's path in the configuration; `-` is standard
+    input, which is also read where neither names any. The answer is the same as it
+    was, or would have been, live; and for any number of workers.
     """
     from tocsin.runners.clock import SystemClock  # noqa: PLC0415 - see Lazy
-    from tocsin.runners.replay import Replay  # noqa: PLC0415
+    from tocsin.runners.seek import check_start  # noqa: PLC0415
     from tocsin.runners.session import Session, Wishes  # noqa: PLC0415
     from tocsin.views.check import read_config  # noqa: PLC0415
-    from tocsin.views.protocol import choose  # noqa: PLC0415
 
+    check_start(str(given["start"]))
     config = read_config(config_path)
+    logs = logs or _unnamed(config)
     source = _source(config, logs, given["source"])
-    streams = _streams(config, logs, source)
     clock = SystemClock()
-    view = choose(str(given["output"]), sys.stdout, sys.stderr, clock.monotonic)
-    try:
+    with showing(given, clock.monotonic) as view:
         wishes = Wishes(
             statistics=(source or config.sources[0].name) if given["report"] else None,
             datapoints=bool(given["datapoints"]),
+            verbose=bool(given["verbose"]),
         )
         session = Session(config, view, wishes)
-        runner = Replay(session, clock, workers=int(str(given["workers"])))
-        with stopping(runner.stop):
-            runner.run(streams, clock.now())
-    finally:
-        view.close()
+        if STDIN in logs:
+            runner: Follow | Replay = _piped(session, logs, source, str(given["start"]))
+        else:
+            runner = _filed(session, _streams(config, logs, source), given)
     if runner.stopped:
         return 130
     return 1 if given["fail_on_alarm"] and session.engine.state.opened else 0
+
+
+def _unnamed(config: Config) -> tuple[Path, ...]:
+    """Return standard input where the configuration names no source, if it is there.
+
+    Raises:
+        UsageError: There is nothing to read.
+    """
+    from tocsin.config.values import Config as Defaults  # noqa: PLC0415 - see Lazy
+    from tocsin.sources import stdin_kind  # noqa: PLC0415
+
+    if config.sources != Defaults().sources:
+        return ()
+    if stdin_kind() == "data":
+        return (STDIN,)
+    message = "which logs? the configuration names no source"
+    raise UsageError(f"{message}\n  hint: tocsin replay -c FILE access.log")
 
 
 def _source(config: Config, logs: tuple[Path, ...], wanted: object) -> str | None:
@@ -91,5 +114,39 @@ def _streams(
     return [
         (each.name, family)
         for each in config.sources
+        if source in {None, each.name}
         for family in families(expand([base / path for path in each.path]))
     ]
+
+
+def _piped(
+    session: Session, logs: tuple[Path, ...], source: str | None, start: str
+) -> Follow:
+    """Read standard input, and files beside it, to their end."""
+    from tocsin.runners.clock import SystemClock  # noqa: PLC0415 - see Lazy
+    from tocsin.runners.follow import Follow  # noqa: PLC0415
+    from tocsin.sources import expand  # noqa: PLC0415
+
+    name = source or session.config.sources[0].name
+    runner = Follow(session, SystemClock(), start=start, live=False)
+    runner.add_pipe(0, name)
+    for path in expand([path for path in logs if path != STDIN]):
+        runner.add_past(path, name)
+    with stopping(runner.stop):
+        runner.run(reader_gone())
+    return runner
+
+
+def _filed(
+    session: Session, streams: list[tuple[str, Family]], given: dict[str, object]
+) -> Replay:
+    """Read files to their end."""
+    from tocsin.runners.clock import SystemClock  # noqa: PLC0415 - see Lazy
+    from tocsin.runners.replay import Replay  # noqa: PLC0415
+
+    clock = SystemClock()
+    workers = int(str(given["workers"]))
+    runner = Replay(session, clock, workers=workers, start=str(given["start"]))
+    with stopping(runner.stop):
+        runner.run(streams, clock.now())
+    return runner

@@ -2,22 +2,45 @@
 
 from __future__ import annotations
 
-import sys
+from difflib import get_close_matches
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from tocsin.model.errors import UsageError
-from tocsin.views.cli_options import LOGS, output_option, stopping, workers_option
+from tocsin.views.cli_options import (
+    LOGS,
+    output_options,
+    reader_gone,
+    showing,
+    stopping,
+    workers_option,
+)
 
 if TYPE_CHECKING:
-    from tocsin.config.values import Config, MessagesConfig, SourceConfig
+    from click.shell_completion import CompletionItem
+
+    from tocsin.config.values import Config, FormatConfig, MessagesConfig, SourceConfig
     from tocsin.model.expression import Expression
-    from tocsin.runners.session import Session, Wishes
+    from tocsin.model.view import View
+    from tocsin.runners.session import Session
 
 SOURCE = "log"
+STDIN = Path("-")
 DEFAULT = Path("/tmp/access.log")  # noqa: S108 - named by the original description
+
+
+def _formats(
+    _ctx: click.Context, _param: click.Parameter, typed: str
+) -> list[CompletionItem]:
+    """Complete the names of formats."""
+    from click.shell_completion import CompletionItem  # noqa: PLC0415 - a rare need
+
+    from tocsin.formats import names  # noqa: PLC0415
+
+    return [CompletionItem(name) for name in names() if name.startswith(typed)]
 
 
 @click.command("watch", short_help="Live statistics and a high-traffic alarm.")
@@ -34,6 +57,7 @@ DEFAULT = Path("/tmp/access.log")  # noqa: S108 - named by the original descript
 @click.option("--top", type=click.IntRange(min=1), default=10, show_default=True,
               metavar="N", help="How many sections are shown.")  # fmt: skip
 @click.option("--format", "form", default="auto", show_default=True, metavar="NAME",
+              shell_complete=_formats,
               help="How lines are read: see `tocsin formats`.")  # fmt: skip
 @click.option("--timezone", default="UTC", show_default=True, metavar="ZONE",
               help="The zone of times that do not name one.")  # fmt: skip
@@ -47,11 +71,11 @@ DEFAULT = Path("/tmp/access.log")  # noqa: S108 - named by the original descript
 @click.option("--follow/--no-follow", default=True, show_default=True,
               help="Go on as the files grow, or read them once and end.")  # fmt: skip
 @click.option("--where", metavar="SQL", help="Count only such events: status >= 500.")
-@click.option("--datapoints", is_flag=True, help="Show every datapoint (jsonl).")
-@click.option("--fail-on-alarm", is_flag=True, help="Exit with 1 if an alarm rang.")
-@output_option
+@output_options
 @workers_option
-def command(files: tuple[Path, ...], log_files: tuple[Path, ...], **given: object) -> int:
+def command(
+    files: tuple[Path, ...], log_files: tuple[Path, ...], **given: object
+) -> int:
     """Show live statistics of access logs, and ring when there is high traffic.
 
     Without FILE, standard input is read if there is any, else /tmp/access.log. `-` is
@@ -59,27 +83,30 @@ def command(files: tuple[Path, ...], log_files: tuple[Path, ...], **given: objec
     """
     from tocsin.runners.clock import SystemClock  # noqa: PLC0415 - see Lazy
     from tocsin.runners.seek import check_start  # noqa: PLC0415
-    from tocsin.sources import stdin_kind  # noqa: PLC0415
-    from tocsin.views.protocol import choose  # noqa: PLC0415
 
-    chosen = [*files, *log_files]
-    if not chosen:
-        chosen = [Path("-")] if stdin_kind() == "data" else [DEFAULT]
-    start = str(given["start"])
+    chosen = _chosen(files, log_files)
+    start, follow = str(given["start"]), bool(given["follow"])
     if start:
         check_start(start)
+    if start and STDIN in chosen:
+        message = "--from: standard input is read from where it stands; give a FILE"
+        raise UsageError(message)
     config, where = _config(given)
-    clock = SystemClock()
-    view = choose(str(given["output"]), sys.stdout, sys.stderr, clock.monotonic)
-    try:
-        session = _session(config, view, where, datapoints=bool(given["datapoints"]))
-        if given["follow"] or Path("-") in chosen:
-            _follow(session, chosen, start, follow=bool(given["follow"]))
+    with showing(given, SystemClock().monotonic) as view:
+        session = _session(config, view, where, given)
+        if follow or STDIN in chosen:
+            _follow(session, chosen, start, follow=follow)
         else:
             _read(session, chosen, start, int(str(given["workers"])))
-    finally:
-        view.close()
     return 1 if given["fail_on_alarm"] and session.engine.state.opened else 0
+
+
+def _chosen(files: tuple[Path, ...], log_files: tuple[Path, ...]) -> list[Path]:
+    """Return what to watch: standard input or the default, if nothing is named."""
+    from tocsin.sources import stdin_kind  # noqa: PLC0415 - see Lazy
+
+    named = [*files, *log_files]
+    return named or [STDIN if stdin_kind() == "data" else DEFAULT]
 
 
 def _config(given: dict[str, object]) -> tuple[Config, Expression | None]:
@@ -93,14 +120,14 @@ def _config(given: dict[str, object]) -> tuple[Config, Expression | None]:
     source = values.SourceConfig(
         name=SOURCE,
         path=(),
-        format=values.FormatConfig(name=str(given["form"]), type=str(given["form"])),
+        format=_format(str(given["form"])),
         timezone=_zone(str(given["timezone"])),
         lateness=_time(given, "lateness", zero=True),
         amend_for=amend_for,
         future_skew=min(amend_for, values.SourceConfig().future_skew),
     )
     _check_lateness(source)
-    threshold = float(str(given["threshold"]))
+    threshold = _threshold(given["threshold"])
     alarm = values.AlarmConfig(
         name="High traffic",
         metric="requests",
@@ -110,7 +137,12 @@ def _config(given: dict[str, object]) -> tuple[Config, Expression | None]:
     )
     window = _time(given, "alert_window", whole=True)
     metric = values.MetricConfig(
-        name="requests", type="RATE", source=SOURCE, period=window, every=SECOND, where=where
+        name="requests",
+        type="RATE",
+        source=SOURCE,
+        period=window,
+        every=SECOND,
+        where=where,
     )
     every = _time(given, "every", whole=True)
     config = values.Config(
@@ -138,6 +170,29 @@ def _time(
         message = f"{option}: expected whole seconds, got {text!r}"
         raise UsageError(message)
     return found
+
+
+def _format(name: str) -> FormatConfig:
+    """Return a format by name, once it is known that there is one."""
+    from tocsin import formats  # noqa: PLC0415 - see Lazy
+    from tocsin.config.values import FormatConfig  # noqa: PLC0415
+
+    try:
+        formats.get(name)
+    except UsageError as error:
+        close = get_close_matches(name, formats.names(), n=1)
+        hint = f"\n  hint: did you mean {close[0]!r}?" if close else ""
+        message = f"--format: {error}{hint}"
+        raise UsageError(message) from error
+    return FormatConfig(name=name, type=name)
+
+
+def _threshold(given: object) -> float:
+    threshold = float(str(given))
+    if not 0 <= threshold < inf:
+        message = f"--alert-threshold: expected a number from 0 on, got {given}"
+        raise UsageError(message)
+    return threshold
 
 
 def _where(text: object) -> Expression | None:
@@ -180,35 +235,39 @@ def _sentences() -> MessagesConfig:
 
 
 def _session(
-    config: Config, view: object, where: Expression | None, *, datapoints: bool
+    config: Config, view: View, where: Expression | None, given: dict[str, object]
 ) -> Session:
     from tocsin.runners.session import Session, Wishes  # noqa: PLC0415 - see Lazy
 
-    wishes: Wishes = Wishes(statistics=SOURCE, where=where, datapoints=datapoints)
-    return Session(config, view, wishes)  # type: ignore[arg-type]
+    wishes = Wishes(
+        statistics=SOURCE,
+        where=where,
+        datapoints=bool(given["datapoints"]),
+        verbose=bool(given["verbose"]),
+    )
+    return Session(config, view, wishes)
 
 
-def _follow(
-    session: Session, files: list[Path], start: str, *, follow: bool
-) -> None:
+def _follow(session: Session, chosen: list[Path], start: str, *, follow: bool) -> None:
     """Follow files and standard input until they end or the user has seen enough."""
     from tocsin.runners.clock import SystemClock  # noqa: PLC0415 - see Lazy
     from tocsin.runners.follow import Follow  # noqa: PLC0415
-    from tocsin.sources import is_pipe  # noqa: PLC0415
+    from tocsin.sources import expand, families  # noqa: PLC0415
 
-    runner = Follow(session, SystemClock(), start=start or "-10m")
+    start = start or ("-10m" if follow else "start")
+    runner = Follow(session, SystemClock(), start=start, live=follow)
+    files = expand([path for path in chosen if path != STDIN])
     with stopping(runner.stop):
-        for path in files:
-            if str(path) == "-":
-                runner.add_pipe(0, SOURCE)
-            elif follow or is_pipe(path):
-                runner.add_file(path, SOURCE)
-            else:
-                runner.add_past(path, SOURCE)
-        runner.run()
+        if STDIN in chosen:
+            runner.add_pipe(0, SOURCE)
+        for family in families(files) if follow else ():
+            runner.add_files(family, SOURCE)
+        for path in () if follow else files:
+            runner.add_past(path, SOURCE)
+        runner.run(reader_gone())
 
 
-def _read(session: Session, files: list[Path], start: str, workers: int) -> None:
+def _read(session: Session, chosen: list[Path], start: str, workers: int) -> None:
     """Read files once, to their end."""
     from tocsin.runners.clock import SystemClock  # noqa: PLC0415 - see Lazy
     from tocsin.runners.replay import Replay  # noqa: PLC0415
@@ -217,5 +276,5 @@ def _read(session: Session, files: list[Path], start: str, workers: int) -> None
     clock = SystemClock()
     runner = Replay(session, clock, workers=workers, start=start)
     with stopping(runner.stop):
-        streams = families(expand(files))
-        runner.run([(SOURCE, family) for family in streams], clock.now())
+        found = families(expand(chosen))
+        runner.run([(SOURCE, family) for family in found], clock.now())

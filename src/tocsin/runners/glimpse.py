@@ -1,0 +1,99 @@
+"""A glimpse of a run between two records: for screens, a few times a second."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tocsin.model.errors import SourceError
+from tocsin.model.status import AlarmStatus, LiveStatus, StreamStatus
+from tocsin.sources import size
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tocsin.pipeline.engine import Engine
+    from tocsin.pipeline.speak import Standing
+    from tocsin.runners.clock import Clock
+    from tocsin.runners.session import Session
+    from tocsin.runners.stream import Stream
+
+_EVERY = 0.1
+
+
+class Glimpse:
+    """Shows a view how a run stands, at most ten times a second."""
+
+    def __init__(self, session: Session, clock: Clock) -> None:
+        self._session = session
+        self._clock = clock
+        self._lines, self._at = 0, clock.monotonic()
+        self._shown: float | None = None
+
+    def show(self, streams: Iterable[Stream], *, at_once: bool = False) -> None:
+        """Tell the view how the run stands, if it has not just been told."""
+        at = self._clock.monotonic()
+        if not at_once and self._shown is not None and at - self._shown < _EVERY:
+            return
+        self._shown = at
+        engine = self._session.engine
+        tallies = [s.tally for s in engine.state.streams.values()]
+        lines = sum(tally.lines for tally in tallies)
+        self._session.view.refresh(
+            LiveStatus(
+                now=_now(engine),
+                streams=tuple(map(_stream, streams)),
+                lines=lines,
+                parse_errors=sum(tally.parse_errors for tally in tallies),
+                alarms=tuple(map(_alarm, engine.standings())),
+                lines_per_s=self._speed(lines, at),
+            )
+        )
+
+    def progress(self, done: int) -> None:
+        """Tell the view how many bytes of a past input have been read."""
+        streams = self._session.engine.state.streams.values()
+        self._session.view.progress(done, 0, sum(s.tally.lines for s in streams))
+
+    def _speed(self, lines: int, at: float) -> float | None:
+        before, then = self._lines, self._at
+        self._lines, self._at = lines, at
+        return (lines - before) / (at - then) if at > then else None
+
+
+def _now(engine: Engine) -> int | None:
+    times = [s.last for s in engine.state.streams.values() if s.last is not None]
+    return max(times, default=None)
+
+
+def _alarm(standing: Standing) -> AlarmStatus:
+    return AlarmStatus(
+        name=standing.title,
+        value=standing.value,
+        count=standing.count,
+        threshold=standing.threshold,
+        firing=standing.firing,
+        operator=standing.operator,
+        key=standing.key,
+    )
+
+
+def _stream(stream: Stream) -> StreamStatus:
+    return StreamStatus(
+        stream=stream.name,
+        lag=_lag(stream),
+        waiting=stream.waiting,
+        trouble=stream.trouble,
+        format=stream.codec.format if stream.codec else "",
+    )
+
+
+def _lag(stream: Stream) -> int:
+    """Return how many bytes of the live file are unread, as far as can be told."""
+    live = stream.live
+    if live is None or stream.waiting:
+        return 0
+    try:
+        return max(0, size(Path(live.path)) - live.bookmark.files[-1].offset)
+    except (SourceError, IndexError):
+        return 0

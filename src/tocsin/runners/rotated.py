@@ -1,0 +1,58 @@
+"""A log and what it was rotated into, given together: read in order, then followed."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from tocsin.sources import FileReader
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from tocsin.model.protocols import Chunk
+    from tocsin.sources import FollowReader
+
+
+class RotatedReader:
+    """The lines of older files from their offsets on, then those of the live one.
+
+    The live one is open from the start: should it be rotated away while the older
+    are read, nothing is missed.
+    """
+
+    def __init__(self, older: Iterable[tuple[Path, int]], live: FollowReader) -> None:
+        self.stream = live.stream
+        self.live = live
+        self._older = deque(older)
+        self.path = self._older[0][0] if self._older else live.path
+        """Where the stream begins: what its format is told by."""
+        self._reader: FileReader | None = None
+
+    def read(self, limit: int) -> Chunk:
+        """Return the next lines; never waits.
+
+        Raises:
+            SourceError: When an older file cannot be read.
+        """
+        while self._older:
+            path, start = self._older[0]
+            self._reader = self._reader or FileReader(path, start=start)
+            chunk = self._reader.read(limit)
+            if chunk.ended:
+                self._reader.close()
+                self._reader = None
+                self._older.popleft()
+            if chunk.data or chunk.oversized or chunk.lost:
+                return replace(chunk, caught_up=False, ended=False)
+        return self.live.read(limit)
+
+    def close(self) -> None:
+        """Let go of files. Idempotent."""
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+        self._older.clear()
+        self.live.close()

@@ -1,0 +1,116 @@
+"""One stream that is followed: what it has given, and what it is waited for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tocsin.model.errors import SourceError
+from tocsin.model.instant import SECOND
+from tocsin.model.protocols import Chunk
+from tocsin.runners.rotated import RotatedReader
+from tocsin.sources import FollowReader, PipeReader, head
+
+if TYPE_CHECKING:
+    from tocsin.model.protocols import Codec, Reader
+    from tocsin.pipeline.streams import StreamState
+
+_LINES = 500
+_BYTES = 256 << 10
+
+
+@dataclass(slots=True)
+class Stream:
+    """One stream that is followed. Moments are monotonic seconds.
+
+    `newest` is the newest event time (µs) that it has read, at the moment `newest_at`.
+    `held` are lines that came before its format could be told; `oversized` and `lost`
+    belong to them.
+    """
+
+    name: str
+    source: str
+    reader: Reader
+    read_at: float
+    codec: Codec | None = None
+    newest: int | None = None
+    newest_at: float = 0.0
+    looks: int = 0
+    held: bytes = b""
+    oversized: int = 0
+    lost: int = 0
+    caught_up: bool = False
+    ended: bool = False
+    waiting: bool = False
+    trouble: str = ""
+    unfit: bool = False
+
+    @property
+    def live(self) -> FollowReader | None:
+        """Return the file that is followed, if it is one."""
+        reader = self.reader
+        found = reader.live if isinstance(reader, RotatedReader) else reader
+        return found if isinstance(found, FollowReader) else None
+
+    @property
+    def fd(self) -> int | None:
+        """Return the descriptor to wait on, if it can be waited on."""
+        reader = self.reader
+        return reader.fileno() if isinstance(reader, PipeReader) else None
+
+    def read(self, limit: int) -> Chunk:
+        """Read what there is, and take note of what stands in the way."""
+        chunk = self.reader.read(limit)
+        self.looks += 1
+        live = self.live
+        self.waiting = live is not None and live.waiting
+        self.trouble = (live and live.trouble) or ""
+        self.caught_up = chunk.caught_up and not self.trouble
+        return chunk
+
+    def head(self) -> bytes:
+        """Return the beginning of the file, or of what has come so far."""
+        reader = self.reader
+        if isinstance(reader, PipeReader) or not hasattr(reader, "path"):
+            return self.held
+        try:
+            return head(Path(reader.path)) or self.held
+        except SourceError:  # it has just gone
+            return self.held
+
+    def patient(self) -> bool:
+        """Whether lines that fit no format are held, in case that better ones come.
+
+        A file that was there from the start shows by its first lines what it is.
+        """
+        begun = self.looks > 1 or isinstance(self.reader, PipeReader)
+        few = len(self.held) < _BYTES and self.held.count(b"\n") < _LINES
+        return begun and few and not self.ended
+
+    def note(self, state: StreamState, at: float) -> None:
+        """Note the newest event time after lines were read."""
+        newest, held = state.clock.newest, state.clock.held
+        if newest is None and held is not None:
+            newest = int(held.get_column("time").to_physical()[0])
+        if newest != self.newest:
+            self.newest, self.newest_at = newest, at
+
+    def expects(self, now: int, at: float) -> int | None:
+        """Return the time (µs) before which nothing more is expected: a tick.
+
+        The newest event time and the time since it was read, but never the future.
+        None before the first event.
+        """
+        if self.newest is None:
+            return None
+        return min(self.newest + int((at - self.newest_at) * SECOND), now)
+
+    def finish(self) -> tuple[Chunk, int]:
+        """End the stream: return its last line, and the bytes that are left unread."""
+        reader = self.reader
+        if isinstance(reader, PipeReader):
+            return reader.finish(emit=True), 0
+        live = self.live
+        left = 0 if live is None else live.pending
+        return Chunk(b"", 0, 0, ended=True), left

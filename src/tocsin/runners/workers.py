@@ -1,0 +1,132 @@
+"""Worker processes that observe pieces of past files."""
+
+from __future__ import annotations
+
+import os
+import signal
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing import get_context, parent_process, resource_tracker
+from threading import Thread
+from typing import TYPE_CHECKING
+
+from tocsin.model.errors import SourceError
+from tocsin.runners.pieces import PIECE, Bench, Piece, Read
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from concurrent.futures import Future
+
+    from tocsin.config.values import Config
+    from tocsin.runners.session import Wishes
+
+_THREADS = "POLARS_MAX_THREADS"
+_bench: list[Bench] = []
+
+
+class Workers:
+    """Processes that observe pieces; they end with us, however we end."""
+
+    def __init__(self, config: Config, wishes: Wishes, count: int) -> None:
+        self.count = count
+        self._pool = ProcessPoolExecutor(
+            count,
+            mp_context=get_context("spawn"),
+            initializer=_start,
+            initargs=(config, wishes),
+        )
+        with _one_thread_each(), _undisturbed():
+            # The processes start with the first work.
+            self._pool.submit(os.getpid)
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """Return the processes."""
+        return tuple(self._pool._processes or ())  # noqa: SLF001 - there is no other way
+
+    def read(self, piece: Piece) -> Future[Read]:
+        """Begin to observe a piece: see `result`."""
+        try:
+            return self._pool.submit(_work, piece)
+        except BrokenProcessPool as error:
+            raise _died() from error
+
+    def close(self) -> None:
+        """Stop the processes; what they have not begun is not done."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+def result(reading: Future[Read]) -> Read:
+    """Return what was observed, when it is done.
+
+    Raises:
+        SourceError: The file cannot be read, or the worker has died.
+    """
+    try:
+        return reading.result()
+    except BrokenProcessPool as error:
+        raise _died() from error
+
+
+def default_workers(total_bytes: int) -> int:
+    """Return how many worker processes are worth their start for so many bytes."""
+    return 1 if total_bytes < 4 * PIECE else _cores()
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _died() -> SourceError:
+    return SourceError(
+        "a worker process has died: it was killed, or there was no memory left\n"
+        "  hint: try again with fewer, --workers 1 reads without any"
+    )
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Let processes that are started now use one thread for their columns."""
+    before = os.environ.get(_THREADS)
+    os.environ[_THREADS] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_THREADS]
+        else:
+            os.environ[_THREADS] = before
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Start processes that never hear ctrl-C: it is for us to end them.
+
+    A blocked signal stays blocked in a new process, and waits for us in this one.
+    """
+    resource_tracker.ensure_running()  # else it is started within, and unblocks
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _start(config: Config, wishes: Wishes) -> None:
+    """Make a worker process ready."""
+    Thread(target=_end_with_parent, daemon=True).start()
+    _bench.append(Bench(config, wishes))
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+    os._exit(1)
+
+
+def _work(piece: Piece) -> Read:
+    return _bench[0].read(piece)

@@ -58,8 +58,8 @@ class _Lazy(click.Group):
 
     def format_commands(
         self,
-        ctx: click.Context,
-        formatter: click.HelpFormatter,  # noqa: ARG002
+        ctx: click.Context,  # noqa: ARG002
+        formatter: click.HelpFormatter,
     ) -> None:
         """List the commands without loading any."""
         with formatter.section("Commands"):

@@ -122,8 +122,9 @@ def _confirm(
         doubtful = bool(dropped) and newest is None
         ceiling = sure
     before = len(times) - 1
-    if before:
-        front = max(front, greatest(ceiling.head(before)) or NEVER)
+    reached = greatest(ceiling.head(before))
+    if reached is not None:
+        front = max(front, reached)
     held = int(not last and times[-1] > front + skew)
     if held:
         dropped.add(before)

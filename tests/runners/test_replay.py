@@ -47,11 +47,11 @@ def said(view: CollectingView) -> list[str]:
 
 
 def disordered(seed: int, spread: float, count: int = 2000) -> bytes:
-    """Lines of ten minutes, each up to `spread` seconds away from its place."""
+    """Lines of four minutes, each up to `spread` seconds away from its place."""
     r = random.Random(seed)  # noqa: S311 - a log that can be made again
     made = []
     for n in range(count):
-        at = max(0.0, n * 600 / count + r.uniform(-spread, spread))
+        at = max(0.0, n * 240 / count + r.uniform(-spread, spread))
         made.append(line(at, f"/s{r.randrange(5)}/x", r.choice([200, 404, 500])))
     return b"".join(made)
 
@@ -70,7 +70,7 @@ def out_of_order(folder: Path) -> list[Path]:
 
 def too_late(folder: Path) -> list[Path]:
     path = folder / "a.log"
-    path.write_bytes(disordered(2, 400.0))
+    path.write_bytes(disordered(2, 330.0))
     return [path]
 
 

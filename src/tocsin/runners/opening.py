@@ -61,8 +61,13 @@ def open_codec(
         return found.codec, f"{found}"
     if not found.total:
         return None, ""
-    message = f"{stream}: {found}\n  hint: say which it is, with --format or `format:`"
-    raise FormatUnknownError(message)
+    if b"\0" in head:
+        message = f"{stream}: this is no text: there are zero bytes in it"
+        hint = "UTF-16 has to be made UTF-8 first, for example with iconv"
+    else:
+        message = f"{stream}: {found}"
+        hint = "say which it is, with --format or `format:`"
+    raise FormatUnknownError(f"{message}\n  hint: {hint}")
 
 
 def unknown() -> Codec:

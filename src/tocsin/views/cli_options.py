@@ -101,8 +101,13 @@ def stopping(stop: Callable[[], None]) -> Iterator[None]:
     """Call `stop` at the first ctrl-C or SIGTERM; the second ctrl-C ends at once."""
 
     def handle(_number: int, _frame: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        # The second one still leaves the terminal in order; the third need not.
+        signal.signal(signal.SIGINT, interrupt)
         stop()
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        raise KeyboardInterrupt
 
     before = {s: signal.signal(s, handle) for s in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -51,18 +51,18 @@ def _formats(
               default=10.0, show_default=True, metavar="N",
               help="Ring when requests a second, on average, exceed this.")  # fmt: skip
 @click.option("--alert-window", default="2m", show_default=True, metavar="TIME",
-              help="What the average is taken over.")  # fmt: skip
+              help="The time of that average.")  # fmt: skip
 @click.option("--every", default="10s", show_default=True, metavar="TIME",
-              help="How often statistics are shown.")  # fmt: skip
+              help="The time of one report.")  # fmt: skip
 @click.option("--top", type=click.IntRange(min=1), default=10, show_default=True,
-              metavar="N", help="How many sections are shown.")  # fmt: skip
+              metavar="N", help="Sections that are shown.")  # fmt: skip
 @click.option("--format", "form", default="auto", show_default=True, metavar="NAME",
               shell_complete=_formats,
               help="How lines are read: see `tocsin formats`.")  # fmt: skip
 @click.option("--timezone", default="UTC", show_default=True, metavar="ZONE",
-              help="The zone of times that do not name one.")  # fmt: skip
+              help="The zone of times without one.")  # fmt: skip
 @click.option("--lateness", default="5s", show_default=True, metavar="TIME",
-              help="How long to wait for lines that are out of order.")  # fmt: skip
+              help="How long to wait for lines out of order.")  # fmt: skip
 @click.option("--amend-for", default="5m", show_default=True, metavar="TIME",
               help="How late a line may be and still correct what was said.")  # fmt: skip
 @click.option("--from", "start", default="", metavar="WHERE",
@@ -70,6 +70,8 @@ def _formats(
               "[default: -10m when following, else start]")  # fmt: skip
 @click.option("--follow/--no-follow", default=True, show_default=True,
               help="Go on as the files grow, or read them once and end.")  # fmt: skip
+@click.option("--speed", type=click.FloatRange(min=0, min_open=True), metavar="N",
+              help="Play past files live, N times as fast as they were written.")  # fmt: skip
 @click.option("--where", metavar="SQL", help="Count only such events: status >= 500.")
 @output_options
 @workers_option
@@ -91,10 +93,14 @@ def command(
     if start and STDIN in chosen:
         message = "--from: standard input is read from where it stands; give a FILE"
         raise UsageError(message)
+    if given["speed"] and STDIN in chosen:
+        raise UsageError("--speed: standard input comes as it comes; give a FILE")
     config, where = _config(given)
     with showing(given, SystemClock().monotonic) as view:
         session = _session(config, view, where, given)
-        if follow or STDIN in chosen:
+        if given["speed"]:
+            _play(session, chosen, start, float(str(given["speed"])))
+        elif follow or STDIN in chosen:
             _follow(session, chosen, start, follow=follow)
         else:
             _read(session, chosen, start, int(str(given["workers"])))
@@ -164,7 +170,8 @@ def _time(
     try:
         found = duration(text, zero=zero)
     except ValueError as error:
-        message = f"{option}: expected {error}, got {text!r}"
+        hint = "write a whole number and one of s, m, h, d, such as 2m"
+        message = f"{option}: expected {error}, got {text!r}\n  hint: {hint}"
         raise UsageError(message) from error
     if whole and found % 1_000_000:
         message = f"{option}: expected whole seconds, got {text!r}"
@@ -264,6 +271,25 @@ def _follow(session: Session, chosen: list[Path], start: str, *, follow: bool) -
             runner.add_files(family, SOURCE)
         for path in () if follow else files:
             runner.add_past(path, SOURCE)
+        runner.run(reader_gone())
+
+
+def _play(session: Session, chosen: list[Path], start: str, speed: float) -> None:
+    """Show past files as if they were being written."""
+    from tocsin.runners.clock import SystemClock  # noqa: PLC0415 - see Lazy
+    from tocsin.runners.follow import Follow  # noqa: PLC0415
+    from tocsin.runners.paced import Pace  # noqa: PLC0415
+    from tocsin.runners.seek import start_of  # noqa: PLC0415
+    from tocsin.sources import expand, families  # noqa: PLC0415
+
+    pace, source = Pace(SystemClock(), speed), session.config.source(SOURCE)
+    runner = Follow(session, pace)
+    for family in families(expand(chosen)):
+        offsets = start_of(family.paths, source, start)
+        files = zip(family.paths, offsets, strict=True)
+        runner.add(family.stream, SOURCE, pace.reader(family.stream, files, source))
+    pace.begin()
+    with stopping(runner.stop):
         runner.run(reader_gone())
 
 

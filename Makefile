@@ -26,8 +26,8 @@ $(READY): constraints.txt pyproject.toml
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: $(READY) ## watch the log that ships with the project: it rings, and recovers
-	$(BIN)/tocsin watch examples/demo/access.log --no-follow
+demo: $(READY) ## play the log that ships with the project: it rings, and recovers
+	$(BIN)/tocsin watch examples/demo/access.log --speed 20
 
 test: $(READY) ## run the tests; needs nothing but Python
 	$(PYTEST) $(PYTEST_ARGS) -m "not integration and not torture"

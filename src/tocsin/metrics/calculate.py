@@ -12,7 +12,7 @@ import polars as pl
 
 from tocsin.metrics.cells import MILLION, MOST, MOST_SQUARED, millionths, variance
 from tocsin.metrics.sketches import bucket, middle
-from tocsin.metrics.spec import CalculatedSpec, Kind
+from tocsin.metrics.spec import CalculatedSpec, Kind, value_of
 from tocsin.metrics.windows import RUNS, first_end
 
 if TYPE_CHECKING:
@@ -184,9 +184,9 @@ def formula(
         if zero:
             frame = frame.with_columns(
                 pl.when(pl.col(f"there:{name}"))
-                .then(pl.col(name))
+                .then(pl.col(value_of(name)))
                 .otherwise(pl.lit(0.0))
-                .alias(name)
+                .alias(value_of(name))
             )
     assert spec.formula is not None
     value = spec.formula.cast(pl.Float64)
@@ -220,7 +220,7 @@ def _moments(
 
 
 def _value_at(frame: pl.DataFrame, runs: pl.DataFrame, name: str) -> pl.DataFrame:
-    """Add the value (`name`) and count (`n:name`) of an input's series at each `e`."""
+    """Add the value and the count (`n:name`) of an input's series at each `e`."""
     last = pl.col("e") + (pl.col("steps") - 1) * pl.col("every")
     values = runs.select("e", last.alias("last"), "n", "value", source="sid").sort("e")
     met = frame.sort("e").join_asof(
@@ -228,7 +228,7 @@ def _value_at(frame: pl.DataFrame, runs: pl.DataFrame, name: str) -> pl.DataFram
     )
     there = (pl.col("e") <= pl.col("last")).fill_null(value=False)
     return met.with_columns(
-        pl.when(there).then(pl.col("value")).alias(name),
+        pl.when(there).then(pl.col("value")).alias(value_of(name)),
         pl.when(there).then(pl.col("n")).alias(f"n:{name}"),
         there.alias(f"there:{name}"),
     ).drop("source", "last", "n", "value")

@@ -28,7 +28,7 @@ from tocsin.metrics.cells import (
 )
 from tocsin.metrics.lateness import Arrival, known_from
 from tocsin.metrics.sketches import bucket, digest, registers
-from tocsin.metrics.spec import Kind, MetricSpec
+from tocsin.metrics.spec import Kind, MetricSpec, column
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,7 +86,11 @@ class Observer:
 
 
 def _dimensions(spec: MetricSpec) -> set[str]:
-    return set(spec.group_by) | spec.where_reads
+    return {column(name) for name in spec.where_reads.union(spec.group_by)}
+
+
+def _groups(spec: MetricSpec) -> list[str]:
+    return [column(name) for name in spec.group_by]
 
 
 def _fields_with_few_values(
@@ -208,7 +212,7 @@ def _grouped(
     grain = spec.grain
     start = pl.col("p") if grain == 1 else pl.col("p") // grain * grain
     known = pl.col("p") + grain
-    by = [*more, *spec.group_by]
+    by = [*more, *_groups(spec)]
     if in_order:
         cells = rows.group_by(start, *by).agg(sums)
     else:
@@ -223,14 +227,14 @@ def _name(
     cells: pl.DataFrame, number: int, spec: MetricSpec
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the names of the series, and the table with the row of each as `sid`."""
-    fields = list(spec.group_by)
-    if not fields:
+    columns = _groups(spec)
+    if not columns:
         return _alone(number), cells.with_columns(sid=pl.lit(0, dtype=pl.Int64))
-    keys = cells.select(fields).unique().with_row_index("sid")
+    keys = cells.select(columns).unique().with_row_index("sid")
     keys = keys.with_columns(pl.col("sid").cast(pl.Int64))
-    numbered = cells.join(keys, on=fields, how="left", nulls_equal=True)
-    short = _shorten(keys, fields)
-    names = short.select(
+    numbered = cells.join(keys, on=columns, how="left", nulls_equal=True)
+    fields = [pl.col(column(f)).alias(f) for f in spec.group_by]
+    names = _shorten(keys, columns).select(
         pl.lit(number, dtype=pl.Int32).alias("m"),
         pl.struct(fields).struct.json_encode().alias("key"),
     )
@@ -243,12 +247,12 @@ def _alone(number: int) -> pl.DataFrame:
     return pl.DataFrame({"m": [number], "key": ["{}"]}, schema=NAMES)
 
 
-def _shorten(cells: pl.DataFrame, fields: Sequence[str]) -> pl.DataFrame:
+def _shorten(cells: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
     """Cut long texts in group keys, so that hostile lines cannot make keys large.
 
     What is cut off is stood for by its hash: different texts stay different keys.
     """
-    for name in fields:
+    for name in columns:
         texts = cells.get_column(name)
         if texts.dtype != pl.String:
             continue
@@ -304,7 +308,7 @@ def _buckets(rows: pl.DataFrame, spec: MetricSpec) -> pl.DataFrame:
     """Return each finite value as its bucket, `b`, with its panes and group."""
     numbers = pl.DataFrame({"v": _numbers(rows, _value(spec), MOST)})
     found = numbers.select(b=bucket(pl.col("v"))).to_series()
-    shaped = rows.select("p", "a", *spec.group_by).with_columns(found)
+    shaped = rows.select("p", "a", *_groups(spec)).with_columns(found)
     return shaped.filter(pl.col("b").is_not_null()) if found.null_count() else shaped
 
 
@@ -319,7 +323,7 @@ def _registers(rows: pl.DataFrame, spec: MetricSpec) -> pl.DataFrame:
     distinct = coded.drop_nulls().unique()
     packed = registers(distinct.cast(pl.String))
     order = distinct.to_physical().arg_sort()
-    shaped = rows.select("p", "a", *spec.group_by)
+    shaped = rows.select("p", "a", *_groups(spec))
     if packed.len() == 0:
         return shaped.clear().with_columns(x=pl.lit(None, dtype=pl.Int32))
     found = packed.gather(order).gather(coded.to_physical()).alias("x")

@@ -11,6 +11,19 @@ if TYPE_CHECKING:
     import polars as pl
 
 
+def column(field: str) -> str:
+    """Return the name of a field's column inside the core.
+
+    It is marked, so that users may call their fields as we call our columns.
+    """
+    return field if field == "time" else f"field:{field}"
+
+
+def value_of(metric: str) -> str:
+    """Return the name of the column that holds an input of a formula."""
+    return f"value:{metric}"
+
+
 class Kind(StrEnum):
     """How the events of a window become one number."""
 
@@ -43,8 +56,9 @@ class Ratio:
 class MetricSpec:
     """A metric over the events of one source. Times are in whole seconds.
 
-    A window ends at every multiple of `every` and is `period` long. `value` is the
-    column that is aggregated (None: events are counted), `where` a row-wise boolean.
+    A window ends at every multiple of `every` and is `period` long. `value` is what is
+    aggregated (None: events are counted), `where` a row-wise boolean; both are over
+    columns named by `column`, everything else over names of fields.
     `reads` names the columns that `value` and `where` need.
     """
 
@@ -87,7 +101,7 @@ class CalculatedSpec:
 
     With `kind`, the datapoints of `inputs` whose end lies in `(end - period, end]`
     are aggregated. With `formula`, the inputs at `end` are combined; the columns of
-    the formula are the inputs' names. `min_samples` maps an input to the count below
+    the formula are named by `value_of`. `min_samples` maps an input to the count below
     which the formula has no value.
     """
 

@@ -11,7 +11,15 @@ import polars as pl
 
 from tocsin.alarms.threshold import Operator, ThresholdSpec
 from tocsin.metrics.series import SeriesPlan
-from tocsin.metrics.spec import CalculatedSpec, Kind, MetricSpec, Ratio, TimeSpec
+from tocsin.metrics.spec import (
+    CalculatedSpec,
+    Kind,
+    MetricSpec,
+    Ratio,
+    TimeSpec,
+    column,
+    value_of,
+)
 from tocsin.model.instant import SECOND
 from tocsin.pipeline import aggregates, messages
 from tocsin.pipeline.expressions import to_polars
@@ -77,7 +85,7 @@ def _metric(config: MetricConfig) -> MetricSpec:
     where = config.where
     field = config.field
     kind = _kind(config.type)
-    value = None if field is None else pl.col(field)
+    value = None if field is None else pl.col(column(field))
     result = None
     if kind is Kind.PLUGIN:
         value, result = aggregates.compile_aggregate(config.name, config.type, value)
@@ -89,13 +97,21 @@ def _metric(config: MetricConfig) -> MetricSpec:
         every=config.every // SECOND,
         value=value,
         value_reads=frozenset() if field is None else frozenset({field}),
-        where=None if where is None else to_polars(where),
+        where=None if where is None else _over_fields(where),
         where_reads=frozenset() if where is None else where.columns(),
         group_by=config.group_by,
         quantile=_quantile(config.type),
         result=result,
         limit=config.limit,
     )
+
+
+def _over_fields(expression: Expression) -> pl.Expr:
+    return to_polars(expression, {n: column(n) for n in expression.columns()})
+
+
+def _over_inputs(expression: Expression) -> pl.Expr:
+    return to_polars(expression, {n: value_of(n) for n in expression.columns()})
 
 
 def _kind(name: str) -> Kind:
@@ -138,7 +154,7 @@ def _one_calculated(
         group_by=group_by,
         kind=None if aggregate is None else _kind(aggregate),
         quantile=None if aggregate is None else _quantile(aggregate),
-        formula=None if config.formula is None else to_polars(config.formula),
+        formula=None if config.formula is None else _over_inputs(config.formula),
         min_samples=tuple(config.min_samples.items()),
     )
 

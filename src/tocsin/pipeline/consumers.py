@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from tocsin.metrics.spec import column
 from tocsin.model.discovery import CONSUMERS, find
 from tocsin.model.errors import UsageError
 from tocsin.model.instant import SECOND
@@ -67,7 +68,7 @@ class Consumers:
                 "period", as_dict=True, maintain_order=True
             )
             for (period,), part in parts.items():
-                events = part.drop("p", "a", "period")
+                events = part.drop("p", "a", "period").rename(_field)
                 found = self._ask(name, "observe", events)
                 if name not in self.failures:
                     partials[name, int(period)] = found
@@ -115,6 +116,11 @@ class Consumers:
         except Exception as error:  # noqa: BLE001
             self.failures[name] = f"{method}: {type(error).__name__}: {error}"
             return None
+
+
+def _field(name: str) -> str:
+    """Return the name of the field that a column holds."""
+    return name.removeprefix(column(""))
 
 
 def _report(name: str, start: int, end: int, said: Any) -> ConsumerReport:  # noqa: ANN401

@@ -10,8 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
+
 from tocsin.metrics.lateness import Arrival, StreamClock, arrive
 from tocsin.metrics.observe import Observer
+from tocsin.metrics.spec import column
 from tocsin.model.batch import EventBatch, Tally, greatest, least
 from tocsin.model.instant import SECOND
 from tocsin.pipeline.consumers import Consumers
@@ -74,7 +77,17 @@ class SourceObserver:
         last: bool = False,
     ) -> Observation:
         """Return what a batch adds to its stream after `clock`; `now` as in `arrive`."""
-        arrival = arrive(batch.frame, clock, self.plan.time, now=now, last=last)
+        rows = batch.frame.rename(column)
+        arrival = arrive(rows, clock, self.plan.time, now=now, last=last)
+        return self._observed(arrival, batch)
+
+    def observe_held(self, clock: StreamClock) -> Observation:
+        """Return what the held row adds once nothing is known to follow it."""
+        assert clock.held is not None
+        arrival = arrive(clock.held.clear(), clock, self.plan.time, last=True)
+        return self._observed(arrival, EventBatch(pl.DataFrame(), Tally()))
+
+    def _observed(self, arrival: Arrival, batch: EventBatch) -> Observation:
         found = self.consumers.observe(arrival.rows)
         first, final = _extent(arrival)
         return Observation(
@@ -91,12 +104,6 @@ class SourceObserver:
             consumers=found,
             failures=self.consumers.failures,
         )
-
-    def observe_held(self, clock: StreamClock) -> Observation:
-        """Return what the held row adds once nothing is known to follow it."""
-        assert clock.held is not None
-        batch = EventBatch(clock.held.clear(), Tally())
-        return self.observe(batch, clock, last=True)
 
 
 def _extent(arrival: Arrival) -> tuple[int | None, int | None]:

@@ -338,3 +338,15 @@ def test_a_status_is_shown_while_nothing_is_said(log: Path) -> None:
     seen = [(s.streams[0].waiting, s.lines) for s in world.view.statuses]
     assert seen[0] == (True, 0)
     assert seen[-1] == (False, 1)
+
+
+def test_the_reading_speed_is_that_of_the_last_seconds(log: Path) -> None:
+    world = World().files(log)
+    for second in range(20):
+        world.write(second, log, lines([second] * 50))
+    world.until(40)
+    speeds = [status.lines_per_s for status in world.view.statuses]
+    steady = [speed for speed in speeds[40:76] if speed is not None]
+    assert len(steady) == 36
+    assert all(40 <= speed <= 60 for speed in steady)
+    assert speeds[-1] == 0

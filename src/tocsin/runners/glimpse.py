@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from tocsin.runners.stream import Stream
 
 _EVERY = 0.1
+"""Seconds between two glimpses, at least."""
+_SPEED_OVER = 5.0
+"""Seconds that the reading speed is measured over."""
 
 
 class Glimpse:
@@ -27,7 +31,7 @@ class Glimpse:
     def __init__(self, session: Session, clock: Clock) -> None:
         self._session = session
         self._clock = clock
-        self._lines, self._at = 0, clock.monotonic()
+        self._seen = deque([(clock.monotonic(), 0)])
         self._shown: float | None = None
 
     def show(self, streams: Iterable[Stream], *, at_once: bool = False) -> None:
@@ -56,8 +60,11 @@ class Glimpse:
         self._session.view.progress(done, 0, sum(s.tally.lines for s in streams))
 
     def _speed(self, lines: int, at: float) -> float | None:
-        before, then = self._lines, self._at
-        self._lines, self._at = lines, at
+        """Return the lines of a second, over the last few seconds."""
+        self._seen.append((at, lines))
+        while self._seen[1][0] < at - _SPEED_OVER:
+            self._seen.popleft()
+        then, before = self._seen[0]
         return (lines - before) / (at - then) if at > then else None
 
 

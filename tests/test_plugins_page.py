@@ -13,7 +13,7 @@ PAGE = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
 PYTHON = re.findall(r"```python\n(# my_plugins\.py\n.*?)```", PAGE, re.DOTALL)
 YAML = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
 LOG = "".join(
-    f'10.0.0.{n % 3} - - [07/Feb/2019:21:11:{n:02d} +0000] '
+    f"10.0.0.{n % 3} - - [07/Feb/2019:21:11:{n:02d} +0000] "
     f'"GET /{"api" if n % 2 else "pages"}/{n} HTTP/1.1" 200 {n * n + 1}\n'
     for n in range(50)
 )
@@ -28,7 +28,15 @@ def folder(tmp_path: Path) -> Path:
 
 def replay(folder: Path, config: str, *options: str) -> list[dict[str, object]]:
     (folder / "tocsin.yaml").write_text(config, encoding="utf-8")
-    command = ["replay", "-c", "tocsin.yaml", "access.log", "--output", "jsonl", *options]
+    command = [
+        "replay",
+        "-c",
+        "tocsin.yaml",
+        "access.log",
+        "--output",
+        "jsonl",
+        *options,
+    ]
     ran = subprocess.run(
         [sys.executable, "-m", "tocsin", *command],
         cwd=folder,

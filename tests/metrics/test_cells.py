@@ -1,0 +1,143 @@
+"""Cells: exact, and the same however rows were cut, merged and grouped."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import polars as pl
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.laws import law
+from tests.runs import frame
+from tests.worlds import World, rows, worlds
+
+from tocsin.metrics.cells import Cells, NamedCells, gather, merge, stack
+from tocsin.metrics.lateness import Arrival, StreamClock, arrive
+from tocsin.metrics.observe import Observer
+from tocsin.metrics.series import SeriesTable
+from tocsin.metrics.spec import Kind, TimeSpec, column
+from tocsin.pipeline.compile import compile_plan
+
+if TYPE_CHECKING:
+    from tests.plain import Row
+
+    from tocsin.pipeline.plan import SourcePlan
+
+PATIENT = TimeSpec(10**12, 10**12, 10**12)
+HASTY = TimeSpec(10**6, 10**12, 10**12)
+
+
+def plan_of(world: World) -> SourcePlan:
+    """Return what is done with the events of a world's first source."""
+    plan = compile_plan(world.config)
+    return plan.sources[world.config.sources[0].name]
+
+
+def judged(found: list[Row], time: TimeSpec) -> Arrival:
+    """Return rows, judged; all of them count."""
+    return arrive(frame(found).rename(column), StreamClock(), time, last=True)
+
+
+NEEDED = {
+    Kind.SUM: {"s"}, Kind.AVG: {"s"}, Kind.STDDEV: {"s", "q"}, Kind.MIN: {"lo"},
+    Kind.MAX: {"hi"},
+}  # fmt: skip
+
+
+def needed(named: NamedCells, plan: SourcePlan) -> NamedCells:
+    """Return cells without the sums that came along from a metric of the same field."""
+    number = named.names.get_column("m").gather(named.cells.base.get_column("sid"))
+    kinds = {n: NEEDED.get(m.kind, set()) for n, m in plan.metrics}
+    base = named.cells.base.with_columns(
+        pl.when(number.is_in([n for n, has in kinds.items() if column in has]))
+        .then(pl.col(column))
+        .alias(column)
+        for column in ("s", "q", "lo", "hi")
+    )
+    return replace(named, cells=replace(named.cells, base=base))
+
+
+def content(named: NamedCells) -> list[list[tuple[object, ...]]]:
+    """Return cells with their names, in an order that says nothing."""
+    merged = merge([named.cells])
+    names = named.names.with_row_index("sid").with_columns(pl.col("sid").cast(pl.Int64))
+    tables = (merged.base, merged.buckets, merged.registers)
+    return [
+        sorted(
+            table.join(names, on="sid").drop("sid").iter_rows(),
+            key=repr,
+        )
+        for table in tables
+    ]
+
+
+def rejoined(parts: list[NamedCells]) -> NamedCells:
+    """Return cells of several batches with each name once."""
+    together = gather(parts)
+    names = together.names.unique(maintain_order=True)
+    sids = together.names.join(
+        names.with_row_index("new"), on=["m", "key"], how="left", maintain_order="left"
+    ).get_column("new")
+    moved = together.cells.map(
+        lambda t: t.with_columns(
+            sids.gather(t.get_column("sid")).cast(pl.Int64).alias("sid")
+        )
+    )
+    return NamedCells(names, moved)
+
+
+@law(25)
+@given(worlds(0), rows(30), st.integers(0, 30), st.integers(0, 30))
+def test_cells_of_pieces_are_the_cells_of_the_whole(
+    world: World, found: list[Row], first: int, second: int
+) -> None:
+    observer = Observer(plan_of(world).metrics)
+    one, two = sorted((first, second))
+    pieces = [found[:one], found[one:two], found[two:]]
+    parts = [observer.observe(judged(p, PATIENT)) for p in pieces if p]
+    whole = observer.observe(judged(found, PATIENT))
+    if parts:
+        assert content(rejoined(parts)) == content(rejoined([whole]))
+        assert content(rejoined(parts[::-1])) == content(rejoined([whole]))
+
+
+@law(25)
+@given(worlds(0), rows(30))
+def test_what_the_observer_knows_of_fields_makes_no_difference(
+    world: World, found: list[Row]
+) -> None:
+    plan = plan_of(world)
+    arrival = judged(found, HASTY)
+    together = needed(Observer(plan.metrics).observe(arrival), plan)
+    apart = needed(Observer(plan.metrics, few=set()).observe(arrival), plan)
+    assert content(rejoined([together])) == content(rejoined([apart]))
+
+
+@law(25)
+@given(worlds(0), st.lists(rows(12), min_size=3, max_size=3))
+def test_merging_is_associative_and_commutative(
+    world: World, drawn: list[list[Row]]
+) -> None:
+    plan = compile_plan(world.config)
+    observer = Observer(plan.sources[world.config.sources[0].name].metrics)
+    table, numbered = SeriesTable(), []
+    for some in drawn:
+        named = observer.observe(judged(some, HASTY))
+        known, table = table.number(
+            named.of(plan.shards[0].metrics), plan.shards[0].series
+        )
+        numbered.append(known)
+    a, b, c = numbered
+    once = tables(merge([a, b, c]))
+    assert tables(merge([merge([a, b]), c])) == once
+    assert tables(merge([a, merge([c, b])])) == once
+    assert tables(merge([stack([c, a]), b, Cells.empty()])) == once
+
+
+def tables(cells: Cells) -> list[list[tuple[object, ...]]]:
+    """Return the rows of all tables, in an order that says nothing."""
+    return [
+        sorted(t.iter_rows(), key=repr)
+        for t in (cells.base, cells.buckets, cells.registers)
+    ]

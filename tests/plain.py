@@ -134,7 +134,7 @@ def sources_of(config: Config, metric: str) -> Iterable[str]:
     return [s for name in spec.input_metrics for s in sources_of(config, name)]
 
 
-def aggregate(kind: str, values: list[Any], period: int) -> float | None:
+def aggregate(kind: str, values: list[Any], period: int) -> float | None:  # noqa: PLR0911
     """Return one number for the values of a window, exactly where it can be exact."""
     if not values:
         return 0.0 if kind in ZERO_WHEN_EMPTY else None

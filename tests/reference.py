@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.plain import (
     AT_LAST,
@@ -253,7 +253,7 @@ class _Group:
                 continue
             for key, point in self._values(spec, end):
                 self.points.setdefault((spec.name, key), {})[end] = point
-                said.append(Said("point", spec.name, key, end, *point, False, partial))
+                said.append(Said("point", spec.name, key, end, *point, False, partial))  # noqa: FBT003
         yield from sorted(said, key=order)
         if partial:
             self.partial.add(end)
@@ -272,7 +272,7 @@ class _Group:
                 for key, point in self._values(spec, end):
                     self.points.setdefault((spec.name, key), {})[end] = point
                     if before.get((spec.name, key), {}).get(end) != point:
-                        said.append(Said("point", spec.name, key, end, *point, True))
+                        said.append(Said("point", spec.name, key, end, *point, True))  # noqa: FBT003
         yield from sorted(said, key=order)
         after = self._transitions(until)
         gone = {place: p for place, p in found.items() if place not in after}

@@ -271,7 +271,7 @@ def _walk(now: int, drawn: Sequence[tuple[Any, ...]]) -> list[Row]:
 
 
 @st.composite
-def worlds(draw: st.DrawFn, most: int = 30, **options: Any) -> World:
+def worlds(draw: st.DrawFn, most: int = 30, **options: Any) -> World:  # noqa: ANN401
     """A configuration and one to three streams for its sources."""
     config, meanings = draw(configs())
     names = [s.name for s in config.sources]

@@ -380,8 +380,11 @@ def test_long_keys_are_cut_and_stay_different() -> None:
 
 
 def calculated(
-    name: str, inputs: str, period: int, **options: Any
-) -> CalculatedMetricConfig:  # noqa: ANN401
+    name: str,
+    inputs: str,
+    period: int,
+    **options: Any,  # noqa: ANN401
+) -> CalculatedMetricConfig:
     """Return a metric over others."""
     every = options.pop("every", period)
     return CalculatedMetricConfig(
@@ -428,8 +431,11 @@ def test_a_late_line_reaches_the_end_of_a_chain() -> None:
 
 
 def formula(
-    name: str, text: str, inputs: str, **options: Any
-) -> CalculatedMetricConfig:  # noqa: ANN401
+    name: str,
+    text: str,
+    inputs: str,
+    **options: Any,  # noqa: ANN401
+) -> CalculatedMetricConfig:
     """Return a formula over metrics of ten seconds."""
     tree = expression(text, want=FieldType.FLOAT)
     return calculated(name, inputs, 10, formula=tree, **options)

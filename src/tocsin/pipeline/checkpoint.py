@@ -161,7 +161,8 @@ def _shard(state: ShardState, tables: _Tables) -> dict[str, Any]:
 
 def _to_shard(row: Mapping[str, Any], tables: list[pl.DataFrame]) -> ShardState:
     def table(name: str) -> pl.DataFrame:
-        return tables[row[name]]
+        number: int = row[name]
+        return tables[number]
 
     marks = table("marks")
     return ShardState(

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         Config,
         MetricConfig,
     )
+    from tocsin.model.expression import Expression
     from tocsin.model.message import FieldType
 
 _NO_LIMIT = 10**9

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import socket
 import stat
 from pathlib import Path
@@ -14,6 +15,7 @@ from tests.runners.world import lines
 from tocsin.model.errors import StateError
 from tocsin.views import cli
 from tocsin.views.cli import COMMANDS, run
+from tocsin.views.cli_options import stopping
 
 RULES = (
     '{"metrics": [{"name": "hits", "period": "PT10S", "type": "COUNT"}],\n'
@@ -163,6 +165,18 @@ def test_damaged_state_has_a_code_of_its_own(
     monkeypatch.setattr(cli.cli, "main", damaged)
     assert run([]) == 3
     assert capsys.readouterr().err == "tocsin: state.db: cannot be read\n"
+
+
+def test_the_second_ctrl_c_ends_at_once_and_the_first_does_not() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    heard: list[str] = []
+    with stopping(lambda: heard.append("stop")):
+        signal.raise_signal(signal.SIGINT)
+        assert heard == ["stop"]
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_DFL
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def kinds(said: str) -> set[str]:

@@ -56,6 +56,18 @@ class _Lazy(click.Group):
             ctx.fail(f"there is no command {args[0]!r}.{hint}")
         return super().resolve_command(ctx, args)
 
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401
+        """Run the command that is called.
+
+        Whoever read us may go: that ends the work, and is no mistake. click would
+        answer it with 1, so it must not hear of it.
+        """
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            _let_go()
+            return 0
+
     def format_commands(
         self,
         ctx: click.Context,  # noqa: ARG002
@@ -95,10 +107,6 @@ def run(arguments: list[str]) -> int:
         return _code(error)
     except (click.exceptions.Abort, KeyboardInterrupt):
         return 130
-    except BrokenPipeError:
-        # Whoever read us has gone: that ends the work, and is no mistake.
-        _let_go()
-        return 0
     except OSError as error:
         if error.errno not in _FULL:
             raise

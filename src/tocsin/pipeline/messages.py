@@ -25,18 +25,32 @@ ALARM = "{{ alarm }} rings - {{ metric }} = {{ value }}, triggered at {{ time }}
 RECOVERY = "{{ alarm }} recovered - {{ metric }} = {{ value }}, recovered at {{ time }}"
 
 
+_FUEL = 20_000
+"""Steps that a template may take: thousands of times what a sentence needs."""
+
+
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
     from minijinja import Environment  # noqa: PLC0415
 
-    return Environment()
+    return Environment(fuel=_FUEL)
 
 
 def render(template: str, values: Mapping[str, Any], at: int) -> str:
-    """Return a template filled in; `at` (µs) is its time, by all its names."""
+    """Return a template filled in; `at` (µs) is its time, by all its names.
+
+    A template that cannot be filled in, or would never end, does not cost the message:
+    it is said plainly, with the reason.
+    """
+    from minijinja import TemplateError  # noqa: PLC0415
+
     moment = iso(at)
     times = dict.fromkeys(("time", "triggered_at", "recovered_at"), moment)
-    text: str = _environment().render_str(template, **{**values, **times})
+    try:
+        text: str = _environment().render_str(template, **{**values, **times})
+    except TemplateError as error:
+        reason = str(error).splitlines()[0]
+        text = f"{values.get('alarm')} at {moment} (its template failed: {reason})"
     return text
 
 

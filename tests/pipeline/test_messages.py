@@ -8,13 +8,17 @@ AT = 1_549_573_957 * 1_000_000
 CASES = {
     "the sentence of the original": (
         HIGH_TRAFFIC,
-        "High traffic generated an alert - hits = 1206, "
-        "triggered at 2019-02-07T21:12:37Z",
+        (
+            "High traffic generated an alert - hits = 1206, "
+            "triggered at 2019-02-07T21:12:37Z"
+        ),
     ),
     "a template without end is cut off, and the alarm still said": (
         "{% for i in range(9999) %}{% for j in range(9999) %}x{% endfor %}{% endfor %}",
-        "High traffic at 2019-02-07T21:12:37Z (its template failed: "
-        "engine ran out of fuel (in <string>:1))",
+        (
+            "High traffic at 2019-02-07T21:12:37Z (its template failed: "
+            "engine ran out of fuel (in <string>:1))"
+        ),
     ),
 }
 

@@ -18,7 +18,7 @@ from tocsin.metrics.sketches import cardinality, middle
 from tocsin.metrics.spec import Kind, MetricSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 RUNS = {
     "sid": pl.Int64,
@@ -29,6 +29,8 @@ RUNS = {
     "value": pl.Float64,
 }
 _SUMMED = [k.value for k in (Kind.SUM, Kind.AVG, Kind.STDDEV, Kind.PLUGIN)]
+_SPREAD = 2_000_000
+"""Rows of windows looked into at once."""
 CONTENTS = ("events", "total", "squares", "low", "high")
 """The columns over which the value of a plugin's aggregate is computed."""
 _ENDS = [Kind.MIN.value, Kind.MAX.value]
@@ -170,19 +172,26 @@ def _with_contents(runs: pl.DataFrame, cells: Cells, kind: Kind) -> pl.DataFrame
     """Set the value of the runs of a kind whose windows must be looked into."""
     if kind in {Kind.MIN, Kind.MAX}:
         column = "lo" if kind is Kind.MIN else "hi"
-        inside = _inside(runs, cells.base.select("sid", "p", column), kind)
         best = pl.col(column).min() if kind is Kind.MIN else pl.col(column).max()
-        found = inside.group_by("i").agg(found=best)
+        table = cells.base.select("sid", "p", column)
+        parts = [
+            inside.group_by("i").agg(found=best)
+            for inside in _inside(runs, table, kind)
+        ]
     elif kind is Kind.PERCENTILE:
-        found = _percentiles(_inside(runs, cells.buckets, kind), runs)
+        parts = [
+            _percentiles(inside, runs) for inside in _inside(runs, cells.buckets, kind)
+        ]
     elif kind is Kind.DISTINCT:
-        inside = _inside(runs, cells.registers, kind)
-        if inside.height == 0:
-            return runs
-        found = cardinality(inside).rename({"value": "found"})
+        parts = [
+            cardinality(inside).rename({"value": "found"})
+            for inside in _inside(runs, cells.registers, kind)
+        ]
     else:
         return runs
-    joined = runs.join(found, on="i", how="left", maintain_order="left")
+    if not parts:
+        return runs
+    joined = runs.join(pl.concat(parts), on="i", how="left", maintain_order="left")
     return joined.with_columns(value=pl.coalesce("found", "value")).drop("found")
 
 
@@ -190,8 +199,13 @@ def _with_results(
     runs: pl.DataFrame, cells: Cells, results: Mapping[int, pl.Expr]
 ) -> pl.DataFrame:
     """Set the value of the runs whose aggregate is a plugin's."""
-    inside = _inside(runs, cells.base.select("sid", "p", "lo", "hi"), Kind.PLUGIN)
-    ends = inside.group_by("i").agg(low=pl.col("lo").min(), high=pl.col("hi").max())
+    table = cells.base.select("sid", "p", "lo", "hi")
+    both = [pl.col("lo").min().alias("low"), pl.col("hi").max().alias("high")]
+    nothing = table.clear().select(i="p", low="lo", high="hi")
+    found_ends = [
+        inside.group_by("i").agg(both) for inside in _inside(runs, table, Kind.PLUGIN)
+    ]
+    ends = pl.concat([nothing, *found_ends])
     parts = []
     for number, result in results.items():
         mine = runs.filter(pl.col("m") == number).join(ends, on="i", how="left")
@@ -210,8 +224,14 @@ def _with_results(
     return joined.with_columns(value=pl.coalesce("found", "value")).drop("found")
 
 
-def _inside(runs: pl.DataFrame, table: pl.DataFrame, kind: Kind) -> pl.DataFrame:
-    """Return the rows of a table once for each run (`i`) whose window holds them."""
+def _inside(
+    runs: pl.DataFrame, table: pl.DataFrame, kind: Kind
+) -> Iterator[pl.DataFrame]:
+    """Yield the rows of a table once for each run (`i`) whose window holds them.
+
+    A long window that moves in short steps holds each row thousands of times: what
+    is yielded at once is bounded, and all rows of a run come together.
+    """
     wanted = runs.filter(pl.col("kind") == kind.value)
     spans = wanted.select("sid", "e", "i").sort("sid", "e")
     shape = wanted.select("sid", "grain", "period").unique()
@@ -222,7 +242,23 @@ def _inside(runs: pl.DataFrame, table: pl.DataFrame, kind: Kind) -> pl.DataFrame
     held = held.with_columns(
         at=place.search_sorted(low, side="left").cast(pl.Int64),
         high=place.search_sorted(high, side="right").cast(pl.Int64),
-    )
+    ).filter(pl.col("high") > pl.col("at"))
+    total = int(held.select((pl.col("high") - pl.col("at")).sum()).item())
+    pieces = -(-total // _SPREAD)
+    for piece in range(pieces):
+        begin, end = (spans.height * n // pieces for n in (piece, piece + 1))
+        part = held
+        if pieces > 1:
+            part = held.filter((pl.col("at") < end) & (pl.col("high") > begin))
+            part = part.with_columns(
+                at=pl.max_horizontal("at", begin), high=pl.min_horizontal("high", end)
+            )
+        if part.height:
+            yield _spread(part, spans)
+
+
+def _spread(held: pl.DataFrame, spans: pl.DataFrame) -> pl.DataFrame:
+    """Return each row once for each of the runs from `at` up to `high`."""
     # Windows without overlap hold each cell once: most need no list to be spread.
     once = held.filter(pl.col("high") - pl.col("at") == 1)
     many = held.filter(pl.col("high") - pl.col("at") > 1)

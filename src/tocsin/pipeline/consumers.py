@@ -28,6 +28,11 @@ def make(spec: ConsumerSpec) -> RawLogConsumer:
         UsageError: There is no such plugin, or it does not take these options.
     """
     kind = find(CONSUMERS, spec.type)
+    lacks = [m for m in ("observe", "merge", "report") if not hasattr(kind, m)]
+    if lacks:
+        # Asked before it is called: a path may lead to anything.
+        message = f"raw log consumer {spec.name!r}: {spec.type} has no {lacks[0]}()"
+        raise UsageError(message)
     try:
         made: RawLogConsumer = kind(**spec.options)
         tuple(made.fields)

@@ -42,6 +42,9 @@ class Standing:
     firing: bool
 
 
+_RANG = {"opened": 1, "withdrawn": -1}
+"""What events do to the number of incidents that were."""
+
 Order = tuple[int, int, int, int]
 """When something is said: tick, corrections first, shard, and kind of record."""
 
@@ -117,7 +120,8 @@ class Speaker:
         else:
             after, events = ledger.record(known, told)
         records: list[Record] = [self._incident(event, told) for event in events]
-        return after, records, sum(e.what == "opened" for e in events)
+        rang = sum(_RANG.get(event.what, 0) for event in events)
+        return after, records, rang
 
     def _note(self, shard: int, verdict: Verdict) -> None:
         """Note the newest datapoint of every series with an alarm, for a screen."""

@@ -37,8 +37,9 @@ class Workers:
             initargs=(config, wishes),
         )
         with _one_thread_each(), _undisturbed():
-            # The processes start with the first work.
-            self._pool.submit(os.getpid)
+            # A process starts when work comes and none is idle: none can be idle yet.
+            for _ in range(count):
+                self._pool.submit(os.getpid)
 
     @property
     def pids(self) -> tuple[int, ...]:

@@ -134,22 +134,23 @@ def sources_of(config: Config, metric: str) -> Iterable[str]:
     return [s for name in spec.input_metrics for s in sources_of(config, name)]
 
 
-def aggregate(kind: str, values: list[Any], period: int) -> float | None:  # noqa: PLR0911
+def aggregate(kind: str, values: list[Any], period: int) -> float | None:
     """Return one number for the values of a window, exactly where it can be exact."""
     if not values:
         return 0.0 if kind in ZERO_WHEN_EMPTY else None
-    if kind in {"COUNT", "RATE"}:
-        return len(values) / (period if kind == "RATE" else 1)
-    if kind == "DISTINCT":
-        return float(len(set(values)))
-    if kind == "SUM":
-        return float(sum(map(Fraction, values)))
-    if kind == "AVG":
-        return float(sum(map(Fraction, values)) / len(values))
-    if kind == "STDDEV":
-        return statistics.pstdev(values)
-    if kind in {"MIN", "MAX"}:
-        return float(min(values) if kind == "MIN" else max(values))
+    count = len(values)
+    plain: dict[str, Callable[[], float]] = {
+        "COUNT": lambda: count,
+        "RATE": lambda: count / period,
+        "DISTINCT": lambda: len(set(values)),
+        "SUM": lambda: float(sum(map(Fraction, values))),
+        "AVG": lambda: float(sum(map(Fraction, values)) / count),
+        "STDDEV": lambda: statistics.pstdev(values),
+        "MIN": lambda: min(values),
+        "MAX": lambda: max(values),
+    }
+    if kind in plain:
+        return float(plain[kind]())
     rank = math.ceil(Fraction(kind[1:]) / 100 * len(values))
     return float(sorted(values)[max(rank, 1) - 1])
 
@@ -203,6 +204,12 @@ def key_of(fields: Fields, names: Sequence[str]) -> Key:
 
 def order(said: Said) -> tuple[int, str, Key]:
     return said.end, said.name, said.key
+
+
+def point_of(name: str, key: Key, end: int, point: Point, **flags: bool) -> Said:
+    """Return a datapoint as it must be said; `flags` are amended and partial."""
+    amended, partial = flags.get("amended", False), flags.get("partial", False)
+    return Said("point", name, key, end, *point, amended, partial)
 
 
 def worded(

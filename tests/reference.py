@@ -31,6 +31,7 @@ from tests.plain import (
     key_of,
     kind_of,
     order,
+    point_of,
     sources_of,
     usable,
     worded,
@@ -99,13 +100,15 @@ class _Group:
         self.known = known
         self.meanings = meanings
         home = {
-            m.name: set(sources_of(config, m.name))
-            for m in (*config.metrics, *config.calculated_in_order())
+            name: set(sources_of(config, name))
+            for name in [m.name for m in config.metrics]
+            + [c.name for c in config.calculated_metrics]
         }
         self.metrics = [m for m in config.metrics if home[m.name] <= group]
         self.derived = [
             c for c in config.calculated_in_order() if home[c.name] <= group
         ]
+        self.everything: list[AnyMetric] = [*self.metrics, *self.derived]
         self.alarms = [a for a in config.alarms if home[a.metric] <= group]
         self.fields = {n: config.key_fields(n) for n in home}
         self.events = {m.name: self._events(m) for m in self.metrics}
@@ -248,12 +251,12 @@ class _Group:
     def _judge(self, end: int, *, partial: bool) -> Iterable[Said]:
         """Judge the windows that end at `end`; say their datapoints and transitions."""
         said = []
-        for spec in (*self.metrics, *self.derived):
+        for spec in self.everything:
             if partial and (not self._fixed(spec.name) or end != self._over(spec)):
                 continue
             for key, point in self._values(spec, end):
                 self.points.setdefault((spec.name, key), {})[end] = point
-                said.append(Said("point", spec.name, key, end, *point, False, partial))  # noqa: FBT003
+                said.append(point_of(spec.name, key, end, point, partial=partial))
         yield from sorted(said, key=order)
         if partial:
             self.partial.add(end)
@@ -267,12 +270,12 @@ class _Group:
         found = self._transitions(until)
         self._know(tick)
         said = []
-        for spec in (*self.metrics, *self.derived):
+        for spec in self.everything:
             for end in range(min(k.second for k in self.known), until + 1):
                 for key, point in self._values(spec, end):
                     self.points.setdefault((spec.name, key), {})[end] = point
                     if before.get((spec.name, key), {}).get(end) != point:
-                        said.append(Said("point", spec.name, key, end, *point, True))  # noqa: FBT003
+                        said.append(point_of(spec.name, key, end, point, amended=True))
         yield from sorted(said, key=order)
         after = self._transitions(until)
         gone = {place: p for place, p in found.items() if place not in after}
@@ -282,7 +285,7 @@ class _Group:
 
     def _last_windows(self) -> Iterable[Said]:
         """Judge the fixed windows that hold the last event and had not ended."""
-        specs = [s for s in (*self.metrics, *self.derived) if self._fixed(s.name)]
+        specs = [s for s in self.everything if self._fixed(s.name)]
         for end in sorted({self._over(s) for s in specs} - {self.last_end}):
             yield from self._judge(end, partial=True)
 

@@ -24,14 +24,14 @@ from tocsin.config.values import (
 from tocsin.model.message import FieldType
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 WHERES: Mapping[str, Meaning] = {
     "v > 1": lambda row: row["v"] is not None and row["v"] > 1,
     "g = 'a' or h = 'x'": lambda row: row["g"] == "a" or row["h"] == "x",
     "g is null": lambda row: row["g"] is None,
 }
-FORMULAS: Mapping[str, Meaning] = {
+FORMULAS: Mapping[str, Callable[[Sequence[Any]], Any]] = {
     "{0} + {1}": lambda a: None if None in a else a[0] + a[1],
     "100.0 * {0} / nullif({1}, 0)": lambda a: (
         None if None in a or a[1] == 0 else 100.0 * a[0] / a[1]
@@ -130,14 +130,21 @@ def _exact(config: Config, name: str) -> bool:
     return whole and spec.aggregate in PLAIN_EXACT
 
 
+def names_of(config: Config) -> list[str]:
+    """Return the names of all metrics."""
+    return [m.name for m in config.metrics] + [
+        c.name for c in config.calculated_metrics
+    ]
+
+
 @st.composite
 def calculated(
     draw: st.DrawFn, config: Config, i: int
 ) -> tuple[CalculatedMetricConfig, dict[str, Meaning]]:
     """A metric over earlier ones."""
-    names = [m.name for m in (*config.metrics, *config.calculated_metrics)]
+    names = names_of(config)
     exact = [n for n in names if _exact(config, n)]
-    if exact and draw(st.booleans()):
+    if exact and draw(st.sampled_from([True, False])):
         inputs = [draw(st.sampled_from(exact)), draw(st.sampled_from(exact))]
         return _formula(draw, config, f"c{i}", inputs)
     inputs = draw(st.lists(st.sampled_from(names), min_size=1, max_size=2, unique=True))
@@ -179,7 +186,7 @@ def _formula(
 @st.composite
 def alarms(draw: st.DrawFn, config: Config, i: int) -> AlarmConfig:
     """An alarm whose thresholds are where the values are."""
-    names = [m.name for m in (*config.metrics, *config.calculated_metrics)]
+    names = names_of(config)
     name = draw(st.sampled_from(names))
     near = [0.0, 1.0, 2.0, 3.0] if _exact(config, name) else [0.513, 1.117, 2.319]
     operator = draw(st.sampled_from([">", ">", ">=", "<", "<=", "==", "!="]))
@@ -271,7 +278,7 @@ def _walk(now: int, drawn: Sequence[tuple[Any, ...]]) -> list[Row]:
 
 
 @st.composite
-def worlds(draw: st.DrawFn, most: int = 30, **options: Any) -> World:  # noqa: ANN401
+def worlds(draw: st.DrawFn, /, most: int = 30) -> World:
     """A configuration and one to three streams for its sources."""
     config, meanings = draw(configs())
     names = [s.name for s in config.sources]
@@ -279,7 +286,7 @@ def worlds(draw: st.DrawFn, most: int = 30, **options: Any) -> World:  # noqa: A
     start = draw(st.sampled_from([1000, 1000, 0, -3, -5003])) * SECOND
     streams = []
     for i in range(count):
-        found = draw(rows(most // count, **options))
+        found = draw(rows(most // count))
         shift = start - found[0].time if found else 0
         moved = [Row(r.time + shift, r.fields) for r in found]
         streams.append(Stream(f"s{i}", names[i % len(names)], moved))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import polars as pl
 import pytest
 from hypothesis import given
@@ -11,6 +13,9 @@ from tests.plain import changes
 
 from tocsin.alarms.threshold import STATE, Operator, ThresholdSpec, specs_frame, step
 from tocsin.config.values import AlarmConfig
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 CALM = pl.DataFrame(schema=STATE)
 RUNS = {
@@ -40,7 +45,7 @@ def spec(config: AlarmConfig, metric: int = 0) -> ThresholdSpec:
     )
 
 
-def runs(rows: list[tuple[int, int, float | None]], sid: int = 7) -> pl.DataFrame:
+def runs(rows: Sequence[tuple[int, int, float | None]], sid: int = 7) -> pl.DataFrame:
     """Return runs of one series from (end, steps, value)."""
     filled = [(sid, 0, e, n, 1, v, EVERY, 0, False) for e, n, v in rows]
     return pl.DataFrame(filled, schema=RUNS, orient="row")

@@ -51,7 +51,11 @@ def alarm(
     **options: Any,  # noqa: ANN401
 ) -> AlarmConfig:
     """Return an alarm above a value."""
-    plain = {"name": "alarm", "threshold": above, "recovery_threshold": above}
+    plain: dict[str, Any] = {
+        "name": "alarm",
+        "threshold": above,
+        "recovery_threshold": above,
+    }
     return AlarmConfig(metric=metric, **(plain | options))
 
 

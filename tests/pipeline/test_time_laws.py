@@ -13,7 +13,7 @@ from tests.reference import evaluate
 from tests.runs import Run, final_points, final_transitions, run, whole
 from tests.worlds import World, pieces, rows, worlds
 
-from tocsin.model.records import Datapoint, Record, Transition
+from tocsin.model.records import Datapoint, IncidentEvent, Record, Transition
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -117,10 +117,9 @@ def _moved(record: Record, middle: int, silence: int) -> Record:
     if isinstance(record, Transition):
         back = silence if record.at > middle else 0
         return replace(record, id="", at=record.at - back, reason="")
-    assert not hasattr(record, "streams")
-    at = record.at  # type: ignore[union-attr]
-    back = silence if at > middle else 0
-    return replace(record, at=at - back, message="")  # type: ignore[call-arg]
+    assert isinstance(record, IncidentEvent)
+    back = silence if record.at > middle else 0
+    return replace(record, at=record.at - back, message="")
 
 
 @law(25)

@@ -118,7 +118,14 @@ def feed() -> Feed:
             "sections", START, START + 10 * SECOND, "/api 85", {"section": "/api"}
         ),
         datapoint=Datapoint(
-            "errors", {"section": "/api"}, RANG, 2.5, 85, steps=3, every=10 * SECOND
+            "errors",
+            {"section": "/api"},
+            RANG,
+            2.5,
+            85,
+            approx=True,
+            steps=3,
+            every=10 * SECOND,
         ),
         summary=SUMMARY,
     )

@@ -322,18 +322,6 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert re.fullmatch(r"tocsin, version \d+\.\d+\S*\n", capsys.readouterr().out)
 
 
-def test_every_format_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["formats"]) == 0
-    listed = {line.split()[0] for line in capsys.readouterr().out.splitlines()}
-    assert listed >= {"auto", "combined", "common", "csv", "json"}
-
-
-@pytest.mark.parametrize("what", [[], ["config"], ["output"]])
-def test_a_schema_is_json(what: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["schema", *what]) == 0
-    assert "$schema" in json.loads(capsys.readouterr().out)
-
-
 def test_a_socket_in_the_folder_is_no_log(
     here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

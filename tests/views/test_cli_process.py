@@ -301,7 +301,7 @@ def test_a_terminal_is_drawn_on_and_given_back(log: Path) -> None:
     seen = on_a_terminal("watch", log, "--speed", "200")
     entered, left = seen.find(b"\x1b[?1049h"), seen.rfind(b"\x1b[?1049l")
     assert 0 <= entered < left
-    assert b"sections" in seen[entered:left]
+    assert b"history" in seen[entered:left]
     assert b"60 = 60 events" in seen[left:]
 
 

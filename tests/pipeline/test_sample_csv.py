@@ -154,7 +154,7 @@ def swarm(*parts: tuple[int, int]) -> Sequence[Row]:
 
 
 @pytest.mark.parametrize("lateness", [5, 2, 1, 0])
-@pytest.mark.parametrize("size", [1, 7, 10_000])
+@pytest.mark.parametrize("size", [5, 10_000])
 def test_the_same_law_on_a_small_log_out_of_order(lateness: int, size: int) -> None:
     """Two bursts over a window of 12 s, every other row up to 2 s late."""
     ordered = swarm((20, 1), (6, 8), (30, 1), (6, 9), (20, 1))

@@ -224,30 +224,9 @@ def configs(draw: st.DrawFn) -> tuple[Config, dict[str, Meaning]]:
 
 
 STEPS = [
-    0,
-    0,
-    0,
-    SECOND // 4,
-    SECOND,
-    SECOND,
-    SECOND - 1,
-    2 * SECOND,
-    3 * SECOND,
-    9 * SECOND,
-]
-BACKS = [
-    0,
-    0,
-    0,
-    0,
-    1,
-    SECOND,
-    2 * SECOND,
-    4 * SECOND,
-    6 * SECOND,
-    20 * SECOND,
-    70 * SECOND,
-]
+    n * SECOND // 4 for n in (0, 0, 0, 1, 4, 4, 8, 12, 36)
+] + [SECOND - 1]  # fmt: skip
+BACKS = [n * SECOND for n in (0, 0, 0, 0, 0, 1, 2, 4, 6, 12, 20, 24, 28, 70)] + [1]
 JUMPS = [0] * 15 + [6 * SECOND, 21 * SECOND, 45 * SECOND]
 VALUES = [None, 0.0, 1.0, 1.0, 2.0, 3.0, 0.25, -1.0]
 
@@ -298,11 +277,14 @@ def pieces(draw: st.DrawFn, streams: Sequence[Stream]) -> list[Piece]:
     """Some way of cutting and interleaving streams, and of what is done between."""
     waiting = {s.name: list(s.rows) for s in streams if s.rows}
     found = []
+    sizes, advances = draw(
+        st.sampled_from([([1, 2, 3, 5, 8, 40], [True, False, False]), ([1], [True])])
+    )
     kinds = st.tuples(
         st.integers(0, 2),
-        st.sampled_from([1, 2, 3, 5, 8, 40]),
+        st.sampled_from(sizes),
         st.booleans(),
-        st.sampled_from([True, False, False]),
+        st.sampled_from(advances),
         st.sampled_from([False, False, False, True]),
     )
     while waiting:

@@ -164,6 +164,24 @@ def test_a_row_that_comes_after_its_tick_amends_and_is_not_lost() -> None:
     assert series(found.said, "hits")[1003] == 3
 
 
+@pytest.mark.parametrize("lag", [24, 25])
+def test_the_oldest_line_that_may_amend_does_however_often_time_moved_on(
+    lag: int,
+) -> None:
+    config = Config(
+        sources=(source(lateness=5, amend=30),),
+        metrics=(metric(period=40), metric("slow", 40, 20)),
+        alarms=(alarm(above=40),),
+    )
+    times = [*range(1000, 1100), 1099 - 5 - lag, 1100, 1101 - 5 - lag, 1140]
+    rows = stream(*times)
+    parts = [Piece("s", [row], advance=True) for row in rows.rows]
+    found = run(config, [rows], parts)
+    assert found.lines == whole(config, [rows]).lines
+    assert (found.total("late"), found.total("amended")) == (0, 2)
+    assert series(found.said, "hits")[1100] == 42
+
+
 # Points.
 
 

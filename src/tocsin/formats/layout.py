@@ -12,6 +12,12 @@ DELIMITERS = ",;\t|"
 _NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
 _DECIMAL = re.compile(r"[+-]?[0-9]+\.[0-9]+(?:[eE][+-]?[0-9]+)?")
 _SEEN = 50
+EXERCISE = ("remotehost", "rfc931", "authuser", "date", "request", "status", "bytes")
+"""The columns of access logs as CSV: known by their shape where no header names them."""
+_VALUES = (
+    r".+", r".*", r".*", r"[0-9]{9,10}(?:\.[0-9]+)?|[0-9]{13}", r"\S+ \S.*", r"[1-9][0-9]{2}",
+    r"[0-9]+|-",
+)  # fmt: skip
 MOST_COLUMNS = 500
 """A line of more values is not taken for a header."""
 
@@ -40,7 +46,7 @@ def look(head: bytes, options: FormatOptions) -> tuple[Layout, list[list[str]]]:
         layout = Layout(delimiter, columns, first.encode())
         texts = texts[1:]
     else:
-        layout = Layout(delimiter, options.columns, b"")
+        layout = Layout(delimiter, _columns(texts, delimiter, options), b"")
     rows = [split(text, delimiter) or [] for text in texts]
     return layout, [row for row in rows if len(row) == len(layout.columns)]
 
@@ -53,6 +59,24 @@ def _is_header(names: tuple[str, ...], options: FormatOptions) -> bool:
     if options.columns:
         return names == options.columns
     return _time_column(names, options) is not None
+
+
+def _columns(
+    texts: Sequence[str], delimiter: str, options: FormatOptions
+) -> tuple[str, ...]:
+    """Return the columns of lines without a header: as named, or told by their shape."""
+    if options.columns or options.time_field:
+        return options.columns
+    rows = (split(text, delimiter) or [] for text in texts)
+    return EXERCISE if any(map(_is_exercise, rows)) else ()
+
+
+def _is_exercise(row: Sequence[str]) -> bool:
+    """Whether a row has the shape of the exercise's: an epoch before a request."""
+    if len(row) != len(EXERCISE):
+        return False
+    pairs = zip(_VALUES, row, strict=True)
+    return all(re.fullmatch(pattern, value) for pattern, value in pairs)
 
 
 def _unique(names: tuple[str, ...]) -> tuple[str, ...]:

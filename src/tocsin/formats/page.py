@@ -68,7 +68,11 @@ _BOTTOM = """
 * `csv` columns that are called `status` or `bytes` must hold whole numbers (`bytes`
   also `-`); other values that do not fit their type are null. Types of other columns
   are seen in the first 50 lines, or declared. Without a column for the time no line is
-  an event.
+  an event. Lines without a header whose seven values are an address, two names, an
+  epoch, a request, a status and a size are read as `remotehost`, `rfc931`, `authuser`,
+  `date`, `request`, `status`, `bytes`.
+* Of lines that could not be parsed, the first few of different shapes are kept as
+  samples: the same line with other words and numbers has the same shape.
 * `json` takes one object a line. A line is a parse error when it is nested more than
   1,023 deep (127 if it has more than a hundred brackets), or holds a number of more
   than 38 digits, a number beyond a double, half a surrogate pair, or `NaN`. Of a key

@@ -12,6 +12,7 @@ from polars.testing import assert_frame_equal
 from tocsin import formats
 from tocsin.formats import lines as text_lines
 from tocsin.formats import parts
+from tocsin.formats.shapes import different, shape
 from tocsin.model.batch import EventBatch, Rejected, Tally
 from tocsin.model.protocols import Codec
 
@@ -91,8 +92,9 @@ def codec(name: str) -> Codec:
 
 def joined(batches: Sequence[EventBatch]) -> tuple[pl.DataFrame, Tally, list[Rejected]]:
     frame = pl.concat([b.frame for b in batches])
-    rejected = [r for b in batches for r in b.rejected]
-    return frame, sum((b.tally for b in batches), Tally()), rejected[: parts.KEPT]
+    samples = [(r.text, r.reason) for b in batches for r in b.rejected]
+    rejected = [Rejected(*sample) for sample in different(samples, parts.KEPT)]
+    return frame, sum((b.tally for b in batches), Tally()), rejected
 
 
 @pytest.mark.parametrize("name", GOOD)
@@ -125,7 +127,9 @@ def test_every_line_is_accounted_for(name: str, data: st.DataObject) -> None:
         tally.lines == tally.events + tally.joined + tally.skipped + tally.parse_errors
     )
     assert batch.frame.height == tally.events
-    assert len(batch.rejected) == min(tally.parse_errors, parts.KEPT)
+    assert bool(batch.rejected) == bool(tally.parse_errors)
+    assert len(batch.rejected) <= min(tally.parse_errors, parts.KEPT)
+    assert len({shape(r.text) for r in batch.rejected}) == len(batch.rejected)
     assert not batch.frame["time"].has_nulls()
 
 

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 import polars as pl
 
 from tocsin.formats import lines, typed
+from tocsin.formats.shapes import shape, shapes
 from tocsin.model.batch import TIME, EventBatch, Rejected, Tally
 from tocsin.model.message import FieldType
 
 KEPT = 5
-"""Bad lines of a block that are kept as a sample."""
+"""Bad lines of a block that are kept as a sample: the first of each shape."""
 
 _SHOWN = 200
 
@@ -19,7 +20,7 @@ _SHOWN = 200
 class Part:
     """The events of a piece, and where its first bad lines stand in it.
 
-    `frame` has the columns of the batch; `bad` is at most `KEPT` row numbers.
+    `frame` has the columns of the batch; `bad` is at most `KEPT` rows, of different shapes.
     """
 
     frame: pl.DataFrame
@@ -44,7 +45,9 @@ def leftover(rest: pl.Series, rows: pl.Series) -> tuple[int, tuple[int, ...]]:
     if rest.is_empty():
         return 0, ()
     blank = rest.str.contains(lines.BLANK)
-    return int(blank.sum()), tuple(rows.filter(~blank).head(KEPT).to_list())
+    bad, rows = rest.filter(~blank), rows.filter(~blank)
+    first = shapes(bad).is_first_distinct()
+    return int(blank.sum()), tuple(rows.filter(first).head(KEPT).to_list())
 
 
 def batch(
@@ -61,8 +64,18 @@ def batch(
         bad += [before + row for row in part.bad]
         before += part.lines
     tally = Tally(total, frame.height, skipped=skipped, parse_errors=errors)
-    rejected = tuple(_rejected(block, row, explain) for row in bad[:KEPT])
-    return EventBatch(frame, tally, rejected)
+    return EventBatch(frame, tally, _samples(block, bad, explain))
+
+
+def _samples(
+    block: bytes, bad: Sequence[int], explain: Callable[[str], str]
+) -> tuple[Rejected, ...]:
+    """Return the first bad line of every shape, of all parts together."""
+    found: dict[str, Rejected] = {}
+    for row in bad:
+        sample = _rejected(block, row, explain)
+        found.setdefault(shape(sample.text), sample)
+    return tuple(found.values())[:KEPT]
 
 
 def all_refused(

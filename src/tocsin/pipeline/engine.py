@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from tocsin.formats.shapes import different
 from tocsin.incidents import ledger
 from tocsin.incidents.ledger import Ledger
 from tocsin.model.instant import SECOND
@@ -83,7 +84,7 @@ class Engine:
         self._absorbed += seen.cells.cells.height
         added = self._absorb_cells(seen.cells)
         newest = _latest(state.clock.newest, seen.clock.newest)
-        samples = (*state.samples, *seen.samples)[:MOST_SAMPLES]
+        samples = different((*state.samples, *seen.samples), MOST_SAMPLES)
         self.state.streams[stream] = replace(
             state,
             clock=replace(seen.clock, newest=newest),

@@ -6,7 +6,7 @@ places, so that the two always agree.
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import polars as pl
@@ -26,28 +26,25 @@ COMMON = rf'^{cut.WHO} \[(?P<time>[^\]"]*)\] "(?P<request>{_TEXT})" {_NUMBERS}'
 COMBINED = COMMON + rf' (?:{_AGENTS}{_REST}|(?P<left>".*)$)'
 """A hit counts even if its referer or agent is cut off or badly quoted: see `left`."""
 
-_HEAD_LINES = 100
-
 
 @dataclass(frozen=True, slots=True)
 class ClfCodec:
     """Lines of an access log to events.
 
-    `agents` says whether referer and user agent must be there (combined). `quotes`
-    is how many `"` most lines have: it decides on the speed, never on the outcome.
+    `agents` says whether referer and user agent must be there (combined).
     """
 
     format: str
     message: MessageType
     clock: Clock
     agents: bool
-    quotes: int
 
     def parse(self, block: bytes, fields: Mapping[str, FieldType | None]) -> EventBatch:
         """Return the events of the block, as the protocol says."""
         kinds = typed.wanted(self.message, fields)
         pieces = list(lines.pieces(lines.clean(block))) or [b""]
-        return batch(block, [self._piece(p, kinds) for p in pieces], self.explain)
+        parts = [self._piece(lines.Piece(piece), kinds) for piece in pieces]
+        return batch(block, parts, self.explain)
 
     def explain(self, line: str) -> str:
         """Return why the grammar refuses a line, for people."""
@@ -58,40 +55,14 @@ class ClfCodec:
         """The grammar of a line, as a regular expression with named groups."""
         return COMBINED if self.agents else COMMON + _REST
 
-    def _piece(self, piece: bytes, kinds: Mapping[str, FieldType]) -> Part:
+    def _piece(self, piece: lines.Piece, kinds: Mapping[str, FieldType]) -> Part:
         need = _raw(self.message.canonical(name) for name in kinds)
-        found = self._cells(piece, need)
-        if found is not None and found[1].all():
-            cells = found[0]
-            if "line" in need:
-                cells = cells.with_columns(lines.column(piece).alias("line"))
-            return Part(self._project(cells, kinds), cells.height)
-        text = lines.column(piece)
-        cells, sure = found or self._regular_cells(text, need)
-        return self._merged(text, sure, cells, kinds)
-
-    def _cells(
-        self, piece: bytes, need: Collection[str]
-    ) -> tuple[pl.DataFrame, pl.Series] | None:
-        """Return the rows the fast path is sure of, and of which lines they are."""
-        found = cut.cells(
-            piece, need, self.clock, agents=self.agents, quotes=self.quotes
-        )
-        if found is None:
-            return None
-        cells, sure = found
-        return (cells if sure.all() else cells.filter(sure)), sure
-
-    def _regular_cells(
-        self, text: pl.Series, need: Collection[str]
-    ) -> tuple[pl.DataFrame, pl.Series]:
-        """Try the fast path on those lines of a mixed piece that look regular."""
-        regular = cut.regular(text, self.quotes)
-        found = self._cells(lines.joined(text.filter(regular)), need)
-        if found is None:
-            return self._exact(text.clear())[0], regular & False
-        cells, sure = found
-        return cells, regular.scatter(regular.arg_true(), sure)
+        cells, sure = cut.cells(piece, need, self.clock, agents=self.agents)
+        if not sure.all():
+            return self._merged(piece.lines, sure, cells, kinds)
+        if "line" in need:
+            cells = cells.with_columns(piece.lines.alias("line"))
+        return Part(self._project(cells, kinds), cells.height)
 
     def _merged(
         self,
@@ -105,10 +76,10 @@ class ClfCodec:
         exact, good = self._exact(text.gather(odd))
         names = [name for name in exact.columns if name in cells.columns]
         both = [
-            cells.select(names).with_columns(sure.arg_true().alias("row")),
+            cells.select(names).with_row_index("row").filter(sure),
             exact.select(names).with_columns(odd.filter(good).alias("row")),
         ]
-        merged = pl.concat(both).sort("row")
+        merged = pl.concat(both, how="diagonal").sort("row")
         merged = merged.with_columns(text.gather(merged["row"]).alias("line"))
         refused = odd.filter(~good)
         skipped, bad = leftover(text.gather(refused), refused)
@@ -135,15 +106,6 @@ class ClfCodec:
         if parts:
             cells = cells.hstack(requests.split(cells["request"], parts))
         return typed.project(cells, names, kinds, self.clock)
-
-
-def quotes_of(head: bytes, *, agents: bool) -> int:
-    """Return how many `"` most lines of a head have, at least what the format needs."""
-    least = cut.LEAST[agents]
-    first = head.split(b"\n", _HEAD_LINES)[:_HEAD_LINES]
-    counts = sorted(line.count(b'"') for line in first if line.strip())
-    usual = counts[len(counts) // 2] if counts else least
-    return min(max(usual, least), 99)
 
 
 def _raw(names: Iterable[str]) -> set[str]:

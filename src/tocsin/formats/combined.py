@@ -70,13 +70,10 @@ class Combined:
             self.name, (*access.fields(_NAMES), REST), aliases=dict(access.ALIASES)
         )
 
-    def open(self, head: bytes) -> Codec:
-        """Return the codec; the head only tells it what to be quick at."""
+    def open(self, head: bytes) -> Codec:  # noqa: ARG002 - the protocol has it
+        """Return the codec: it needs no head, all logs of the format are alike."""
         from tocsin.formats import clf  # noqa: PLC0415 (loads Polars)
         from tocsin.formats.instants import Clock  # noqa: PLC0415
 
         clock = Clock(self.options.time_format or "clf", self.options.timezone)
-        quotes = clf.quotes_of(head, agents=True)
-        return clf.ClfCodec(
-            self.name, self.message(), clock, agents=True, quotes=quotes
-        )
+        return clf.ClfCodec(self.name, self.message(), clock, agents=True)

@@ -7,23 +7,21 @@ Nothing here decides what a line means: it says of which rows it is *sure*, and 
 the grammar (`clf`) reads in the same way. Of all other rows it says nothing.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 
 import polars as pl
 
+from tocsin.formats.distinct import per_value
 from tocsin.formats.instants import Clock
+from tocsin.formats.lines import Piece
 
-WHO = (
-    r'(?P<remote_addr>[^ "]+) (?P<ident>[^ "]+) '
-    r'(?P<remote_user>[^ "\[](?:[^"\[]*[^ "\[])?)'
-)
-LEAST = {False: 2, True: 6}
-"""How many quotes a line has at least, without and with referer and user agent."""
-
-_NUMBERS = r"^ [1-9][0-9]{2} (?:[0-9]{1,18}|-) $"
-_NUMBERS_REST = r"^ [1-9][0-9]{2} ([0-9]{1,18}|-)(?: (.*))?$"
+_USER = r'(?P<ident>[^ "]+) (?P<remote_user>[^ "\[](?:[^"\[]*[^ "\[])?)'
+WHO = rf'(?P<remote_addr>[^ "]+) {_USER}'
+_AGENTS = {"referer", "user_agent"}
 _STAMP = 26
 _NOBODY = " - - ["
+_AFTER_HOST = len(_NOBODY) + _STAMP + 2
 
 
 def size(text: pl.Expr) -> pl.Expr:
@@ -32,110 +30,161 @@ def size(text: pl.Expr) -> pl.Expr:
 
 
 _START, _NUMBER = pl.col("0"), pl.col("2")
-_HOST = _START.str.head(-_STAMP - 2 - len(_NOBODY))
-_LEAD = {
+_HEAD = {
+    "start": _START.str.head(-_STAMP - 2),
     "stamp": _START.str.slice(-_STAMP - 2, _STAMP),
-    "remote_addr": _HOST,
-    # If the host has no space and the stamp is a stamp, this can only stand between.
-    "nobody": _START.str.contains(_NOBODY, literal=True)
-    & ~_START.str.starts_with(" ")
-    & ~_HOST.str.contains(" ", literal=True),
+    # The first space is the one after the host, and the rest is as long as it must be.
+    "nobody": (
+        _START.str.find(" ", literal=True)
+        == _START.str.len_bytes().cast(pl.Int64) - _AFTER_HOST
+    )
+    & (_START.str.slice(-_AFTER_HOST, len(_NOBODY)) == _NOBODY)
+    & ~_START.str.starts_with(" "),
+}
+_WHO_FIELDS = {
+    "remote_addr": _START.str.head(-_AFTER_HOST),
     "ident": pl.lit("-"),
     "remote_user": pl.lit("-"),
+}
+_LEAD = _WHO_FIELDS | {
     "request": pl.col("1"),
     "status": _NUMBER.str.slice(1, 3).cast(pl.Int64, strict=False),
 }
-_COMMON = _LEAD | {
-    "bytes": size(_NUMBER.str.extract(_NUMBERS_REST, 1)),
-    "rest": _NUMBER.str.extract(_NUMBERS_REST, 2),
-    "plain": _START.str.ends_with("] ") & _NUMBER.str.contains(_NUMBERS_REST),
+
+
+def _unescaped(*columns: str) -> pl.Expr:
+    """Return whether a quote that ends one of these was a quote indeed."""
+    return ~pl.any_horizontal(pl.col(columns).str.ends_with("\\"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """How lines are cut for some of their fields.
+
+    `plain` says which rows are as the grammar wants them, and of those `open` which
+    only if they have exactly `quotes` quotes: those cut off, or more than the columns
+    hold, are not to be seen in the columns.
+    """
+
+    columns: int
+    quotes: int
+    fields: Mapping[str, pl.Expr]
+    plain: pl.Expr
+    open: pl.Expr | None = None
+
+
+_LEADS = _START.str.ends_with("] ") & _unescaped("1")
+_SIZED = _LEADS & _NUMBER.str.contains(r"^ [1-9][0-9]{2} (?:[0-9]{1,18}|-) $")
+_NUMBERS = r"^ [1-9][0-9]{2} ([0-9]{1,18}|-)(?: (.*))?$"
+_COMMON_FIELDS = _LEAD | {
+    "bytes": size(_NUMBER.str.extract(_NUMBERS, 1)),
+    "rest": _NUMBER.str.extract(_NUMBERS, 2),
 }
-_COMBINED = _LEAD | {
+_COMBINED_FIELDS = _LEAD | {
     "bytes": size(_NUMBER.str.slice(5).str.strip_suffix(" ")),
     "referer": pl.col("3"),
     "user_agent": pl.col("5"),
     "rest": pl.when(pl.col("6") != "").then(pl.col("6").str.slice(1)),
-    "plain": _START.str.ends_with("] ")
-    & _NUMBER.str.contains(_NUMBERS)
+}
+_COMMON = _Shape(
+    columns=4,
+    quotes=2,
+    fields=_COMMON_FIELDS,
+    plain=_LEADS & _NUMBER.str.contains(_NUMBERS),
+    open=~_NUMBER.str.slice(5).str.contains(" ", literal=True),
+)
+_COMMON_REST = replace(_COMMON, open=pl.lit(value=True))
+_COMBINED = _Shape(
+    columns=5,
+    quotes=6,
+    fields=_COMBINED_FIELDS,
+    # Whatever follows a quote after the size, the line is a hit.
+    plain=_SIZED & ((pl.col("3") != "") | (pl.col("4") != "")),
+)
+_COMBINED_TAIL = _Shape(
+    columns=8,
+    quotes=6,
+    fields=_COMBINED_FIELDS,
+    plain=_SIZED
+    & _unescaped("3", "5")
     & (pl.col("4") == " ")
     & ((pl.col("6") == "") | pl.col("6").str.starts_with(" ")),
-}
-_ALWAYS = {"stamp", "remote_addr", "nobody", "plain"}
+    open=pl.col("6") == "",
+)
+
+
+_COMBINED_REST = replace(_COMBINED_TAIL, open=pl.lit(value=True))
 
 
 def cells(
-    piece: bytes, need: Collection[str], clock: Clock, *, agents: bool, quotes: int
-) -> tuple[pl.DataFrame, pl.Series] | None:
-    """Return the fields needed, and of which rows they are surely right.
-
-    None when not every line of the piece has that number of quotes.
-    """
-    makers = _COMBINED if agents else _COMMON
-    wanted = [
-        m.alias(name) for name, m in makers.items() if name in _ALWAYS | set(need)
-    ]
-    found = _cut(piece, quotes, wanted)
-    if found is None:
-        return None
-    time = clock.read(found["stamp"]).alias("time")
-    sure = found["plain"] & time.is_not_null()
-    found = found.with_columns(time)
+    piece: Piece, need: Collection[str], clock: Clock, *, agents: bool
+) -> tuple[pl.DataFrame, pl.Series]:
+    """Return the fields needed, one row a line, and which rows are surely right."""
+    shape = _shape(need, agents=agents)
+    found = _cut(piece.data, shape, need)
+    found = found.with_columns(clock.read(found["stamp"]).alias("time"))
+    sure = found["plain"] & found["time"].is_not_null()
+    if shape.open is not None and found["open"].any():
+        sure &= ~found["open"] | (found["total"] == piece.lines.str.len_bytes())
+    if b"\r" in piece.data:  # the reader drops some of them
+        sure &= ~piece.lines.str.contains("\r", literal=True)
     if not found["nobody"].all():
-        people = _people(piece, quotes)
-        sure &= people["remote_addr"].is_not_null()
-        found = found.with_columns(people)
-    if "rest" in need and quotes != LEAST[agents]:
-        # What follows was itself cut at quotes: only the grammar has it whole.
-        sure &= False
+        found, known = _with_people(found)
+        sure &= known
     return found, sure
 
 
-def regular(text: pl.Series, quotes: int) -> pl.Series:
-    """Return which lines have that number of quotes, none of them escaped.
+def _shape(need: Collection[str], *, agents: bool) -> _Shape:
+    if "rest" in need:
+        return _COMBINED_REST if agents else _COMMON_REST
+    if not agents:
+        return _COMMON
+    return _COMBINED if _AGENTS.isdisjoint(need) else _COMBINED_TAIL
 
-    Nor a carriage return: the reader drops those before a cut.
+
+def _with_people(found: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:
+    """Read host, ident and user of the rows that are not `host - -` by the grammar.
+
+    Return the rows, and which of them have all three.
     """
-    count = text.str.count_matches('"', literal=True)
-    odd = text.str.contains('\\"', literal=True) | text.str.contains("\r", literal=True)
-    return (count == quotes) & ~odd
+    known = found["nobody"]
+    rows = (~known).arg_true()
+    starts = found["start"].gather(rows)
+    host, rest = starts.str.splitn(" ", 2).struct.unnest().get_columns()
+    people = per_value(rest, _user).with_columns(host.alias("remote_addr"))
+    good = people["ident"].is_not_null() & (host != "")
+    fields = [name for name in _WHO_FIELDS if name in found.columns]
+    read = [found[name].scatter(rows, people[name]) for name in fields]
+    return found.with_columns(read), known.scatter(rows, good)
 
 
-def _people(piece: bytes, quotes: int) -> pl.DataFrame:
-    """Return host, ident and user, null where they are not as they should be."""
-    lead = _START.str.head(-_STAMP - 2).str.extract_groups(rf"^{WHO} \[$").alias("who")
-    found = _cut(piece, quotes, [lead])
-    assert found is not None  # it was cut before
-    return found["who"].struct.unnest()
+def _user(rest: pl.Series) -> pl.DataFrame:
+    return rest.str.extract_groups(rf"^{_USER} \[$").struct.unnest()
 
 
-def _cut(piece: bytes, quotes: int, columns: list[pl.Expr]) -> pl.DataFrame | None:
-    """Compute columns of lines that were cut at quotes; None if that cannot be done.
-
-    The reader refuses a line of more cuts, but fills up one of fewer in silence; so
-    bytes are counted: they add up only when there was no such line.
-    """
-    if not piece or b"\r" in piece:  # the reader drops it, and the sum would lie
-        return None
-    if b"\\" in piece and b'\\"' in piece:  # one byte is found faster than two
-        return None
-    total = pl.sum_horizontal(pl.all().str.len_bytes()).cast(pl.Int64).alias("total")
-    try:
-        found = (
-            pl.scan_csv(
-                piece,
-                has_header=False,
-                separator='"',
-                quote_char=None,
-                schema={str(n): pl.String for n in range(quotes + 1)},
-                extra_columns="raise",
-                missing_columns="insert",
-                empty_string_is_null=False,
-            )
-            .select(total, *columns)
-            .collect()
-            .rechunk()
+def _cut(data: bytes, shape: _Shape, need: Collection[str]) -> pl.DataFrame:
+    """Compute the columns of lines cut at quotes; what is left of a line is dropped."""
+    columns = [str(number) for number in range(shape.columns)]
+    fields = [m.alias(name) for name, m in shape.fields.items() if name in need]
+    checks = [shape.plain.alias("plain")]
+    if shape.open is not None:
+        held = pl.col(columns[: shape.quotes + 1]).str.len_bytes()
+        checks += [
+            (pl.sum_horizontal(held) + shape.quotes).alias("total"),
+            shape.open.alias("open"),
+        ]
+    return (
+        pl.scan_csv(
+            data,
+            has_header=False,
+            separator='"',
+            quote_char=None,
+            schema=dict.fromkeys(columns, pl.String),
+            extra_columns="ignore",
+            missing_columns="insert",
+            empty_string_is_null=False,
         )
-    except pl.exceptions.PolarsError:
-        return None
-    whole = found["total"].sum() + found.height * (quotes + 1) == len(piece)
-    return found.drop("total") if whole else None
+        .select(*checks, *fields, **_HEAD)
+        .collect()
+        .rechunk()
+    )

@@ -18,13 +18,10 @@ def per_run(
     """
     if values.len() == 0:
         return make(values)
-    starts = values.ne_missing(values.shift(1))
-    starts[0] = True
-    heads = values.filter(starts)
+    heads = values.rle().struct.field("value")
     if heads.len() == values.len():
         return per_value(values, make)
-    runs = starts.cast(pl.UInt32).cum_sum() - 1
-    return per_value(heads, make).select(pl.all().gather(runs))
+    return per_value(heads, make).select(pl.all().gather(values.rle_id()))
 
 
 def per_value(
@@ -34,6 +31,7 @@ def per_value(
     sample = values.head(_SAMPLE)
     if values.len() < _SAMPLE or sample.n_unique() > _FEW * _SAMPLE:
         return make(values)
-    words = values.unique().drop_nulls()
-    codes = values.cast(pl.Enum(words)).to_physical()
-    return make(words).select(pl.all().gather(codes))
+    coded = values.cast(pl.Categorical(pl.Categories.random()))
+    words = coded.drop_nulls().unique()
+    words = words.gather(words.to_physical().arg_sort())
+    return make(words.cast(pl.String)).select(pl.all().gather(coded.to_physical()))

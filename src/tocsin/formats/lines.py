@@ -8,6 +8,8 @@ line is dropped. All of it depends on each line alone, so blocks may be cut anyw
 import io
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
 
 import polars as pl
 
@@ -55,6 +57,18 @@ def pieces(block: bytes, size: int = PIECE) -> Iterator[bytes]:
 def column(piece: bytes) -> pl.Series:
     """Return the lines of a cleaned piece, as text without their newlines."""
     return pl.scan_lines(io.BytesIO(piece)).collect().to_series()
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A cleaned piece, and its lines for those who need them."""
+
+    data: bytes
+
+    @cached_property
+    def lines(self) -> pl.Series:
+        """The lines as text, without their newlines."""
+        return column(self.data)
 
 
 def joined(lines: pl.Series) -> bytes:

@@ -37,6 +37,25 @@ TRANSITIONS = {
 }
 
 
+TRACE = {
+    "alarm": pl.Int32,
+    "sid": pl.Int64,
+    "e": pl.Int64,
+    "steps": pl.Int64,
+    "every": pl.Int64,
+    "symbol": pl.Int8,
+    "before": pl.Int64,
+    "upto": pl.Int64,
+    "said": pl.Int64,
+    "firing": pl.Boolean,
+    "firing_before": pl.Boolean,
+    "n": pl.Int64,
+    "value": pl.Float64,
+}
+"""What a run of datapoints does to an alarm: how often its symbol had come in a row
+`before` it and `upto` its end, when it is `said` if it is, and the alarm around it."""
+
+
 class Operator(StrEnum):
     """How a value is held against a threshold."""
 
@@ -125,30 +144,78 @@ def specs_frame(specs: Sequence[ThresholdSpec]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def step(
-    specs: pl.DataFrame, state: pl.DataFrame, runs: pl.DataFrame
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Advance all alarms over some runs; return the transitions and the new state.
+def trace(specs: pl.DataFrame, state: pl.DataFrame, runs: pl.DataFrame) -> pl.DataFrame:
+    """Return what each run does to each alarm that hears it, in order of time.
 
     `runs` have `sid`, `m`, `e`, `steps`, `n`, `value`, `every`, `full` (the first end
     whose window is full, s) and `partial`; each series' runs follow those it has seen.
     """
     points = _symbols(specs, runs)
-    if points.height == 0:
-        return pl.DataFrame(schema=TRANSITIONS), state
     by = ["alarm", "sid"]
     points = points.sort(*by, "e").join(
         state, on=by, how="left", maintain_order="left", suffix="0"
     )
-    points = _judged(_counted(points))
-    changed = points.filter(pl.col("firing") != pl.col("firing_before"))
-    after = points.group_by(by, maintain_order=True).last()
+    return _judged(_counted(points)).select(*TRACE)
+
+
+def step(
+    specs: pl.DataFrame, state: pl.DataFrame, runs: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Advance all alarms over some runs; return the transitions and the new state."""
+    return concluded(state, trace(specs, state, runs))
+
+
+def concluded(
+    state: pl.DataFrame, traced: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the transitions of a trace that began in a state, and the state after it."""
+    if traced.height == 0:
+        return pl.DataFrame(schema=TRANSITIONS), state
+    by = ["alarm", "sid"]
+    changed = traced.filter(pl.col("firing") != pl.col("firing_before"))
+    last = pl.struct(by).ne_missing(pl.struct(by).shift(-1))
+    after = traced.filter(
+        last | (pl.int_range(pl.len()) == pl.len().cast(pl.Int64) - 1)
+    )
     after = after.select("alarm", "sid", "symbol", run="upto", firing="firing")
     kept = state.join(after, on=by, how="anti")
     said = changed.select(
         "alarm", "sid", pl.col("said").alias("e"), "firing", "value", "n"
     )
     return said.select(*TRANSITIONS), pl.concat([kept, after.select(*STATE)])
+
+
+def standing(
+    state: pl.DataFrame, traced: pl.DataFrame, asked: pl.DataFrame
+) -> pl.DataFrame:
+    """Return how alarms stood at ends on the way of a trace that began in `state`.
+
+    `asked` has `sid`, `at` (s) and `name`, which takes the place of `sid` in the
+    states that are returned. What had seen nothing is left out.
+    """
+    known = traced.select(
+        "alarm", "sid", "e", "steps", "every", "symbol", "before", "said", "firing",
+        "firing_before",
+    ).sort("e")  # fmt: skip
+    pairs = pl.concat([state.select("alarm", "sid"), known.select("alarm", "sid")])
+    asked = asked.join(pairs.unique(), on="sid").sort("at")
+    met = asked.join_asof(
+        known, left_on="at", right_on="e", by=["alarm", "sid"], check_sortedness=False
+    )
+    met = met.join(state, on=["alarm", "sid"], how="left", suffix="0")
+    seen = pl.col("e").is_not_null()
+    passed = (pl.col("at") - pl.col("e")) // pl.col("every") + 1
+    run = pl.col("before") + pl.min_horizontal("steps", passed)
+    changed = pl.when(pl.col("said") <= pl.col("at")).then("firing")
+    firing = changed.otherwise("firing_before")
+    found = met.select(
+        "alarm",
+        pl.col("name").alias("sid"),
+        symbol=pl.when(seen).then("symbol").otherwise("symbol0"),
+        run=pl.when(seen).then(run).otherwise("run"),
+        firing=pl.when(seen).then(firing).otherwise("firing0"),
+    )
+    return found.filter(pl.col("symbol").is_not_null()).select(*STATE)
 
 
 def _symbols(specs: pl.DataFrame, runs: pl.DataFrame) -> pl.DataFrame:

@@ -291,9 +291,9 @@ def _percentiles(inside: pl.DataFrame, runs: pl.DataFrame) -> pl.DataFrame:
     return first.select("i", found=middle(pl.col("b")))
 
 
-def clip(runs: pl.DataFrame, every: pl.Expr, after: int) -> pl.DataFrame:
+def clip(runs: pl.DataFrame, every: pl.Expr, after: pl.Expr) -> pl.DataFrame:
     """Return runs without their datapoints that end at or before `after` (s)."""
-    begin = pl.max_horizontal(pl.col("e"), first_end(pl.lit(after), every))
+    begin = pl.max_horizontal(pl.col("e"), first_end(after, every))
     gone = (begin - pl.col("e")) // every
     cut = runs.with_columns(e=begin, steps=pl.col("steps") - gone)
     return cut.filter(pl.col("steps") > 0)

@@ -8,7 +8,7 @@ the size of a batch nor the interleaving of streams can change an answer.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import polars as pl
 
@@ -17,14 +17,20 @@ from tocsin.metrics.cells import Cells, NamedCells, merge, stack
 from tocsin.metrics.series import SeriesTable
 from tocsin.metrics.spec import AMEND_EVERY
 from tocsin.model.batch import greatest, least
-from tocsin.pipeline.judge import EMPTY_RUNS, Judge, Judgement, Span
+from tocsin.pipeline.amend import Amended, Amender, Known, touched
+from tocsin.pipeline.judge import Judge, Judgement, Span
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from tocsin.pipeline.plan import Shard
 
 _LATE = {"sid": pl.Int64, "p": pl.Int64, "k": pl.Int64}
 _ALARMS = pl.DataFrame(schema=threshold.STATE)
 _NOTHING_SAID = pl.DataFrame(schema=threshold.TRANSITIONS)
+Marks: TypeAlias = tuple[tuple[int, pl.DataFrame], ...]
+_MOST_VERSIONED = 2_000_000
+"""Cells of versions that are judged at once."""
 _FEW_ROWS = 20_000
 """Cells that are not worth a look for what can be dropped."""
 _MANY_ROWS = 300_000
@@ -48,7 +54,7 @@ class ShardState:
     settled: int | None = None
     now: pl.DataFrame = field(default_factory=lambda: _ALARMS)
     then: pl.DataFrame = field(default_factory=lambda: _ALARMS)
-    marks: tuple[tuple[int, pl.DataFrame], ...] = ()
+    marks: Marks = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +88,9 @@ class Evaluator:
     def __init__(self, shard: Shard) -> None:
         self.shard = shard
         self.judge = Judge(shard)
+        self.amender = Amender(self.judge)
+        reaches = self.judge.specs.select(pl.col("period") + pl.col("history"))
+        self._reach = greatest(reaches.to_series()) or 0
         rows = [(n, s.grain, s.period + s.history) for n, s in shard.metrics.items()]
         schema = {"m": pl.Int32, "grain": pl.Int64, "reach": pl.Int64}
         self._grains = pl.DataFrame(rows, schema=schema, orient="row")
@@ -133,14 +142,8 @@ class Evaluator:
                 return state, verdicts
             state = replace(state, judged=begin)
         while state.judged is not None and state.judged < to:
-            tick = _next_tick(state.late, to)
-            quiet_to = to if tick is None else tick - 1
-            if quiet_to > state.judged:
-                state, verdict = self._quiet(state, quiet_to)
-                verdicts.append(verdict)
-            if tick is not None:
-                state, verdict = self._amend(state, tick)
-                verdicts.append(verdict)
+            state, said = self._onward(state, to)
+            verdicts += said
         if bound is not None:
             state = self._settle(state, bound)
         return state, verdicts
@@ -151,19 +154,19 @@ class Evaluator:
         if last is None:
             return state, []
         state, verdicts = self.advance(state, last + 1, None)
-        for tick in state.late.get_column("k").unique().sort().to_list():
-            state, verdict = self._amend(state, tick)
-            verdicts.append(verdict)
+        assert state.judged is not None
+        while state.late.height:
+            state, said = self._amend(state, state.judged, self._ticks(state, None))
+            verdicts += said
         assert state.judged is not None
         latest = greatest(state.cells.base.get_column("k"))
         known = last + 1 if latest is None else max(latest, last + 1)
         span = Span(state.judged, last + 1, known, partial=True)
-        said = self.judge.judge(state.cells, state.series, state.now, span)
-        if said.runs.height:
-            verdicts.append(
-                Verdict(last + 1, said.runs, said.transitions, partial=True)
-            )
-        return replace(state, now=said.alarms), verdicts
+        said_last = self.judge.judge(state.cells, state.series, state.now, span)
+        if said_last.runs.height:
+            runs, transitions = said_last.runs, said_last.transitions
+            verdicts.append(Verdict(last + 1, runs, transitions, partial=True))
+        return replace(state, now=said_last.alarms), verdicts
 
     def _timely(
         self, state: ShardState, named: NamedCells, grains: pl.Series
@@ -212,66 +215,88 @@ class Evaluator:
             return None if judged is None else judged - 1
         return last if judged is None else max(last, judged - 1)
 
-    def _quiet(self, state: ShardState, to: int) -> tuple[ShardState, Verdict]:
+    def _onward(self, state: ShardState, to: int) -> tuple[ShardState, list[Verdict]]:
+        """Judge up to `to`, or as far as corrections can be made at once."""
+        ticks = self._ticks(state, to)
+        if not ticks:
+            return self._quiet(state, to)
+        due = state.late.filter(pl.col("k") <= to).get_column("k").n_unique()
+        return self._amend(state, to if len(ticks) == due else ticks[-1], ticks)
+
+    def _quiet(self, state: ShardState, to: int) -> tuple[ShardState, list[Verdict]]:
         """Judge a stretch in which no late row takes effect."""
         assert state.judged is not None
         span = Span(state.judged, to, to)
         said = self.judge.judge(state.cells, state.series, state.now, span)
-        marks = (*state.marks, (to, said.alarms))
-        state = replace(state, judged=to, now=said.alarms, marks=marks)
-        return state, Verdict(to, said.runs, said.transitions)
-
-    def _amend(self, state: ShardState, tick: int) -> tuple[ShardState, Verdict]:
-        """Let late rows take effect: judge again what was said of their series."""
-        assert state.judged is not None
-        due = pl.col("k") <= tick
-        sids = self._touched(state, state.late.filter(due).get_column("sid").unique())
-        waiting = state.late.filter(~due)
-        start = state.settled
-        if start is None:
-            start = self._beginning(state)
-        then = state.then.filter(pl.col("sid").is_in(sids.implode()))
-
-        def judged_with(known: int) -> Judgement:
-            span = Span(start, state.judged or 0, known, sids)
-            return self.judge.judge(state.cells, state.series, then, span)
-
-        old, new = judged_with(tick - 1), judged_with(tick)
-        rest = state.now.filter(~pl.col("sid").is_in(sids.implode()))
-        now = pl.concat([rest, new.alarms])
-        mark = (state.judged, now)
-        by = ["alarm", "sid", "e", "firing"]
-        verdict = Verdict(
-            tick,
-            changed_runs(old.runs, new.runs),
-            new.transitions.join(old.transitions, on=by, how="anti"),
-            old.transitions.join(new.transitions, on=by, how="anti"),
-            amended=True,
+        state = replace(
+            state,
+            judged=to,
+            now=said.alarms,
+            marks=_marked(state.marks, to, said.alarms),
         )
-        return replace(state, late=waiting, now=now, marks=(mark,)), verdict
+        return state, [Verdict(to, said.runs, said.transitions)]
 
-    def _touched(self, state: ShardState, sids: pl.Series) -> pl.Series:
-        """Return these series and all that are calculated from them."""
+    def _ticks(self, state: ShardState, to: int | None) -> list[int]:
+        """Return the next ticks at which late rows take effect: what is not too many.
+
+        Each is a version of what is known, and needs the cells near it once more.
+        """
+        ticks = state.late.get_column("k").unique().sort()
+        ticks = ticks if to is None else ticks.filter(ticks <= to)
+        if ticks.len() <= 1:
+            return ticks.to_list()
+        panes = state.cells.base.get_column("p")
+        spread = (greatest(panes) or 0) - (least(panes) or 0) + 1
+        lag = greatest(state.late.select(pl.col("k") - pl.col("p")).to_series()) or 0
+        share = min(1.0, (lag + self._reach) / spread)
+        most = int(_MOST_VERSIONED / (state.cells.height * share + 1))
+        return ticks.head(max(most, 1)).to_list()
+
+    def _amend(
+        self, state: ShardState, to: int, ticks: Sequence[int]
+    ) -> tuple[ShardState, list[Verdict]]:
+        """Judge up to `to`, while late rows take effect at these ticks."""
+        assert state.judged is not None
+        last = ticks[-1]
         links = self.judge.links(state.series)
-        born = state.series.births.filter(pl.col("sid").is_in(sids.implode()))
-        have = pl.concat([sids, self._heirs(state, born)]).unique()
-        while True:
-            fed = links.filter(pl.col("source").is_in(have.implode()))
-            more = fed.get_column("sid").unique()
-            more = more.filter(~more.is_in(have.implode()))
-            if more.len() == 0:
-                return have
-            have = pl.concat([have, more])
+        due = pl.col("k") <= last
+        found = touched(state.late.filter(due), state.series, links)
+        floor = least(found.get_column("floor")) or 0
+        marks = tuple(m for m in state.marks if m[0] <= floor)
+        begin = self._start(state), state.then
+        if marks and marks[-1][0] > begin[0]:
+            begin = marks[-1]
+        known = Known(state.cells, state.series)
+        reach = (state.judged, to, max(to, last))
+        said = self.amender.amend(known, found, begin, reach)
+        rest = self._untouched(state, found, to)
+        now = pl.concat([rest.alarms, said.alarms])
+        runs = pl.concat([rest.runs, said.runs])
+        moves = pl.concat([rest.transitions, said.transitions])
+        verdicts = [Verdict(to, runs, moves)] if to > state.judged else []
+        verdicts += _corrections(said)
+        state = replace(
+            state,
+            late=state.late.filter(~due),
+            judged=to,
+            now=now,
+            marks=_marked(marks, to, now),
+        )
+        return state, verdicts
 
-    def _heirs(self, state: ShardState, born: pl.DataFrame) -> pl.Series:
-        """Return the series that begin when these do: a late row may move that."""
-        table = state.series.table
-        places = table.join(born, on="sid", how="semi")
-        plan = self.shard.series.dependents
-        heirs = [(d, key) for m, key, _ in places.iter_rows() for d in plan.get(m, ())]
-        schema = {"m": pl.Int32, "key": pl.String}
-        wanted = pl.DataFrame(heirs, schema=schema, orient="row")
-        return table.join(wanted, on=["m", "key"], how="semi").get_column("sid")
+    def _untouched(self, state: ShardState, found: pl.DataFrame, to: int) -> Judgement:
+        """Judge the series that no late row touches."""
+        assert state.judged is not None
+        sids = found.get_column("sid").unique()
+        others = state.series.table.get_column("sid")
+        others = others.filter(~others.is_in(sids.implode()))
+        alarms = state.now.filter(~pl.col("sid").is_in(sids.implode()))
+        span = Span(state.judged, to, to, others)
+        return self.judge.judge(state.cells, state.series, alarms, span)
+
+    def _start(self, state: ShardState) -> int:
+        """Return the tick of the alarms' state `then`."""
+        return self._beginning(state) if state.settled is None else state.settled
 
     def _settle(self, state: ShardState, bound: int) -> ShardState:
         """Move the settled tick up to `bound`, as far as it costs nothing or must."""
@@ -319,39 +344,20 @@ def _count_of(base: pl.DataFrame, events: pl.Series) -> int:
     return int(mine.get_column("n").sum())
 
 
-def _next_tick(late: pl.DataFrame, to: int) -> int | None:
-    """Return the next tick at which late rows take effect, if it is in reach."""
-    if late.height == 0:
-        return None
-    tick = least(late.get_column("k"))
-    return tick if tick is not None and tick <= to else None
+def _marked(marks: Marks, at: int, alarms: pl.DataFrame) -> Marks:
+    """Return marks with one more, unless there is one close before it."""
+    if marks and at - marks[-1][0] < AMEND_EVERY:
+        return marks
+    return (*marks, (at, alarms))
 
 
-def changed_runs(old: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
-    """Return the datapoints of `new` that `old` lacks or gives otherwise, as runs."""
-    if new.height == 0:
-        return EMPTY_RUNS
-    both = pl.concat([old.select("sid", "e"), new.select("sid", "e")]).unique()
-    last = pl.col("e") + (pl.col("steps") - 1) * pl.col("every")
-
-    def at(runs: pl.DataFrame) -> pl.DataFrame:
-        values = runs.with_columns(last=last).sort("e")
-        met = both.sort("e").join_asof(
-            values.with_columns(from_="e"), on="e", by="sid", check_sortedness=False
+def _corrections(said: Amended) -> Iterator[Verdict]:
+    """Yield what is said again at each tick at which anything is."""
+    tables = (said.changed, said.made, said.withdrawn)
+    parts = [t.partition_by("tick", as_dict=True, include_key=False) for t in tables]
+    for key in sorted(set().union(*parts)):
+        changed, made, gone = (
+            part.get(key, table.head(0).drop("tick"))
+            for part, table in zip(parts, tables, strict=True)
         )
-        return met.sort("sid", "e")
-
-    before, after = at(old), at(new)
-    covered = (before.get_column("e") <= before.get_column("last")).fill_null(
-        value=False
-    )
-    same = (
-        covered
-        & before.get_column("value").eq_missing(after.get_column("value"))
-        & before.get_column("n").eq_missing(after.get_column("n"))
-    )
-    following = pl.col("e").shift(-1).over("sid")
-    edge = pl.min_horizontal(pl.col("last"), following - pl.col("every"))
-    shaped = after.with_columns(steps=(edge - pl.col("e")) // pl.col("every") + 1)
-    kept = shaped.filter(~same & pl.Series(shaped.get_column("last").is_not_null()))
-    return kept.filter(pl.col("steps") > 0).select(EMPTY_RUNS.columns)
+        yield Verdict(int(key[0]), changed, made, gone, amended=True)

@@ -39,12 +39,30 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
+class Views:
+    """What to judge of which series, as rows.
+
+    `rows` have `sid`, `m`, the metric's `every`, `period`, `history` and `fixed` (s),
+    `first` (since when it lives), `after` and `until` (ends in `(after, until]` are
+    wanted), `start` (since when its ends are needed) and `wanted` (whether for
+    themselves). `links` say which series are made of which.
+    """
+
+    rows: pl.DataFrame
+    links: pl.DataFrame
+
+
+@dataclass(frozen=True, slots=True)
 class Judgement:
-    """The runs of a span (with `every`, s), its transitions, and the alarms after it."""
+    """The runs of a span (with `every`, s), its transitions, and the alarms after it.
+
+    `trace` says how the alarms came there.
+    """
 
     runs: pl.DataFrame
     transitions: pl.DataFrame
     alarms: pl.DataFrame
+    trace: pl.DataFrame
 
 
 class Judge:
@@ -81,20 +99,29 @@ class Judge:
     ) -> Judgement:
         """Judge a span from the alarms' state at its start."""
         wanted = self._wanted(series, span)
-        if wanted.height == 0:
-            nothing = pl.DataFrame(schema=threshold.TRANSITIONS)
-            return Judgement(EMPTY_RUNS, nothing, alarms)
+        links = self.links(series)
+        rows = self._feeding(series, wanted, links, span.known)
         known = cells.map(lambda rows: rows.filter(pl.col("k") <= span.known))
-        runs = self._measure(known, series, wanted, span)
-        runs = runs.join(wanted.select("sid", "every"), on="sid", how="left")
-        runs = clip(runs, pl.col("every"), span.start)
+        return self.judged(known, Views(rows, links), alarms, partial=span.partial)
+
+    def judged(
+        self, cells: Cells, views: Views, alarms: pl.DataFrame, *, partial: bool = False
+    ) -> Judgement:
+        """Judge views from the alarms' state at their `after`.
+
+        `cells` must hold just what may be used.
+        """
+        if views.rows.height == 0:
+            return Judgement(EMPTY_RUNS, _NOTHING_SAID, alarms, _NO_TRACE)
+        runs = self._measure(cells, views)
+        wanted = views.rows.filter("wanted")
+        runs = runs.join(wanted.select("sid", "every", "after"), on="sid")
+        runs = clip(runs, pl.col("every"), pl.col("after")).drop("after")
         if not self.shard.alarms:
-            return Judgement(runs, pl.DataFrame(schema=threshold.TRANSITIONS), alarms)
-        alarmed = self._with_full(runs, wanted).with_columns(
-            partial=pl.lit(span.partial)
-        )
-        said, after = threshold.step(self._alarms, alarms, alarmed)
-        return Judgement(runs, said, after)
+            return Judgement(runs, _NOTHING_SAID, alarms, _NO_TRACE)
+        alarmed = self._with_full(runs, wanted).with_columns(partial=pl.lit(partial))
+        trace = threshold.trace(self._alarms, alarms, alarmed)
+        return Judgement(runs, *threshold.concluded(alarms, trace), trace)
 
     def _with_full(self, runs: pl.DataFrame, wanted: pl.DataFrame) -> pl.DataFrame:
         """Add `full`: the first end whose window holds no time before the first event."""
@@ -116,71 +143,68 @@ class Judge:
 
     def _wanted(self, series: SeriesTable, span: Span) -> pl.DataFrame:
         """Return the series with an end in the span, each with its own stretch of time."""
-        table = series.table.join(self.specs, on="m")
+        table = series.table.select("sid", "m").join(self.specs, on="m")
         if span.sids is not None:
             table = table.filter(pl.col("sid").is_in(span.sids.implode()))
-        born = series.born_by(span.known)
         until = pl.lit(span.until, dtype=pl.Int64)
         if span.partial:
             table = table.filter(pl.col("fixed"))
             until = first_end(until - 1, pl.col("every"))
         after = pl.lit(span.start, dtype=pl.Int64)
         table = table.filter(first_end(after, pl.col("every")) <= until)
+        born = series.born_by(span.known)
         return table.join(born, on="sid").with_columns(
-            start=after - pl.col("history"), until=until
+            after=after, until=until, start=after - pl.col("history"), wanted=True
         )
 
-    def _measure(
-        self, cells: Cells, series: SeriesTable, wanted: pl.DataFrame, span: Span
-    ) -> pl.DataFrame:
-        """Return the runs of all wanted series, calculated ones after their inputs."""
-        feeding = self._feeding(series, wanted, span)
-        base = feeding.join(self._kinds.drop("period", "every"), on="m")
-        parts = [windows(cells, Stretch(base), self._results)]
-        for number, spec in self.shard.calculated.items():
-            mine = feeding.filter(pl.col("m") == number)
-            if mine.height:
-                parts.append(self._calculate(spec, mine, parts, series))
-        runs = pl.concat(parts)
-        if feeding.height == wanted.height:
-            return runs
-        return runs.filter(pl.col("sid").is_in(wanted.get_column("sid").implode()))
-
     def _feeding(
-        self, series: SeriesTable, wanted: pl.DataFrame, span: Span
+        self, series: SeriesTable, wanted: pl.DataFrame, links: pl.DataFrame, known: int
     ) -> pl.DataFrame:
         """Return the wanted series and those that their values are made of."""
         if not self.shard.calculated or wanted.height == 0:
             return wanted
-        links, have = self.links(series), wanted
-        until = wanted.get_column("until").max()
-        born = series.born_by(span.known)
+        after, until = (
+            wanted.get_column("after").min(),
+            wanted.get_column("until").max(),
+        )
+        have = wanted
         while True:
             more = links.join(have, on="sid", how="semi").select(sid="source").unique()
             more = more.join(have, on="sid", how="anti")
             if more.height == 0:
                 return have
-            rows = series.table.join(more, on="sid", how="semi").join(
-                self.specs, on="m"
-            )
-            rows = rows.join(born, on="sid").with_columns(
-                start=pl.lit(span.start, dtype=pl.Int64) - pl.col("history"),
+            rows = series.table.join(more, on="sid", how="semi").select("sid", "m")
+            rows = rows.join(self.specs, on="m").join(series.born_by(known), on="sid")
+            rows = rows.with_columns(
+                after=pl.lit(after, dtype=pl.Int64),
                 until=pl.lit(until, dtype=pl.Int64),
+                start=pl.lit(after, dtype=pl.Int64) - pl.col("history"),
+                wanted=False,
             )
             have = pl.concat([have, rows.select(have.columns)])
+
+    def _measure(self, cells: Cells, views: Views) -> pl.DataFrame:
+        """Return the runs of all views, calculated ones after their inputs."""
+        base = views.rows.join(self._kinds.drop("period", "every"), on="m")
+        parts = [windows(cells, Stretch(base), self._results)]
+        for number, spec in self.shard.calculated.items():
+            mine = views.rows.filter(pl.col("m") == number)
+            if mine.height:
+                parts.append(self._calculate(spec, mine, parts, views.links))
+        return pl.concat(parts)
 
     def _calculate(
         self,
         spec: CalculatedSpec,
         mine: pl.DataFrame,
         parts: list[pl.DataFrame],
-        series: SeriesTable,
+        links: pl.DataFrame,
     ) -> pl.DataFrame:
         """Return the runs of one calculated metric."""
         numbers = {name: self.shard.number(name) for name in spec.inputs}
         runs = pl.concat(parts).filter(pl.col("m").is_in(list(numbers.values())))
         runs = runs.join(self.specs.select("m", "every"), on="m")
-        links = self.links(series).join(mine, on="sid", how="semi")
+        links = links.join(mine, on="sid", how="semi")
         if spec.formula is None:
             return calculate.aggregated(spec, runs, links, mine)
         inputs = {n: (i, self._zero(i)) for n, i in numbers.items()}
@@ -246,3 +270,5 @@ def _subset(key: str, fields: tuple[str, ...]) -> tuple[object, ...]:
 
 
 EMPTY_RUNS = pl.DataFrame(schema=RUNS | {"every": pl.Int64})
+_NOTHING_SAID = pl.DataFrame(schema=threshold.TRANSITIONS)
+_NO_TRACE = pl.DataFrame(schema=threshold.TRACE)

@@ -152,7 +152,7 @@ def test_access_log_fields_are_found_under_any_name(
 
 
 def test_a_dotted_name_is_a_path_or_a_key() -> None:
-    assert one('{"ts":1,"a":{"b":{"c":5}}}', "a.b.c")["a.b.c"] == 5
+    assert one('{"ts":1,"a":{"b":{"c":5}}}', "a.b.c")["a.b.c"] == "5"
     assert one('{"ts":1,"a.b.c":"x"}', "a.b.c")["a.b.c"] == "x"
     both = one('{"ts":1,"a":{"b":[1,2]}}', "a", "a.b")
     assert json.loads(both["a"]) == {"b": [1, 2]}
@@ -168,23 +168,29 @@ def test_a_field_that_comes_later_is_found() -> None:
     assert frame["level"].to_list() == ["info", None]
 
 
-SEEN = {
-    "numbers": ('{"n":1}', FieldType.INT), "a fraction": ('{"n":1.5}', FieldType.FLOAT),
-    "both": ('{"n":1}\n{"n":1.5}', FieldType.FLOAT), "truth": ('{"n":true}', FieldType.BOOL),
-    "words": ('{"n":"x"}', FieldType.STRING), "a mix": ('{"n":1}\n{"n":"x"}', FieldType.STRING),
-    "a list": ('{"n":[1]}', FieldType.STRING), "null": ('{"n":null}\n{"n":1}', FieldType.INT),
-}  # fmt: skip
+HEADS = ['{"n":1}', '{"n":true}', '{"n":"x"}', '{"n":1}\n{"n":"x"}', '{"n":null}', ""]
 
 
-@pytest.mark.parametrize(("head", "kind"), SEEN.values(), ids=SEEN)
-def test_types_are_seen_in_the_first_lines(head: str, kind: FieldType) -> None:
-    found = formats.get("json").open(head.encode()).message.find("n")
-    assert found is not None
-    assert found.type is kind
-    declared = formats.get("json", fields={"n": FieldType.BOOL}).open(head.encode())
-    found = declared.message.find("n")
-    assert found is not None
-    assert found.type is FieldType.BOOL
+@pytest.mark.parametrize("head", HEADS)
+def test_first_values_do_not_decide_what_later_ones_are(head: str) -> None:
+    block = b"".join(
+        b'{"ts":1,"n":%b}\n' % n for n in (b"7", b'"x"', b"2.5", b"true", b"null")
+    )
+    codec = formats.get("json").open(head.encode())
+    batch = codec.parse(block, {"n": None})
+    assert batch.frame["n"].to_list() == ["7", "x", "2.5", "true", None]
+    assert batch.misfits == {}
+    batch = codec.parse(block, {"n": FieldType.FLOAT})
+    assert batch.frame["n"].to_list() == [7, None, 2.5, None, None]
+    assert batch.misfits == {"n": 2}
+
+
+def test_values_that_do_not_fit_a_declared_type_are_counted() -> None:
+    block = b'{"ts":1,"ok":true,"status":"fine"}\n{"ts":1,"ok":7,"status":200}\n'
+    codec = formats.get("json", fields={"ok": FieldType.BOOL}).open(b"")
+    batch = codec.parse(block, {"ok": None, "status": None})
+    assert batch.frame["ok"].to_list() == [True, None]
+    assert batch.misfits == {"ok": 1, "status": 1}
 
 
 TIMES = {

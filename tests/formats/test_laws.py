@@ -111,6 +111,7 @@ def test_any_cut_gives_the_same_events(name: str, data: st.DataObject) -> None:
     assert_frame_equal(frame, whole.frame)
     assert tally == whole.tally
     assert rejected == list(whole.rejected)
+    assert parts.summed(p.misfits for p in pieces or [whole]) == whole.misfits
 
 
 @pytest.mark.parametrize("name", GOOD)

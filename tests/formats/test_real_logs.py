@@ -86,8 +86,8 @@ def test_status_documents_of_nginx_plus(shared_data: Path) -> None:
     path = folder / "nginxplus_json_logs"
     made = formats.get("json", time_field="timestamp", time_format="ms")
     fields = {
-        "requests.total": None, "connections.active": None,
-        "server_zones.hg.nginx.org.responses.5xx": None, "address": None,
+        "requests.total": FieldType.INT, "connections.active": FieldType.INT,
+        "server_zones.hg.nginx.org.responses.5xx": FieldType.INT, "address": None,
     }  # fmt: skip
     frame = read(made.open(path.read_bytes()[:100_000]), path, dict(fields))
     assert frame.height == facts["documents"]

@@ -86,6 +86,7 @@ RECORDS: st.SearchStrategy[Record] = st.one_of(
                 StreamAccount,
                 *[TEXTS, *[COUNTS] * 10, TEXTS],
                 st.lists(st.tuples(TEXTS, TEXTS), max_size=2).map(tuple),
+                BY_NAME,
             ),
             max_size=2,
         ).map(tuple),

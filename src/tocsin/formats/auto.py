@@ -154,7 +154,7 @@ class Auto:
         """Return the access-log fields, openly: the stream decides on the rest."""
         from tocsin.formats.paths import message_of  # noqa: PLC0415 (only when asked)
 
-        known = message_of({}, self.options)
+        known = message_of(self.options)
         return MessageType(self.name, known.fields, known.aliases, open=True)
 
     def open(self, head: bytes) -> Codec:

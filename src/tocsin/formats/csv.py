@@ -30,7 +30,7 @@ SAMPLES: Mapping[bytes, Mapping[str, Any] | None] = {
     b'time;level;took;message\n2019-02-07 21:11:00,250;WARN;0.25;"said ""no""; left"': {
         "time": "2019-02-07T21:11:00.250000Z",
         "level": "WARN",
-        "took": 0.25,
+        "took": "0.25",
         "message": 'said "no"; left',
     },
     _HEADER
@@ -58,12 +58,12 @@ class Csv:
         Without named columns the header decides, so the type is open.
         """
         layout = Layout(",", self.options.columns, b"")
-        return message_of(layout, (), self.options, is_open=not self.options.columns)
+        return message_of(layout, self.options, is_open=not self.options.columns)
 
     def open(self, head: bytes) -> Codec:
-        """Return the codec for a stream by its header line and its first values."""
+        """Return the codec for a stream by its header line."""
         from tocsin.formats.separated import codec  # noqa: PLC0415 (loads Polars)
 
-        layout, rows = look(head, self.options)
-        message = message_of(layout, rows, self.options)
+        layout = look(head, self.options)
+        message = message_of(layout, self.options)
         return codec(self.name, layout, message, self.options)

@@ -28,7 +28,7 @@ SAMPLES: Mapping[bytes, Mapping[str, Any] | None] = {
         "time": "2019-02-07T21:11:00.123000Z",
         "level": "error",
         "http.route.name": "pay",
-        "ok": False,
+        "ok": "false",
         "absent": None,
     },
     b'{"@timestamp":"2019-02-07 21:11:00,5","http.status":"503","message":"\\u00e9"}': {
@@ -55,12 +55,10 @@ class Json:
 
     def message(self) -> MessageType:
         """Return the open type: access-log fields where an event has them, declared ones."""
-        return message_of({}, self.options)
+        return message_of(self.options)
 
     def open(self, head: bytes) -> Codec:
         """Return the codec for a stream by the fields of its first lines."""
         from tocsin.formats.ndjson import codec  # noqa: PLC0415 (loads Polars)
 
-        seen = look(head)
-        message = message_of(seen, self.options)
-        return codec(self.name, message, tuple(seen), self.options)
+        return codec(self.name, self.message(), look(head), self.options)

@@ -1,4 +1,4 @@
-"""What the first lines of delimited values say: delimiter, columns, header, types."""
+"""What the first lines of delimited values say: delimiter, columns, header."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -9,8 +9,6 @@ from tocsin.formats.options import FormatOptions
 from tocsin.model.message import Field, FieldType, MessageType
 
 DELIMITERS = ",;\t|"
-_NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
-_DECIMAL = re.compile(r"[+-]?[0-9]+\.[0-9]+(?:[eE][+-]?[0-9]+)?")
 _SEEN = 50
 EXERCISE = ("remotehost", "rfc931", "authuser", "date", "request", "status", "bytes")
 """The columns of access logs as CSV: known by their shape where no header names them."""
@@ -34,8 +32,8 @@ class Layout:
     header: bytes
 
 
-def look(head: bytes, options: FormatOptions) -> tuple[Layout, list[list[str]]]:
-    """Return the layout of a stream that begins with `head`, and its first rows."""
+def look(head: bytes, options: FormatOptions) -> Layout:
+    """Return the layout of a stream that begins with `head`."""
     raw = [line.rstrip(b"\r").lstrip(b"\xef\xbb\xbf") for line in head.split(b"\n")]
     texts = [line.decode(errors="replace") for line in raw[: _SEEN + 1] if line.strip()]
     first = texts[0] if texts else ""
@@ -43,12 +41,8 @@ def look(head: bytes, options: FormatOptions) -> tuple[Layout, list[list[str]]]:
     names = tuple(name.strip() for name in split(first, delimiter) or ())
     if _is_header(names, options):
         columns = options.columns or _unique(names)
-        layout = Layout(delimiter, columns, first.encode())
-        texts = texts[1:]
-    else:
-        layout = Layout(delimiter, _columns(texts, delimiter, options), b"")
-    rows = [split(text, delimiter) or [] for text in texts]
-    return layout, [row for row in rows if len(row) == len(layout.columns)]
+        return Layout(delimiter, columns, first.encode())
+    return Layout(delimiter, _columns(texts, delimiter, options), b"")
 
 
 def _is_header(names: tuple[str, ...], options: FormatOptions) -> bool:
@@ -116,13 +110,9 @@ def _time_column(names: tuple[str, ...], options: FormatOptions) -> str | None:
 
 
 def message_of(
-    layout: Layout,
-    rows: Sequence[list[str]],
-    options: FormatOptions,
-    *,
-    is_open: bool = False,
+    layout: Layout, options: FormatOptions, *, is_open: bool = False
 ) -> MessageType:
-    """Return the message type of columns: names, types as declared, known or seen."""
+    """Return the message type of columns: types as declared or known, else text."""
     time = _time_column(layout.columns, options)
     ours = canonical(layout.columns, options)
     pairs = zip(layout.columns, ours, strict=True)
@@ -130,13 +120,13 @@ def message_of(
     known = {f.name: f for f in access.FIELDS}
     is_access = bool(requested(ours))
     fields = {}
-    for number, (name, written) in enumerate(zip(ours, layout.columns, strict=True)):
+    for name, written in zip(ours, layout.columns, strict=True):
         kind = options.fields.get(written, options.fields.get(name))
         fixed = name in known and (is_access or name not in {"status", "bytes"})
-        seen = known[name].type if fixed else _seen(rows, number)
+        own = known[name].type if fixed else FieldType.STRING
         about = known[name].about if name in known else ""
         fields[name] = Field(
-            name, FieldType.TIME if written == time else kind or seen, about
+            name, FieldType.TIME if written == time else kind or own, about
         )
     made: tuple[str, ...] = access.REQUEST_PARTS if "request" in fields else ()
     if "path" in fields:
@@ -167,12 +157,3 @@ def canonical(columns: tuple[str, ...], options: FormatOptions) -> tuple[str, ..
             ours = known
         names.append(ours)
     return tuple(names)
-
-
-def _seen(rows: Sequence[list[str]], number: int) -> FieldType:
-    values = [row[number] for row in rows if row[number]]
-    if values and all(_NUMBER.fullmatch(v) for v in values):
-        return FieldType.INT
-    if values and all(_NUMBER.fullmatch(v) or _DECIMAL.fullmatch(v) for v in values):
-        return FieldType.FLOAT
-    return FieldType.STRING

@@ -134,13 +134,15 @@ class JsonCodec:
     ) -> Part:
         timed = cells["time"].is_not_null()
         if rows is None and timed.all():
-            return Part(self._project(cells, kinds), text.len())
+            frame, misfits = self._project(cells, kinds)
+            return Part(frame, text.len(), misfits=misfits)
         rows = (
             pl.arange(text.len(), eager=True, dtype=pl.UInt32) if rows is None else rows
         )
         refused = others(rows.filter(timed), text.len())
         skipped, bad = leftover(text.gather(refused), refused)
-        return Part(self._project(cells.filter(timed), kinds), text.len(), skipped, bad)
+        frame, misfits = self._project(cells.filter(timed), kinds)
+        return Part(frame, text.len(), skipped, bad, misfits)
 
     def _time(self, cells: pl.DataFrame, paths: Sequence[Path]) -> pl.Series:
         found = None
@@ -158,7 +160,8 @@ class JsonCodec:
 
     def _project(
         self, cells: pl.DataFrame, kinds: Mapping[str, FieldType]
-    ) -> pl.DataFrame:
+    ) -> tuple[pl.DataFrame, dict[str, int]]:
+        """Return the fields asked for, and how many values did not fit their types."""
         names = {name: self.message.canonical(name) for name in kinds}
         wanted = set(names.values())
         parts = [part for part in REQUEST_PARTS if part in wanted]
@@ -171,7 +174,8 @@ class JsonCodec:
             cells = _completed(cells, requests.split(cells["request"], parts))
         if "section" in wanted and "path" in cells.columns:
             cells = _completed(cells, requests.sections(cells["path"]).to_frame())
-        return typed.project(cells, names, kinds, self.clock)
+        frame = typed.project(cells, names, kinds, self.clock)
+        return frame, typed.misfits(cells, names, frame)
 
 
 def _completed(cells: pl.DataFrame, made: pl.DataFrame) -> pl.DataFrame:

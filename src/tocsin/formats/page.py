@@ -29,8 +29,11 @@ this page is printed from them by `python -m tocsin.formats.page > docs/formats.
 * Every event has a `time`, in UTC and to the microsecond, between the years 1 and
   9999. Stamps without an offset are in the source's `timezone`: of two equal hours in
   autumn the first is meant; in a skipped hour of spring the offset before it holds.
-* `line`, the raw text, can be asked for in every format. Any field can be asked for
-  as another type; a value that does not fit the type is null.
+* A field has the type that is declared, or known from the lists on this page. Any
+  other is read as what the rules use it as (a number, if they only compute with it),
+  else as text: what first lines hold decides nothing. A value that does not fit its
+  type is null; the summary counts those, and a warning names the field once.
+* `line`, the raw text, can be asked for in every format.
 
 ### Times
 
@@ -66,11 +69,9 @@ _BOTTOM = """
   `combined`, a referer and a user agent that are cut off or badly quoted are null, and
   what stands there is the `rest`: the request counts all the same.
 * `csv` columns that are called `status` or `bytes` must hold whole numbers (`bytes`
-  also `-`); other values that do not fit their type are null. Types of other columns
-  are seen in the first 50 lines, or declared. Without a column for the time no line is
-  an event. Lines without a header whose seven values are an address, two names, an
-  epoch, a request, a status and a size are read as `remotehost`, `rfc931`, `authuser`,
-  `date`, `request`, `status`, `bytes`.
+  also `-`). Without a column for the time no line is an event. Lines without a header
+  whose seven values are an address, two names, an epoch, a request, a status and a size
+  are read as `remotehost`, `rfc931`, `authuser`, `date`, `request`, `status`, `bytes`.
 * Of lines that could not be parsed, the first few of different shapes are kept as
   samples: the same line with other words and numbers has the same shape.
 * `json` takes one object a line. A line is a parse error when it is nested more than

@@ -1,7 +1,7 @@
 """What became of the lines of one piece, and pieces put together to a batch."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import polars as pl
 
@@ -27,6 +27,7 @@ class Part:
     lines: int
     skipped: int = 0
     bad: tuple[int, ...] = ()
+    misfits: Mapping[str, int] = field(default_factory=dict)
 
 
 def others(rows: pl.Series, count: int) -> pl.Series:
@@ -64,7 +65,17 @@ def batch(
         bad += [before + row for row in part.bad]
         before += part.lines
     tally = Tally(total, frame.height, skipped=skipped, parse_errors=errors)
-    return EventBatch(frame, tally, _samples(block, bad, explain))
+    samples = _samples(block, bad, explain)
+    return EventBatch(frame, tally, samples, summed(p.misfits for p in parts))
+
+
+def summed(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """Return counts by name, added up."""
+    total: dict[str, int] = {}
+    for part in counts:
+        for name, count in part.items():
+            total[name] = total.get(name, 0) + count
+    return total
 
 
 def _samples(

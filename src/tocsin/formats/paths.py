@@ -1,7 +1,7 @@
 """Where objects of JSON lines keep the fields we know, and what first lines hold."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TypeAlias
 
 from tocsin.formats import access
@@ -27,17 +27,15 @@ _DEEP = 8
 _MANY = 1000
 
 
-def look(head: bytes) -> dict[Path, FieldType]:
-    """Return the paths of the first lines' fields, in order, and what they seem to be."""
-    seen: dict[Path, FieldType] = {}
+def look(head: bytes) -> tuple[Path, ...]:
+    """Return the paths of the first lines' fields, in their order."""
+    seen: dict[Path, None] = {}
     for line in head.split(b"\n")[:_SEEN]:
-        for path, value in _leaves(_loaded(line), ()):
-            kind = _kind(value)
-            old = seen.get(path, kind)
-            seen[path] = _both(old, kind)
+        for path in _leaves(_loaded(line), ()):
+            seen[path] = None
             if len(seen) >= _MANY:
-                return seen
-    return seen
+                return tuple(seen)
+    return tuple(seen)
 
 
 def _loaded(line: bytes) -> object:
@@ -47,35 +45,21 @@ def _loaded(line: bytes) -> object:
         return None
 
 
-def _leaves(value: object, path: Path) -> Iterator[tuple[Path, object]]:
+def _leaves(value: object, path: Path) -> Iterator[Path]:
     if isinstance(value, dict) and len(path) < _DEEP:
         for key, inner in value.items():
             yield from _leaves(inner, (*path, key))
     elif path and value is not None:
-        yield path, value
+        yield path
 
 
-def _kind(value: object) -> FieldType:
-    for python, kind in ((bool, "bool"), (int, "int"), (float, "float")):
-        if isinstance(value, python):
-            return FieldType(kind)
-    return FieldType.STRING
+def message_of(options: FormatOptions) -> MessageType:
+    """Return the message type: access-log fields and those declared.
 
-
-def _both(one: FieldType, two: FieldType) -> FieldType:
-    if one is two:
-        return one
-    numbers = {FieldType.INT, FieldType.FLOAT}
-    return FieldType.FLOAT if {one, two} <= numbers else FieldType.STRING
-
-
-def message_of(seen: Mapping[Path, FieldType], options: FormatOptions) -> MessageType:
-    """Return the message type: access-log fields, those declared, those seen."""
+    What else an object holds has no type of its own: first lines do not know what
+    later ones bring. It is text, or what it is asked for as.
+    """
     fields = {f.name: f for f in access.FIELDS}
-    for path, kind in seen.items():
-        name = ".".join(path)
-        if name not in access.ALIASES:
-            fields.setdefault(name, Field(name, kind))
     for name, declared in options.fields.items():
         ours = access.ALIASES.get(name, name)
         fields[ours] = Field(ours, declared)

@@ -89,9 +89,9 @@ class SeparatedCodec:
         cells, good = self._checked(cells)
         if not good.all():
             cells, rows = cells.filter(good), rows.filter(good)
-        frame = self._project(cells, kinds)
+        frame, misfits = self._project(cells, kinds)
         if rows.len() == text.len():
-            return Part(frame, text.len())
+            return Part(frame, text.len(), misfits=misfits)
         refused = others(rows, text.len())
         rest = text.gather(refused)
         header = rest == self.layout.header.decode()
@@ -99,7 +99,7 @@ class SeparatedCodec:
             refused, rest = refused.filter(~header), rest.filter(~header)
         skipped, bad = leftover(rest, refused)
         headers = int(header.sum()) if self.layout.header else 0
-        return Part(frame, text.len(), skipped + headers, bad)
+        return Part(frame, text.len(), skipped + headers, bad, misfits)
 
     @property
     def _plain(self) -> str:
@@ -162,7 +162,8 @@ class SeparatedCodec:
 
     def _project(
         self, cells: pl.DataFrame, kinds: Mapping[str, FieldType]
-    ) -> pl.DataFrame:
+    ) -> tuple[pl.DataFrame, dict[str, int]]:
+        """Return the fields asked for, and how many values did not fit their types."""
         names = {name: self.message.canonical(name) for name in kinds}
         parts = [
             p for p in REQUEST_PARTS if p in names.values() and p not in cells.columns
@@ -171,7 +172,8 @@ class SeparatedCodec:
             cells = cells.hstack(requests.split(cells["request"], parts))
         elif "section" in parts and "path" in cells.columns:
             cells = cells.hstack([requests.sections(cells["path"])])
-        return typed.project(cells, names, kinds, self.clock)
+        frame = typed.project(cells, names, kinds, self.clock)
+        return frame, typed.misfits(cells, names, frame)
 
 
 def _woven(

@@ -1,6 +1,6 @@
 """Columns of text to columns of the type that was asked for.
 
-A value that does not fit its type becomes null; nothing raises.
+A value that does not fit its type becomes null, and is counted; nothing raises.
 """
 
 from collections.abc import Callable, Mapping
@@ -71,6 +71,29 @@ def project(
         else:
             columns.append(_nulls(cells.height).cast(DTYPES[kind]).alias(name))
     return pl.DataFrame(columns)
+
+
+def misfits(
+    cells: pl.DataFrame, names: Mapping[str, str], frame: pl.DataFrame
+) -> dict[str, int]:
+    """Return how many values of each field did not fit its type, where there are any.
+
+    `frame` was projected from `cells` by `names`. An empty text is a value that is
+    missing, and no misfit.
+    """
+    found = {}
+    for name, have in names.items():
+        if name == "time" or have not in cells.columns:
+            continue
+        before, after = cells[have], frame[name]
+        if after.null_count() == before.null_count():
+            continue
+        lost = after.is_null() & before.is_not_null()
+        if before.dtype == pl.String:
+            lost &= before != ""
+        if lost.any():
+            found[name] = int(lost.sum())
+    return found
 
 
 def _nulls(count: int) -> pl.Series:

@@ -1,6 +1,7 @@
 """Events in columns, and the account of the lines they came from."""
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 
 import polars as pl
 
@@ -43,12 +44,14 @@ class EventBatch:
     """The events of one block of lines, in the order of the lines.
 
     `frame` has a column `time` (`TIME`, no nulls) and the fields that were asked
-    for; its height is `tally.events`. `rejected` holds the first few bad lines.
+    for; its height is `tally.events`. `rejected` holds the first few bad lines,
+    `misfits` how many values of a field did not fit its type, and are null.
     """
 
     frame: pl.DataFrame
     tally: Tally
     rejected: tuple[Rejected, ...] = ()
+    misfits: Mapping[str, int] = field(default_factory=dict)
 
 
 def least(whole: pl.Series) -> int | None:

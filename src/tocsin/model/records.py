@@ -240,6 +240,8 @@ class StreamAccount:
     format: str = ""
     samples: tuple[tuple[str, str], ...] = ()
     """A few unparsed lines, each with the reason."""
+    misfits: Mapping[str, int] = field(default_factory=dict)
+    """How many values of a field did not fit its type, and counted as missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,6 +269,7 @@ class Summary:
             {"stream": s.stream, "format": s.format}
             | {name: getattr(s, name) for name in counts}
             | {"samples": [{"line": t, "reason": r} for t, r in s.samples]}
+            | ({"misfits": dict(s.misfits)} if s.misfits else {})
             for s in self.streams
         ]
         row: dict[str, Any] = {"type": "summary", "streams": streams}

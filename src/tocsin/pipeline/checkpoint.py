@@ -34,7 +34,7 @@ _MAGIC = b"tocsin state 1\n"
 _SIZE = 8
 _COUNTS = (
     "tick", "idle", "ended", "counted", "late", "future", "amended", "lost",
-    "format", "first", "last",
+    "format", "first", "last", "misfits",
 )  # fmt: skip
 _AT = "at"
 

@@ -21,6 +21,7 @@ from tocsin.metrics.spec import (
     value_of,
 )
 from tocsin.model.instant import SECOND
+from tocsin.model.message import FieldType
 from tocsin.pipeline import aggregates, messages
 from tocsin.pipeline.expressions import to_polars
 from tocsin.pipeline.plan import (
@@ -33,7 +34,7 @@ from tocsin.pipeline.plan import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from tocsin.config.values import (
         AlarmConfig,
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
         MetricConfig,
     )
     from tocsin.model.expression import Expression
-    from tocsin.model.message import FieldType
 
 _NO_LIMIT = 10**9
 
@@ -62,12 +62,13 @@ def compile_plan(config: Config, statistics: Iterable[MetricConfig] = ()) -> Pla
     times = {
         s.name: TimeSpec(s.lateness, s.amend_for, s.future_skew) for s in config.sources
     }
+    everything = replace(config, metrics=(*config.metrics, *hidden))
     groups = _connected(config, metrics, calculated)
     shards = tuple(
         _shard(group, metrics, calculated, times, config.alarms) for group in groups
     )
     sources = {
-        name: _source(name, metrics, config, time) for name, time in times.items()
+        name: _source(name, metrics, everything, time) for name, time in times.items()
     }
     return Plan(
         sources=sources,
@@ -89,6 +90,8 @@ def _metric(config: MetricConfig) -> MetricSpec:
     value = None if field is None else pl.col(column(field))
     result = None
     if kind is Kind.PLUGIN:
+        if value is not None:  # it may be used as text elsewhere
+            value = value.cast(pl.Float64, strict=False)
         value, result = aggregates.compile_aggregate(config.name, config.type, value)
     return MetricSpec(
         name=config.name,
@@ -278,10 +281,33 @@ def _source(
         for c in config.raw_log_consumers
         if c.source == name
     )
-    fields: dict[str, FieldType | None] = {}
-    for _, spec in mine:
-        fields |= dict.fromkeys(sorted(spec.reads))
+    uses: dict[str, set[FieldType]] = {}
+    for metric in config.metrics:
+        if metric.source == name:
+            for field, kind in _uses(metric):
+                uses.setdefault(field, set()).add(kind)
+    fields = {
+        field: _type(uses.get(field, set()))
+        for _, spec in mine
+        for field in sorted(spec.reads)
+    }
     return SourcePlan(name, mine, consumers, fields, time)
+
+
+def _uses(metric: MetricConfig) -> Iterator[tuple[str, FieldType]]:
+    """Yield the fields of a metric, each with the type that it is used as."""
+    for name in metric.group_by:
+        yield name, FieldType.STRING
+    if metric.field is not None:
+        text = metric.type == Kind.DISTINCT
+        yield metric.field, FieldType.STRING if text else FieldType.FLOAT
+    for column_ in () if metric.where is None else metric.where.column_nodes():
+        yield column_.name, column_.type or FieldType.STRING
+
+
+def _type(uses: set[FieldType]) -> FieldType:
+    """Return the one type of all uses; of mixed ones, text: each use reads it so."""
+    return next(iter(uses)) if len(uses) == 1 else FieldType.STRING
 
 
 def _templates(alarm: AlarmConfig, config: Config) -> Templates:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from tocsin.formats.parts import summed
 from tocsin.formats.shapes import different
 from tocsin.incidents import ledger
 from tocsin.incidents.ledger import Ledger
@@ -96,6 +97,7 @@ class Engine:
             future=state.future + seen.future,
             lost=state.lost + lost,
             samples=samples,
+            misfits=summed((state.misfits, seen.misfits)),
             first=_earliest(state.first, seen.first),
             last=_latest(state.last, seen.last),
         )

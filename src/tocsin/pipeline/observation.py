@@ -44,6 +44,7 @@ class Observation:
     first: int | None = None
     last: int | None = None
     samples: tuple[tuple[str, str], ...] = ()
+    misfits: Mapping[str, int] = field(default_factory=dict)
     consumers: Mapping[tuple[str, int], Any] = field(default_factory=dict)
     failures: Mapping[str, str] = field(default_factory=dict)
 
@@ -101,6 +102,7 @@ class SourceObserver:
             first=first,
             last=final,
             samples=tuple((r.text, r.reason) for r in batch.rejected),
+            misfits=batch.misfits,
             consumers=found,
             failures=self.consumers.failures,
         )

@@ -15,7 +15,7 @@ from tocsin.model.instant import SECOND
 from tocsin.model.records import StreamAccount
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from tocsin.metrics.spec import TimeSpec
 
@@ -41,6 +41,7 @@ class StreamState:
     lost: int = 0
     format: str = ""
     samples: tuple[tuple[str, str], ...] = ()
+    misfits: Mapping[str, int] = field(default_factory=dict)
     first: int | None = None
     last: int | None = None
 
@@ -72,6 +73,7 @@ class StreamState:
             known_lost_bytes=self.lost,
             format=self.format,
             samples=self.samples,
+            misfits=self.misfits,
         )
 
 

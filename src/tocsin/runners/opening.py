@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from tocsin import formats
 from tocsin.formats.options import FormatOptions
 from tocsin.model.errors import SourceError, UsageError
+from tocsin.model.message import FieldType
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from tocsin.config.values import SourceConfig
     from tocsin.model.batch import EventBatch
-    from tocsin.model.message import FieldType
     from tocsin.model.protocols import Codec
 
 AUTO = "auto"
@@ -100,15 +100,30 @@ def parse(
 ) -> EventBatch:
     """Return the events of a block with its fields by the names they are asked for.
 
-    A field may be asked for by an alias: by the name that its origin gives it.
+    A field may be asked for by an alias: by the name that its origin gives it. A type
+    that is asked for is that of texts and of fields that have none of their own.
     """
     names = {name: codec.message.canonical(name) for name in fields}
-    batch = codec.parse(block, {names[name]: kind for name, kind in fields.items()})
+    batch = codec.parse(block, _kinds(codec, names, fields))
     aliases = {name: own for name, own in names.items() if name != own}
     if not aliases:
         return batch
     columns = [batch.frame.get_column(own).alias(name) for name, own in aliases.items()]
     return replace(batch, frame=batch.frame.with_columns(columns))
+
+
+def _kinds(
+    codec: Codec, names: Mapping[str, str], fields: Mapping[str, FieldType | None]
+) -> dict[str, FieldType | None]:
+    """Return the type to ask for of every field, by its own name."""
+    kinds: dict[str, FieldType | None] = {}
+    for name, kind in fields.items():
+        own = names[name]
+        known = codec.message.find(own)
+        asked = kind if known is None or known.type is FieldType.STRING else None
+        # By two names and as two types: it is read as text, which is both.
+        kinds[own] = asked if kinds.get(own, asked) is asked else None
+    return kinds
 
 
 def with_oversized(batch: EventBatch, oversized: int) -> EventBatch:

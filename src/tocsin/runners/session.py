@@ -105,6 +105,7 @@ class Session:
         for name, reason in self.engine.failures().items():
             text = f"plugin {name} failed and is left out from now on: {reason}"
             self._say_once(Notice(text, "error", name))
+        self._say_misfits()
         for name in self.engine.limited():
             text = (
                 f"{name.removeprefix(statistics.PREFIX)}: more keys than its limit; "
@@ -112,9 +113,17 @@ class Session:
             )
             self._say_once(Notice(text, "warning", name))
 
-    def _say_once(self, notice: Notice) -> None:
-        if notice.subject not in self._said:
-            self._said.add(notice.subject)
+    def _say_misfits(self) -> None:
+        """Say once of every field that some of its values do not fit its type."""
+        for stream, state in self.engine.state.streams.items():
+            for name in state.misfits:
+                text = f"a value of {name} does not fit its type: such count as missing"
+                self._say_once(Notice(text, "warning", stream), f"{stream}: {name}")
+
+    def _say_once(self, notice: Notice, about: str = "") -> None:
+        about = about or notice.subject
+        if about not in self._said:
+            self._said.add(about)
             self.view.show(notice)
 
     def detail(self, text: str, subject: str = "") -> None:

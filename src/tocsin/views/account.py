@@ -18,6 +18,7 @@ def summary_lines(summary: Summary, lines: Lines) -> Iterator[str]:
     yield f"  alarms    {counted(opened, 'incident')}, {still} unfinished"
     for stream in summary.streams:
         yield from _stream(stream, lines, alone=len(summary.streams) == 1)
+    yield from _misfits(summary, lines)
     yield from _samples(summary, lines)
     for name, failure in summary.plugin_failures.items():
         yield f"  plugin {lines.text(name)} failed: {lines.text(failure)}"
@@ -64,6 +65,15 @@ def _stream(a: StreamAccount, lines: Lines, *, alone: bool) -> Iterator[str]:
     rest = "".join(f", {n} {name}" for name, n in counts.items() if n)
     lost = f", {size(a.known_lost_bytes)} lost" if a.known_lost_bytes else ""
     yield f"{said}: {a.lines} lines, {a.events} events{rest}{lost}"
+
+
+def _misfits(summary: Summary, lines: Lines) -> Iterator[str]:
+    """Say which fields had values that were left out."""
+    for stream in summary.streams:
+        where = f" in {lines.text(stream.stream)}" if len(summary.streams) > 1 else ""
+        for name, count in stream.misfits.items():
+            said = f"{counted(count, 'value')} of {lines.text(name)}{where}"
+            yield f"  misfits   {said} did not fit the type: as if missing"
 
 
 def _samples(summary: Summary, lines: Lines) -> Iterator[str]:

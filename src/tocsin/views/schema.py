@@ -180,8 +180,10 @@ def _summary() -> dict[str, Any]:
     sample = {"line": _TEXT, "reason": _TEXT}
     samples = {"type": "array", "items": _object(sample)}
     stream = {"stream": _TEXT, "format": _TEXT} | _ACCOUNT | {"samples": samples}
+    account = _object(stream)
+    account["properties"] |= {"misfits": _COUNTS}
     return {
-        "streams": {"type": "array", "items": _object(stream)},
+        "streams": {"type": "array", "items": account},
         **_ACCOUNT,
         "incidents": _COUNT,
         "open_incidents": _COUNT,

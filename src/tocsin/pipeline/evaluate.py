@@ -355,9 +355,10 @@ def _corrections(said: Amended) -> Iterator[Verdict]:
     """Yield what is said again at each tick at which anything is."""
     tables = (said.changed, said.made, said.withdrawn)
     parts = [t.partition_by("tick", as_dict=True, include_key=False) for t in tables]
+    nothing = [t.clear().drop("tick") for t in tables]
     for key in sorted(set().union(*parts)):
-        changed, made, gone = (
-            part.get(key, table.head(0).drop("tick"))
-            for part, table in zip(parts, tables, strict=True)
+        found = (
+            part.get(key, empty) for part, empty in zip(parts, nothing, strict=True)
         )
+        changed, made, gone = found
         yield Verdict(int(key[0]), changed, made, gone, amended=True)

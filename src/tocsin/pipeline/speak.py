@@ -93,13 +93,12 @@ class Speaker:
         """Return what one verdict says."""
         voice = _Voice(self.plan, self.plan.shards[shard], verdict)
         self._note(shard, verdict)
-        keys = known.table.select("sid", "key")
         points = voice.datapoints(known) if self.datapoints else []
-        made = voice.transitions(verdict.transitions.join(keys, on="sid"))
+        made = voice.transitions(known, verdict.transitions)
         if verdict.amended:
-            gone = voice.transitions(
-                verdict.withdrawn.join(keys, on="sid"), withdrawn=True
-            )
+            gone = voice.transitions(known, verdict.withdrawn, withdrawn=True)
+            if not (points or made or gone):
+                return []
             order = moment(verdict, verdict.tick, shard, 0)
             return [Utterance(order, [*points, *gone, *made], made, gone, amended=True)]
         said = [
@@ -248,9 +247,12 @@ class _Voice:
             )
 
     def transitions(
-        self, rows: pl.DataFrame, *, withdrawn: bool = False
+        self, known: SeriesTable, rows: pl.DataFrame, *, withdrawn: bool = False
     ) -> list[Transition]:
         """Return transitions in order of time, alarm and key."""
+        if rows.height == 0:
+            return []
+        rows = rows.join(known.table.select("sid", "key"), on="sid")
         found = [
             self._transition(row, withdrawn=withdrawn)
             for row in rows.iter_rows(named=True)

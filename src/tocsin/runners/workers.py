@@ -38,8 +38,12 @@ class Workers:
         )
         with _one_thread_each(), _undisturbed():
             # A process starts when work comes and none is idle: none can be idle yet.
-            for _ in range(count):
-                self._pool.submit(os.getpid)
+            try:
+                for _ in range(count):
+                    self._pool.submit(os.getpid)
+            except BrokenProcessPool as error:
+                self.close()
+                raise _died() from error
 
     @property
     def pids(self) -> tuple[int, ...]:
@@ -106,10 +110,12 @@ def _one_thread_each() -> Iterator[None]:
 def _undisturbed() -> Iterator[None]:
     """Start processes that never hear ctrl-C: it is for us to end them.
 
-    A blocked signal stays blocked in a new process, and waits for us in this one.
+    A blocked signal stays blocked in a new process, and waits for us in this one. To
+    be told to end must wait, too, until a process has read what it is started with:
+    who writes to one that is gone would take us for a reader who has left.
     """
     resource_tracker.ensure_running()  # else it is started within, and unblocks
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
         yield
     finally:
@@ -118,6 +124,7 @@ def _undisturbed() -> Iterator[None]:
 
 def _start(config: Config, wishes: Wishes) -> None:
     """Make a worker process ready."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     Thread(target=_end_with_parent, daemon=True).start()
     _bench.append(Bench(config, wishes))
 

@@ -243,14 +243,41 @@ def test_a_header_alone_is_skipped(tmp_path: Path) -> None:
     assert (summary.total("lines"), summary.total("skipped")) == (1, 1)
 
 
-def test_a_file_in_no_known_format_is_refused_before_anything_is_read(
-    tmp_path: Path,
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_log_in_no_known_format_is_named_and_the_others_are_read(
+    tmp_path: Path, workers: int
 ) -> None:
     good, bad = tmp_path / "a.log", tmp_path / "b.log"
-    good.write_bytes(lines([1]))
+    good.write_bytes(lines([1, 2]))
+    bad.write_bytes(b"nothing that anyone knows\n" * 3)
+    clock, view = ManualClock((T0 + 10**8) * SECOND), CollectingView()
+    runner = Replay(
+        Session(rules(), view, Wishes()), clock, workers=workers, start="-1h"
+    )
+    families_ = [(SOURCE, family) for family in families([good, bad])]
+    with pytest.raises(SourceError, match=r"1 of 2 logs .* no known format: .*b\.log"):
+        runner.run(families_, clock.now())
+    *_, summary = view.records
+    assert isinstance(summary, Summary)
+    told = [(s.counted, s.parse_errors) for s in summary.streams]
+    assert told == [(2, 0), (0, 3)]
+    errors = [
+        n for n in view.records if isinstance(n, Notice) and n.severity == "error"
+    ]
+    assert [n.subject for n in errors] == [str(bad)]
+    assert "no line matched" in errors[0].text
+
+
+def test_where_no_log_is_in_a_known_format_none_is_read(tmp_path: Path) -> None:
+    bad = tmp_path / "b.log"
     bad.write_bytes(b"nothing that anyone knows\n")
+    clock, view = ManualClock((T0 + 10**8) * SECOND), CollectingView()
+    runner = Replay(Session(rules(), view, Wishes()), clock)
     with pytest.raises(SourceError, match=r"b\.log: no line matched"):
-        replayed(rules(), good, bad)
+        runner.run([(SOURCE, family) for family in families([bad])], clock.now())
+    (summary,) = view.records
+    assert isinstance(summary, Summary)
+    assert [s.lines for s in summary.streams] == [0]
 
 
 def test_a_file_that_is_missing_is_named(tmp_path: Path) -> None:

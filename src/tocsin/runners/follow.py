@@ -100,8 +100,8 @@ class Follow:
         """Follow until stopped, until all streams end, or until `until` says so.
 
         Raises:
-            SourceError: The only stream is in no known format; or, after the account
-                of all lines, an input could not be read to its end.
+            SourceError: After the account of all lines: the only stream is in no
+                known format, or an input could not be read to its end.
         """
         try:
             while not (self.stopped or until() or all(s.ended for s in self._streams)):
@@ -210,11 +210,7 @@ class Follow:
         return codec
 
     def _unknown(self, stream: Stream, error: FormatUnknownError) -> Codec | None:
-        """Wait for better lines, or give a stream up that is not the only one.
-
-        Raises:
-            FormatUnknownError: There is no other stream to go on with.
-        """
+        """Wait for better lines, or give a stream up: all, if it is the only one."""
         first, stream.unfit = not stream.unfit, True
         if stream.patient():
             if first:
@@ -223,8 +219,11 @@ class Follow:
             return None
         others = [s for s in self._streams if s is not stream]
         given_up = all(s.codec and s.codec.format == UNKNOWN for s in others)
-        if given_up and not self.stopped:
-            raise error
+        if (given_up or not self.live) and not self.stopped:
+            self._failure = self._failure or error
+        if given_up and not self.stopped:  # there is no other stream to go on with
+            self.stopped = True
+            return unknown()
         text = f"{error}\n  all its lines are counted as parse errors"
         self.session.say([Notice(text, "error", stream.name)])
         return unknown()

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from tocsin.metrics.lateness import NEVER
 from tocsin.model.errors import SourceError
-from tocsin.runners.opening import unknown
+from tocsin.model.records import Notice
+from tocsin.runners.opening import UNKNOWN, FormatUnknownError, unknown
 from tocsin.runners.pieces import PIECE, Bench, Piece
 from tocsin.runners.seek import start_of
 from tocsin.runners.workers import Workers, default_workers, result
@@ -87,6 +88,7 @@ class Replay:
         self.stopped = False
         self._bench = Bench(session.config, session.wishes)
         self._total = self._done = 0
+        self._refused: dict[str, FormatUnknownError] = {}
 
     def stop(self) -> None:
         """Finish after the present piece. Safe to call from a signal handler."""
@@ -96,16 +98,20 @@ class Replay:
         """Read all files of (source, family) pairs to their end, and finish.
 
         Raises:
-            SourceError: A file cannot be read, or its format is not known, or a worker
-                has died. Nothing is said of files before all have been opened.
+            SourceError: A file cannot be read, or a worker has died; or, after the
+                account of all lines, the format of some log is not known. If that is
+                so of all, none is read.
         """
         self._total = sum(size(path) for _, family in families for path in family.paths)
         for source, family in families:
             self.session.engine.register(family.stream, source)
         streams = [self._open(source, family, now) for source, family in families]
-        pool = self._pool()
+        pool = None
         try:
-            self._drain(streams, pool)
+            if len(self._refused) < len(families) or not families:
+                self._name_refused()
+                pool = self._pool()
+                self._drain(streams, pool)
         except SourceError:
             if not self.stopped:  # else they have heard the signal as well
                 raise
@@ -113,6 +119,22 @@ class Replay:
             if pool is not None:
                 pool.close()
         self.session.finish()
+        self._fail_for_refused(len(families))
+
+    def _name_refused(self) -> None:
+        """Say which logs cannot be read, while the others are."""
+        for stream, error in self._refused.items():
+            text = f"{error}\n  all its lines are counted as parse errors"
+            self.session.say([Notice(text, "error", stream)])
+
+    def _fail_for_refused(self, all_: int) -> None:
+        """Fail for the logs whose format is not known, once all is said."""
+        if len(self._refused) == 1 == all_:
+            raise next(iter(self._refused.values()))
+        if self._refused:
+            names = ", ".join(self._refused)
+            message = f"{len(self._refused)} of {all_} logs are in no known format"
+            raise SourceError(f"{message}: {names}")
 
     def _pool(self) -> Workers | None:
         count = self.workers or default_workers(self._total)
@@ -123,7 +145,11 @@ class Replay:
 
     def _open(self, source: str, family: Family, now: int | None) -> _Stream:
         begin = next((h for p in family.paths if (h := head(p)).strip()), b"")
-        codec = self.session.open(family.stream, source, begin) or unknown()
+        try:
+            codec = self.session.open(family.stream, source, begin) or unknown()
+        except FormatUnknownError as error:
+            self._refused[family.stream] = error
+            codec = unknown()
         pieces = self._pieces(source, family, codec.format, now)
         return _Stream(family.stream, pieces, self._bench)
 
@@ -131,7 +157,8 @@ class Replay:
         self, source: str, family: Family, form: str, now: int | None
     ) -> Iterator[Piece]:
         config = self.session.config.source(source)
-        starts = start_of(family.paths, config, self.start, now)
+        where = "" if form == UNKNOWN else self.start
+        starts = start_of(family.paths, config, where, now)
         for path, first in zip(family.paths, starts, strict=True):
             begin = head(path)
             self._total -= first

@@ -76,7 +76,7 @@ def test_a_secret_in_a_file_beside_the_configuration(tmp_path: Path) -> None:
     written = tmp_path / "tocsin.yaml"
     written.write_text(
         "rawLogConsumers:\n"
-        "- name: a\n  type: tocsin.plugins.SectionLoad\n  period: 10s\n"
+        "- name: a\n  type: tests.config.takers.Taker\n  period: 10s\n"
         "  options: {token: 'file:token', n: 5}\n",
         encoding="utf-8",
     )

@@ -45,7 +45,7 @@ SOUND: dict[str, Any] = {
          "operator": ">", "dataPointsAlarm": 2, "messages": {"alarm": "{{ section }}"}},
     ],
     "raw_log_consumers": [
-        {"name": "s", "type": "tocsin.plugins.SectionLoad", "period": "10s",
+        {"name": "s", "type": "tests.config.takers.Taker", "period": "10s",
          "source": "web", "options": {"n": [1, {"k": "v"}]}},
     ],
     "report": {"every": "10s", "top": 3},

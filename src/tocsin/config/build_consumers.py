@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tocsin.config.build_metrics import source_of
 from tocsin.config.secret import read_secret
 from tocsin.config.values import ConsumerConfig
-from tocsin.model.discovery import CONSUMERS, find, look_in
+from tocsin.model.discovery import CONSUMERS, find, look_in, make_consumer
 from tocsin.model.errors import UsageError
 
 if TYPE_CHECKING:
@@ -38,12 +38,17 @@ class _Consumers:
 
     def one(self, part: ConsumerPart, path: Path) -> ConsumerConfig:
         source = source_of(part.source, path, self.sources, self.problems)
+        before = len(self.problems)
+        type_ = self._type(part, path)
+        options = self._revealed(part.options, (*path, "options"))
+        if type_ and len(self.problems) == before:
+            self._make(part.name, type_, options, path)
         return ConsumerConfig(
             name=part.name,
-            type=self._type(part, path),
+            type=type_,
             period=part.period,
             source=source or "",
-            options=self._revealed(part.options, (*path, "options")),
+            options=options,
         )
 
     def _type(self, part: ConsumerPart, path: Path) -> str:
@@ -69,6 +74,13 @@ class _Consumers:
         except UsageError as error:
             hint = "it is looked for where Python looks, and beside the configuration"
             self.problems.add(path, str(error), hint)
+
+    def _make(self, name: str, type_: str, options: Any, path: Path) -> None:  # noqa: ANN401
+        """Note a plugin that cannot be made with its options."""
+        try:
+            make_consumer(name, type_, options)
+        except UsageError as error:
+            self.problems.add(path, str(error), "it is made as it will be in a run")
 
     def _revealed(self, value: Any, path: Path) -> Any:  # noqa: ANN401
         if isinstance(value, dict):

@@ -2,8 +2,8 @@ r"""Regular expressions that match in linear time: what may be written, and what
 
 The engine is Rust's. Its syntax is Python's less look-around and back-references, plus
 a few things such as `\p{Greek}`. A pattern is checked by its structure, and by compiling
-its likeness in Python; what only the engine can know (its size, the name of a Unicode
-class) is checked when the plan is made (`tocsin.pipeline.expressions`).
+its likeness in Python; what only the engine can know (its size once compiled, the name
+of a Unicode class) is asked of the engine, which is loaded for such patterns alone.
 """
 
 import re
@@ -30,6 +30,9 @@ _GROUP = re.compile(
 )
 _RUST_ESCAPE = re.compile(r"\\(?:[pP](?:\{[^}]*\}|[A-Za-z])|[xuU]\{[0-9A-Fa-f]+\})")
 _NESTED = re.compile(r"(\\.)|\[:\^?\w+:\]|^\^|\[\^?|\]|&&|--|~~", re.DOTALL)
+_UNSURE = re.compile(r"\{|\\[pP]")
+_REASON = re.compile(r"error: ([^\n]+)")
+_TOO_LARGE = "size limit"
 _STAND_INS = {"\\z": "\\Z", "\\<": "\\b", "\\>": "\\b"}
 
 
@@ -54,6 +57,22 @@ def check_regex(pattern: str) -> None:
         re.compile(_in_python(pattern))
     except (re.error, RecursionError, OverflowError) as error:
         raise RegexError(f"a regular expression ({error})") from None
+    if _UNSURE.search(pattern):
+        _ask_the_engine(pattern)
+
+
+def _ask_the_engine(pattern: str) -> None:
+    """Compile a pattern for real, alone and as it is matched against a whole field."""
+    import polars as pl  # noqa: PLC0415 - slow to load, and seldom needed
+
+    for shape in (pattern, f"^(?:{pattern})$"):
+        try:
+            pl.Series([""]).str.contains(shape)
+        except pl.exceptions.ComputeError as error:
+            reason = [*_REASON.findall(str(error)), "beyond the engine"][-2:][0]
+            if shape == pattern or _TOO_LARGE in reason:
+                hint = "repeat less often" if _TOO_LARGE in reason else ""
+                raise RegexError(f"a regular expression ({reason})", hint) from None
 
 
 def _in_python(pattern: str) -> str:

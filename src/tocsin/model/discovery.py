@@ -14,7 +14,10 @@ from typing import TYPE_CHECKING, Any
 from tocsin.model.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
+
+    from tocsin.model.protocols import RawLogConsumer
 
 FORMATS = "tocsin.formats"
 CONSUMERS = "tocsin.consumers"
@@ -31,6 +34,28 @@ def look_in(folder: Path | None) -> None:
 def offered(group: str) -> frozenset[str]:
     """Return the names that installed packages offer."""
     return frozenset(point.name for point in metadata.entry_points(group=group))
+
+
+def make_consumer(name: str, type_: str, options: Mapping[str, Any]) -> RawLogConsumer:
+    """Return a raw log consumer, made with its options.
+
+    Raises:
+        UsageError: There is no such plugin, or it does not take these options.
+    """
+    kind = find(CONSUMERS, type_)
+    lacks = [m for m in ("observe", "merge", "report") if not hasattr(kind, m)]
+    if lacks:
+        # Asked before it is called: a path may lead to anything.
+        message = f"raw log consumer {name!r}: {type_} has no {lacks[0]}()"
+        raise UsageError(message)
+    try:
+        made: RawLogConsumer = kind(**options)
+        tuple(made.fields)
+    except Exception as error:  # a plugin may raise anything
+        reason = f"{type(error).__name__}: {error}"
+        message = f"raw log consumer {name!r} cannot be made: {reason}"
+        raise UsageError(message) from error
+    return made
 
 
 def find(group: str, name: str) -> Any:  # noqa: ANN401

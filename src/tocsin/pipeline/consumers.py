@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from tocsin.metrics.spec import column
-from tocsin.model.discovery import CONSUMERS, find
-from tocsin.model.errors import UsageError
+from tocsin.model.discovery import make_consumer
 from tocsin.model.instant import SECOND
 from tocsin.model.records import ConsumerReport
 
@@ -27,20 +26,7 @@ def make(spec: ConsumerSpec) -> RawLogConsumer:
     Raises:
         UsageError: There is no such plugin, or it does not take these options.
     """
-    kind = find(CONSUMERS, spec.type)
-    lacks = [m for m in ("observe", "merge", "report") if not hasattr(kind, m)]
-    if lacks:
-        # Asked before it is called: a path may lead to anything.
-        message = f"raw log consumer {spec.name!r}: {spec.type} has no {lacks[0]}()"
-        raise UsageError(message)
-    try:
-        made: RawLogConsumer = kind(**spec.options)
-        tuple(made.fields)
-    except Exception as error:  # a plugin may raise anything
-        reason = f"{type(error).__name__}: {error}"
-        message = f"raw log consumer {spec.name!r} cannot be made: {reason}"
-        raise UsageError(message) from error
-    return made
+    return make_consumer(spec.name, spec.type, spec.options)
 
 
 class Consumers:

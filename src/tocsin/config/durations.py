@@ -76,6 +76,8 @@ def _short(text: str) -> int:
 def _remedy(text: str) -> str:
     if re.fullmatch(r"\d+", text):
         return f'say the unit: "{text}s" or "{text}m"'
+    if re.fullmatch(r"\d*[.,]\d+\s*(w|d|h|m|s|ms|us)", text):
+        return 'write whole numbers, in smaller units: "500ms" for half a second'
     if re.fullmatch(r"\d+(mo|months?|y|years?|M|Y)", text):
         return _CALENDAR + ('; "m" is minutes' if text.endswith("M") else "")
     return HINT

@@ -167,14 +167,16 @@ def _time(
     from tocsin.config import duration  # noqa: PLC0415 - see Lazy
 
     text, option = str(given[name]), "--" + name.replace("_", "-")
+    hint = "write a whole number and one of s, m, h, d, such as 2m"
     try:
         found = duration(text, zero=zero)
     except ValueError as error:
-        hint = "write a whole number and one of s, m, h, d, such as 2m"
-        message = f"{option}: expected {error}, got {text!r}\n  hint: {hint}"
+        part = whole and any(c in text for c in ".,")
+        wanted = "whole seconds" if part else str(error)
+        message = f"{option}: expected {wanted}, got {text!r}\n  hint: {hint}"
         raise UsageError(message) from error
     if whole and found % 1_000_000:
-        message = f"{option}: expected whole seconds, got {text!r}"
+        message = f"{option}: expected whole seconds, got {text!r}\n  hint: {hint}"
         raise UsageError(message)
     return found
 

@@ -18,8 +18,8 @@ _SHIFT = 2**46
 _REGISTER_BITS = 14
 REGISTERS = 2**_REGISTER_BITS
 _RANKS = 64 - _REGISTER_BITS
-_RANK_ROOM = 64
-_ROOM = REGISTERS * _RANK_ROOM
+RANK_ROOM = 64
+_ROOM = REGISTERS * RANK_ROOM
 _ALPHA = 0.7213475204444817  # 1 / (2 ln 2)
 _PADDING = pl.Series([b"\0" * 8])
 _MIX = (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
@@ -52,7 +52,7 @@ def registers(values: pl.Series) -> pl.Series:
     rest = (pl.col("h") * 2**_REGISTER_BITS).bitwise_leading_zeros().cast(pl.Int32)
     rank = pl.min_horizontal(rest, pl.lit(_RANKS, dtype=pl.Int32)) + 1
     register = (pl.col("h") // 2 ** (64 - _REGISTER_BITS)).cast(pl.Int32)
-    packed = register * _RANK_ROOM + rank
+    packed = register * RANK_ROOM + rank
     return pl.DataFrame({"h": hashed}).select(x=packed.cast(pl.Int32)).to_series()
 
 
@@ -93,25 +93,25 @@ def cardinality(held: pl.DataFrame) -> pl.DataFrame:
     # Numbers are packed and sorted because that is several times as fast as grouping.
     order = held.select(v=pl.col("i") * _ROOM + pl.col("x")).to_series().sort()
     packed = pl.DataFrame({"v": order})
-    greatest = (pl.col("v") // _RANK_ROOM).ne_missing(
-        (pl.col("v") // _RANK_ROOM).shift(-1)
+    greatest = (pl.col("v") // RANK_ROOM).ne_missing(
+        (pl.col("v") // RANK_ROOM).shift(-1)
     )
-    by_rank = (pl.col("v") // _ROOM) * _RANK_ROOM + pl.col("v") % _RANK_ROOM
+    by_rank = (pl.col("v") // _ROOM) * RANK_ROOM + pl.col("v") % RANK_ROOM
     counts = packed.filter(greatest).group_by(by_rank.alias("w")).len(name="c")
     table = (
         counts.select(
-            i=pl.col("w") // _RANK_ROOM,
-            rank=pl.col("w") % _RANK_ROOM,
+            i=pl.col("w") // RANK_ROOM,
+            rank=pl.col("w") % RANK_ROOM,
             c=pl.col("c").cast(pl.Float64),
         )
         .pivot("rank", index="i", values="c")
         .with_columns(pl.exclude("i").fill_null(0.0))
     )
     ranks = {int(name): table[name] for name in table.columns if name != "i"}
-    return table.select("i", value=_estimate(ranks, table.height))
+    return table.select("i", value=estimates(ranks, table.height))
 
 
-def _estimate(ranks: dict[int, pl.Series], height: int) -> pl.Series:
+def estimates(ranks: dict[int, pl.Series], height: int) -> pl.Series:
     """Return Ertl's estimate from how many registers are at each rank."""
     none = pl.zeros(height, dtype=pl.Float64, eager=True)
     size = float(REGISTERS)

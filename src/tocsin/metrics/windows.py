@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from tocsin.metrics import sliding
 from tocsin.metrics.cells import BASE, MILLION, Cells, variance
 from tocsin.metrics.sketches import cardinality, middle
 from tocsin.metrics.spec import Kind, MetricSpec
@@ -33,7 +34,8 @@ _SPREAD = 2_000_000
 """Rows of windows looked into at once."""
 CONTENTS = ("events", "total", "squares", "low", "high")
 """The columns over which the value of a plugin's aggregate is computed."""
-_ENDS = [Kind.MIN.value, Kind.MAX.value]
+_OVERLAP = 4
+"""Windows that hold each cell more often than this are looked into as they slide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,27 +173,20 @@ def _plain_value() -> pl.Expr:
 def _with_contents(runs: pl.DataFrame, cells: Cells, kind: Kind) -> pl.DataFrame:
     """Set the value of the runs of a kind whose windows must be looked into."""
     if kind in {Kind.MIN, Kind.MAX}:
-        column = "lo" if kind is Kind.MIN else "hi"
-        best = pl.col(column).min() if kind is Kind.MIN else pl.col(column).max()
-        table = cells.base.select("sid", "p", column)
-        parts = [
-            inside.group_by("i").agg(found=best)
-            for inside in _inside(runs, table, kind)
-        ]
+        least = kind is Kind.MIN
+        table = cells.base.select("sid", "p", x="lo" if least else "hi")
+        found = _extremes(_Overlap.of(runs, table, kind), least=least)
     elif kind is Kind.PERCENTILE:
-        parts = [
-            _percentiles(inside, runs) for inside in _inside(runs, cells.buckets, kind)
-        ]
+        found = _quantiles(_Overlap.of(runs, cells.buckets, kind))
     elif kind is Kind.DISTINCT:
-        parts = [
-            cardinality(inside).rename({"value": "found"})
-            for inside in _inside(runs, cells.registers, kind)
-        ]
+        found = _cardinalities(_Overlap.of(runs, cells.registers, kind))
     else:
         return runs
-    if not parts:
-        return runs
-    joined = runs.join(pl.concat(parts), on="i", how="left", maintain_order="left")
+    return _found(runs, found)
+
+
+def _found(runs: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
+    joined = runs.join(found, on="i", how="left", maintain_order="left")
     return joined.with_columns(value=pl.coalesce("found", "value")).drop("found")
 
 
@@ -199,16 +194,18 @@ def _with_results(
     runs: pl.DataFrame, cells: Cells, results: Mapping[int, pl.Expr]
 ) -> pl.DataFrame:
     """Set the value of the runs whose aggregate is a plugin's."""
-    table = cells.base.select("sid", "p", "lo", "hi")
-    both = [pl.col("lo").min().alias("low"), pl.col("hi").max().alias("high")]
-    nothing = table.clear().select(i="p", low="lo", high="hi")
-    found_ends = [
-        inside.group_by("i").agg(both) for inside in _inside(runs, table, Kind.PLUGIN)
+    ends = [
+        _extremes(
+            _Overlap.of(runs, cells.base.select("sid", "p", x=x), Kind.PLUGIN),
+            least=x == "lo",
+        ).rename({"found": name})
+        for x, name in (("lo", "low"), ("hi", "high"))
     ]
-    ends = pl.concat([nothing, *found_ends])
     parts = []
     for number, result in results.items():
-        mine = runs.filter(pl.col("m") == number).join(ends, on="i", how="left")
+        mine = runs.filter(pl.col("m") == number)
+        for end in ends:
+            mine = mine.join(end, on="i", how="left", maintain_order="left")
         contents = mine.select(
             "i",
             "low",
@@ -220,52 +217,113 @@ def _with_results(
         found = result.cast(pl.Float64)
         finite = pl.when(found.is_finite()).then(found)
         parts.append(contents.select("i", found=finite))
-    joined = runs.join(pl.concat(parts), on="i", how="left", maintain_order="left")
-    return joined.with_columns(value=pl.coalesce("found", "value")).drop("found")
+    return _found(runs, pl.concat(parts))
 
 
-def _inside(
-    runs: pl.DataFrame, table: pl.DataFrame, kind: Kind
-) -> Iterator[pl.DataFrame]:
-    """Yield the rows of a table once for each run (`i`) whose window holds them.
+@dataclass(frozen=True, slots=True)
+class _Overlap:
+    """The windows of one kind (`asked`, by series and time), and the cells in them.
 
-    A long window that moves in short steps holds each row thousands of times: what
-    is yielded at once is bounded, and all rows of a run come together.
+    `held` says of each cell `at` which window it comes in, and which (`high`) is the
+    first after it that does not hold it. `looks` is how many pairs there are.
     """
-    wanted = runs.filter(pl.col("kind") == kind.value)
-    spans = wanted.select("sid", "e", "i").sort("sid", "e")
-    shape = wanted.select("sid", "grain", "period").unique()
-    held = table.join(shape, on="sid", how="inner")
-    place = pl.Series("at", spans.select(_place("sid", "e")).to_series())
-    low = held.select(_place("sid", pl.col("p") + pl.col("grain"))).to_series()
-    high = held.select(_place("sid", pl.col("p") + pl.col("period"))).to_series()
-    held = held.with_columns(
-        at=place.search_sorted(low, side="left").cast(pl.Int64),
-        high=place.search_sorted(high, side="right").cast(pl.Int64),
-    ).filter(pl.col("high") > pl.col("at"))
-    total = int(held.select((pl.col("high") - pl.col("at")).sum()).item())
-    pieces = -(-total // _SPREAD)
-    for piece in range(pieces):
-        begin, end = (spans.height * n // pieces for n in (piece, piece + 1))
-        part = held
-        if pieces > 1:
-            part = held.filter((pl.col("at") < end) & (pl.col("high") > begin))
-            part = part.with_columns(
-                at=pl.max_horizontal("at", begin), high=pl.min_horizontal("high", end)
-            )
-        if part.height:
-            yield _spread(part, spans)
+
+    asked: pl.DataFrame
+    table: pl.DataFrame
+    held: pl.DataFrame
+    looks: int
+
+    @classmethod
+    def of(cls, runs: pl.DataFrame, table: pl.DataFrame, kind: Kind) -> _Overlap:
+        wanted = runs.filter(pl.col("kind") == kind.value)
+        asked = wanted.select("i", "sid", "e", "period", "num", "den").sort("sid", "e")
+        shape = wanted.select("sid", "grain", "period").unique()
+        held = table.join(shape, on="sid", how="inner")
+        place = asked.select(_place("sid", "e")).to_series()
+        low = held.select(_place("sid", pl.col("p") + pl.col("grain"))).to_series()
+        high = held.select(_place("sid", pl.col("p") + pl.col("period"))).to_series()
+        held = held.with_columns(
+            at=place.search_sorted(low, side="left").cast(pl.Int64),
+            high=place.search_sorted(high, side="right").cast(pl.Int64),
+        ).filter(pl.col("high") > pl.col("at"))
+        looks = int(held.select((pl.col("high") - pl.col("at")).sum()).item())
+        return cls(asked, held.select(table.columns), held, looks)
+
+    @property
+    def much(self) -> bool:
+        """Whether looking at each cell once for each window is too much."""
+        return self.looks > _OVERLAP * self.held.height
+
+    def pairs(self) -> Iterator[pl.DataFrame]:
+        """Yield each cell once for each window (`i`) that holds it.
+
+        What is yielded at once is bounded, and all of a window come together.
+        """
+        pieces = -(-self.looks // _SPREAD)
+        for piece in range(pieces):
+            begin, end = (self.asked.height * n // pieces for n in (piece, piece + 1))
+            part = self.held
+            if pieces > 1:
+                part = part.filter((pl.col("at") < end) & (pl.col("high") > begin))
+                part = part.with_columns(
+                    at=pl.max_horizontal("at", begin),
+                    high=pl.min_horizontal("high", end),
+                )
+            if part.height:
+                yield _spread(part, self.asked)
 
 
-def _spread(held: pl.DataFrame, spans: pl.DataFrame) -> pl.DataFrame:
-    """Return each row once for each of the runs from `at` up to `high`."""
+def _extremes(overlap: _Overlap, *, least: bool) -> pl.DataFrame:
+    """Return `i` and the least or greatest `x` of each window."""
+    if overlap.much:
+        return sliding.extremes(overlap.table, overlap.asked, least=least)
+    best = pl.col("x").min() if least else pl.col("x").max()
+    nothing = overlap.table.select(i="p", found="x").clear()
+    parts = [inside.group_by("i").agg(found=best) for inside in overlap.pairs()]
+    return pl.concat([nothing, *parts])
+
+
+def _quantiles(overlap: _Overlap) -> pl.DataFrame:
+    """Return `i` and the quantile of each window, by whole-number ranks."""
+    if overlap.much:
+        parts = list(sliding.quantiles(overlap.table, overlap.asked))
+    else:
+        parts = [_buckets(inside, overlap.asked) for inside in overlap.pairs()]
+    nothing = overlap.table.select(i="p", b="b").clear()
+    return pl.concat([nothing, *parts]).select("i", found=middle(pl.col("b")))
+
+
+def _buckets(inside: pl.DataFrame, asked: pl.DataFrame) -> pl.DataFrame:
+    """Return `i` and the bucket of the quantile from all buckets in each window."""
+    held = inside.group_by("i", "b").agg(pl.col("n").sum()).sort("i", "b")
+    held = held.join(asked.select("i", "num", "den"), on="i", maintain_order="left")
+    upto = pl.col("n").cum_sum().over("i")
+    total = pl.col("n").sum().over("i")
+    rank = (total * pl.col("num") + pl.col("den") - 1) // pl.col("den")
+    hit = held.filter(upto >= pl.max_horizontal(rank, 1))
+    return hit.group_by("i").agg(pl.col("b").min())
+
+
+def _cardinalities(overlap: _Overlap) -> pl.DataFrame:
+    """Return `i` and the distinct count of each window."""
+    if overlap.much:
+        return sliding.cardinalities(overlap.table, overlap.asked)
+    nothing = pl.DataFrame(schema={"i": pl.Int64, "found": pl.Float64})
+    parts = [
+        cardinality(inside).rename({"value": "found"}) for inside in overlap.pairs()
+    ]
+    return pl.concat([nothing, *parts])
+
+
+def _spread(held: pl.DataFrame, asked: pl.DataFrame) -> pl.DataFrame:
+    """Return each cell once for each of the windows from `at` up to `high`."""
     # Windows without overlap hold each cell once: most need no list to be spread.
     once = held.filter(pl.col("high") - pl.col("at") == 1)
     many = held.filter(pl.col("high") - pl.col("at") > 1)
     if many.height:
         spread = many.with_columns(at=pl.int_ranges("at", "high")).explode("at")
         once = pl.concat([once, spread])
-    return _number(once, spans)
+    return _number(once, asked)
 
 
 def _number(rows: pl.DataFrame, spans: pl.DataFrame) -> pl.DataFrame:
@@ -277,18 +335,6 @@ def _place(sid: str, second: str | pl.Expr) -> pl.Expr:
     """Return one number that orders by series, then by time (years -30,000 to 30,000)."""
     moment = pl.col(second) if isinstance(second, str) else second
     return pl.col(sid) * 2**41 + moment + 2**40
-
-
-def _percentiles(inside: pl.DataFrame, runs: pl.DataFrame) -> pl.DataFrame:
-    """Return the quantile of each run from its buckets, by whole-number ranks."""
-    held = inside.group_by("i", "b").agg(pl.col("n").sum()).sort("i", "b")
-    held = held.join(runs.select("i", "num", "den"), on="i", maintain_order="left")
-    upto = pl.col("n").cum_sum().over("i")
-    total = pl.col("n").sum().over("i")
-    rank = (total * pl.col("num") + pl.col("den") - 1) // pl.col("den")
-    hit = held.filter(upto >= pl.max_horizontal(rank, 1))
-    first = hit.group_by("i").agg(pl.col("b").min())
-    return first.select("i", found=middle(pl.col("b")))
 
 
 def clip(runs: pl.DataFrame, every: pl.Expr, after: pl.Expr) -> pl.DataFrame:

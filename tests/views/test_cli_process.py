@@ -325,3 +325,16 @@ def test_nothing_but_data_is_written_to_a_pipe(log: Path) -> None:
     assert rows(result.stdout)[-1]["type"] == "summary"
     plain = ran("watch", "--no-follow", log)
     assert "\x1b" not in plain.stdout + plain.stderr
+
+
+@pytest.mark.parametrize("how", ["--follow", "--no-follow"])
+def test_a_log_in_no_known_format_is_answered_by_a_summary_too(
+    tmp_path: Path, how: str
+) -> None:
+    prose = tmp_path / "prose.txt"
+    prose.write_text("It was a dark and stormy night.\n" * 3)
+    result = ran("watch", how, prose, "--output", "jsonl")
+    assert result.returncode == 5
+    assert "no line matched" in result.stderr
+    (stream,) = summary(result.stdout.encode())["streams"]
+    assert stream["lines"] == stream["parse_errors"]

@@ -97,6 +97,8 @@ def command(
         raise UsageError("--speed: standard input comes as it comes; give a FILE")
     config, where = _config(given)
     with showing(given, SystemClock().monotonic) as view:
+        if follow and not given["speed"]:
+            _begin(view, chosen)
         session = _session(config, view, where, given)
         if given["speed"]:
             _play(session, chosen, start, float(str(given["speed"])))
@@ -105,6 +107,14 @@ def command(
         else:
             _read(session, chosen, start, int(str(given["workers"])))
     return 1 if given["fail_on_alarm"] and session.engine.state.opened else 0
+
+
+def _begin(view: View, chosen: list[Path]) -> None:
+    """Let a screen be seen at once: what follows takes a moment to load."""
+    from tocsin.model.status import LiveStatus, StreamStatus  # noqa: PLC0415 - see Lazy
+
+    names = ("stdin" if path == STDIN else str(path) for path in chosen)
+    view.refresh(LiveStatus(streams=tuple(map(StreamStatus, names))))
 
 
 def _chosen(files: tuple[Path, ...], log_files: tuple[Path, ...]) -> list[Path]:

@@ -79,6 +79,15 @@ class Lines:
             why = self._why(screen.standing(incident.alarm, incident.key))
             yield f"    {self.glyphs.firing} {self.incident(incident)}{why}"
 
+    def firing(self, screen: Screen) -> Iterator[str]:
+        """Say in one short line how many incidents have not ended: the newest, by id."""
+        standing = screen.unfinished()
+        total = len(standing) + screen.forgotten
+        if total:
+            ids = " ".join(f"#{incident.id}" for incident in standing[-LISTED:])
+            before = "... " if total > LISTED else ""
+            yield f"  alarms    {total} firing ({before}{ids})"
+
     def history(self, screen: Screen) -> Iterator[str]:
         """Say which incidents have ended: the newest, newest first."""
         ended = [i for i in screen.incidents() if i.closed is not None]

@@ -175,6 +175,12 @@ def _watched(screen: Screen, dot: str) -> str:
 
 def _reading(screen: Screen, dot: str) -> str:
     status = screen.status
+    if (
+        status.now is None
+        and not status.lines
+        and not any(s.waiting for s in status.streams)
+    ):
+        return "reading ..."
     parts = [f"{status.lines:,} lines"]
     if status.lines_per_s is not None:
         parts.append(f"{status.lines_per_s:,.0f} lines/s")
@@ -217,6 +223,8 @@ def _table(known: list[Standing], width: int, lines: Lines) -> list[Text]:
     room = width - _STATE - bar - sum(len(c[0]) for c in (figures, since, ids))
     if room < _NAME:  # the name says more than the hour
         room, since = room + len(since[0]), [""] * len(known)
+    if room < _NAME:  # and more than the figures
+        room, figures = room + len(figures[0]), [""] * len(known)
     drawn = []
     for row, figure, then, id_ in zip(known, figures, since, ids, strict=True):
         style = RINGING if row.firing else CALM

@@ -74,8 +74,10 @@ class PlainView:
 
     def _block(self, stats: Stats) -> list[str]:
         lines = ["", *self._lines.stats(stats)]
-        lines += self._lines.unfinished(self._screen)
-        if self._told != self._screen.events:
+        if self._told == self._screen.events:
+            lines += self._lines.firing(self._screen)
+        else:
+            lines += self._lines.unfinished(self._screen)
             lines += self._lines.history(self._screen)
         self._told = self._screen.events
         return lines

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -56,6 +57,15 @@ def test_beyond_the_limit_of_keys_totals_stay_exact(cut: int) -> None:
     total = sum(value for (name, _, _), (value, _) in points.items() if name == "m")
     assert total == series(said, "all")[1010] == 200
     assert (series(said, "m", '{"g": "__other__"}')[1010] or 0) > 100
+
+
+def test_a_value_called_as_the_rest_is_not_the_rest() -> None:
+    rest, own, escaped = "__other__", r"\__other__", r"\\__other__"
+    rows = [Row(1000 * SECOND, {"g": g}) for g in [rest, own, "zz", "zz", "zzz", own]]
+    config = Config(metrics=(metric("m", 10, 10, group_by=("g",), limit=2),))
+    said = whole(config, [Stream("s", "default", rows)]).said
+    found = {json.loads(k)["g"]: v for (_, k, _), (v, _) in final_points(said).items()}
+    assert found == {own: 1, escaped: 2, rest: 3}
 
 
 def test_long_keys_are_cut_and_stay_different() -> None:

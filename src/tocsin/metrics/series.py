@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 OTHER = "__other__"
+"""The key that the rest share; a log's own value of that name gets a `\\` before it."""
+_TAKEN = r':"((?:\\\\)*__other__)"([,}])'
+_ESCAPED = r':"\\${1}"${2}'
 _TABLE = {"m": pl.Int32, "key": pl.String, "sid": pl.Int64}
 _BIRTHS = {"sid": pl.Int64, "first": pl.Int64, "k": pl.Int64}
 
@@ -59,9 +62,10 @@ class SeriesTable:
         """Return cells by number instead of name, and the table with the new series."""
         if named.names.height == 0:
             return Cells.empty(), self
-        new = named.names.join(self.table, on=["m", "key"], how="anti")
+        names = _escaped(named.names)
+        new = names.join(self.table, on=["m", "key"], how="anti")
         grown = self._with_new(new, plan) if new.height else self
-        sids = _numbers(named.names, grown.table, plan)
+        sids = _numbers(names, grown.table, plan)
         cells = named.cells.map(
             lambda rows: rows.with_columns(sids.gather(rows.get_column("sid")))
         )
@@ -144,6 +148,14 @@ class SeriesTable:
             .join(places, on=["d", "key"])
             .select(sid="heir", first="first", k="k")
         )
+
+
+def _escaped(names: pl.DataFrame) -> pl.DataFrame:
+    """Return names in which no value of a log looks like the key that the rest share."""
+    keys = names.get_column("key")
+    if not keys.str.contains(OTHER, literal=True).any():
+        return names
+    return names.with_columns(keys.str.replace_all(_TAKEN, _ESCAPED))
 
 
 def _pareto(births: pl.DataFrame) -> pl.DataFrame:

@@ -35,4 +35,26 @@ def command(option: Path | None, file: Path | None) -> int:
         if parts
     ]
     click.echo(f"{path}: fine ({', '.join(told)})")
+    for source in config.sources:
+        if _changes(source.timezone):
+            click.echo(
+                f"{path}: warning: source {source.name!r}: clocks in {source.timezone} "
+                "are put back: times without an offset in the hour that comes twice are "
+                "read as the first\n  hint: write them in UTC or with an offset",
+                err=True,
+            )
     return 0
+
+
+def _changes(zone: str) -> bool:
+    """Whether the clocks of a zone are changed, by the rules of 2025 and 2026."""
+    if zone == "UTC":
+        return False
+    from datetime import datetime  # noqa: PLC0415 - a rare need
+    from zoneinfo import ZoneInfo  # noqa: PLC0415
+
+    known = ZoneInfo(zone)
+    months = [
+        datetime(2025 + y, m, 1, tzinfo=known) for y in (0, 1) for m in range(1, 13)
+    ]
+    return len({month.utcoffset() for month in months}) > 1

@@ -16,7 +16,7 @@ from tocsin.metrics.cells import Cells, NamedCells, gather, merge, stack
 from tocsin.metrics.lateness import Arrival, StreamClock, arrive
 from tocsin.metrics.observe import Observer
 from tocsin.metrics.series import SeriesTable
-from tocsin.metrics.spec import Kind, TimeSpec, column
+from tocsin.metrics.spec import Kind, MetricSpec, TimeSpec, column
 from tocsin.pipeline.compile import compile_plan
 
 if TYPE_CHECKING:
@@ -141,3 +141,25 @@ def tables(cells: Cells) -> list[list[tuple[object, ...]]]:
         sorted(t.iter_rows(), key=repr)
         for t in (cells.base, cells.buckets, cells.registers)
     ]
+
+
+def test_more_cells_than_can_be_numbered_are_counted_all_the_same() -> None:
+    """Times of all the calendar and thousands of keys: rows are taken by halves."""
+    count = 6000
+    year = 365 * 86_400 * 1_000_000
+    at = pl.Series("time", [-1900 * year, *range(count - 2), 7000 * year])
+    found = pl.DataFrame(
+        {
+            "time": at.cast(pl.Datetime("us", "UTC")),
+            "field:a": [f"a{n}" for n in range(count)],
+            "field:b": [f"b{n}" for n in range(count)],
+        }
+    )
+    spec = MetricSpec("keys", "s", Kind.COUNT, 1, 1, group_by=("a", "b"))
+    panes = pl.col("time").to_physical() // 1_000_000
+    arrival = Arrival(found.with_columns(p=panes, a=panes), StreamClock())
+    named = rejoined([Observer([(7, spec)]).observe(arrival)])
+    keys = named.names.get_column("key").to_list()
+    assert sorted(keys) == sorted(f'{{"a":"a{n}","b":"b{n}"}}' for n in range(count))
+    assert named.cells.base.get_column("n").to_list() == [1] * count
+    assert named.names.get_column("m").unique().to_list() == [7]

@@ -8,8 +8,7 @@ the fields have; the cells are the same either way.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -19,29 +18,30 @@ from tocsin.metrics.cells import (
     MILLION,
     MOST,
     MOST_SQUARED,
-    NAMES,
     Cells,
     NamedCells,
     gather,
     joined,
     millionths,
 )
-from tocsin.metrics.lateness import Arrival, known_from
-from tocsin.metrics.sketches import bucket, digest, registers
+from tocsin.metrics.codes import TooWideError, code
+from tocsin.metrics.cube import Cube, read_off
+from tocsin.metrics.sketches import BUCKETS, PACKED_REGISTERS, bucket, registers
 from tocsin.metrics.spec import Kind, MetricSpec, column
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+
+    from tocsin.metrics.lateness import Arrival
 
 _SKETCHED = {Kind.PERCENTILE, Kind.DISTINCT}
 _SAMPLE = 20_000
 _FEW = 200
-_KEY_BYTES = 256
 _SAFE = 2**62
-_ROOM = 2**20
 _SUMMED = {Kind.SUM, Kind.AVG, Kind.STDDEV, Kind.PLUGIN}
 _SQUARED = {Kind.STDDEV, Kind.PLUGIN}
 _COUNT = [pl.len().cast(pl.Int64).alias("n")]
+_WHEN = ["sid", "p", "k"]
 
 
 @dataclass(slots=True)
@@ -61,28 +61,38 @@ class Observer:
             return NamedCells.empty()
         if self.few is None:
             self.few = _fields_with_few_values(rows, self.metrics)
-        parts = self._counted(rows, in_order=arrival.in_order)
+        return gather(self._parts(rows, in_order=arrival.in_order))
+
+    def _parts(self, rows: pl.DataFrame, *, in_order: bool) -> list[NamedCells]:
+        """Return cells, of which some may be of the same series."""
+        try:
+            return list(self._observed(rows, in_order=in_order))
+        except TooWideError:
+            half = rows.height // 2
+            first = self._parts(rows.head(half), in_order=in_order)
+            return first + self._parts(rows.tail(-half), in_order=in_order)
+
+    def _observed(self, rows: pl.DataFrame, *, in_order: bool) -> Iterator[NamedCells]:
         for number, spec in self.metrics:
             if spec.kind in _SKETCHED:
-                parts.append(_sketched(arrival, number, spec))
-        return gather(parts)
+                yield _sketched(rows, number, spec, in_order=in_order)
+        for metrics in self._sharing():
+            yield _counted(rows, metrics, in_order=in_order)
 
-    def _counted(self, rows: pl.DataFrame, *, in_order: bool) -> list[NamedCells]:
-        """Return the cells of all metrics that count and sum."""
-        wanted = [(i, m) for i, m in self.metrics if m.kind not in _SKETCHED]
-        cubed = [(i, m) for i, m in wanted if self._cubable(m)]
-        parts = []
-        if cubed:
-            cube = _cube(rows, [m for _, m in cubed], in_order=in_order)
-            parts = [_read_off(cube, i, m, in_order=in_order) for i, m in cubed]
-        for number, spec in wanted:
-            if not self._cubable(spec):
-                part = _cube(_matching(rows, spec), [spec], in_order=in_order)
-                parts.append(_read_off(part, number, spec, in_order=in_order))
-        return parts
+    def _sharing(self) -> Iterator[list[tuple[int, MetricSpec]]]:
+        """Return the metrics that count and sum: which of them share a cube.
 
-    def _cubable(self, spec: MetricSpec) -> bool:
-        return self.few is not None and _dimensions(spec) <= self.few
+        They have slices of the same length, and fields of few values.
+        """
+        by_grain: dict[int, list[tuple[int, MetricSpec]]] = {}
+        for number, spec in self.metrics:
+            if spec.kind in _SKETCHED:
+                continue
+            if _dimensions(spec) <= (self.few or set()):
+                by_grain.setdefault(spec.grain, []).append((number, spec))
+            else:
+                yield [(number, spec)]
+        yield from by_grain.values()
 
 
 def _dimensions(spec: MetricSpec) -> set[str]:
@@ -117,22 +127,41 @@ def _value_name(spec: MetricSpec) -> str:
     return kind + spec.value.meta.serialize().hex()
 
 
-def _cube(
-    rows: pl.DataFrame, metrics: Sequence[MetricSpec], *, in_order: bool
-) -> pl.DataFrame:
-    """Group rows by pane and by all the dimensions of these metrics, with all sums."""
-    sums = [pl.len().cast(pl.Int64).alias("n")]
-    dims = sorted(set().union(*(_dimensions(m) for m in metrics)))
-    panes = ["p"] if in_order else ["p", "a"]
-    shaped = rows.select(*panes, *dims)
-    for name in dict.fromkeys(filter(None, map(_value_name, metrics))):
-        sharing = [m for m in metrics if _value_name(m) == name]
+def _counted(
+    rows: pl.DataFrame, metrics: Sequence[tuple[int, MetricSpec]], *, in_order: bool
+) -> NamedCells:
+    """Return the cells of metrics that count and sum, by one cube of them all."""
+    named = [(_value_name(m), (i, m)) for i, m in metrics]
+    dims = sorted(set().union(*(_dimensions(m) for _, m in metrics)))
+    sums, columns = list(_COUNT), []
+    for name in dict.fromkeys(n for n, _ in named if n):
+        sharing = [m for n, (_, m) in named if n == name]
         most = MOST_SQUARED if sharing[0].kind in _SQUARED else MOST
         numbers = _numbers(rows, _value(sharing[0]), most)
-        shaped = shaped.with_columns(numbers.alias(name))
+        columns.append(numbers.alias(name))
         sums += _sums(name, numbers, {m.kind for m in sharing})
-    cube = shaped.group_by(panes + dims).agg(sums)
-    return cube.with_columns(a=pl.col("p")) if in_order else cube
+    read: set[str] = set().union(*(m.where_reads for _, m in metrics))
+    cube = Cube.of(rows.with_columns(columns), dims, in_order=in_order)
+    grain = metrics[0][1].grain
+    cube = cube.summed(dims, sums, plain=sorted(map(column, read)), grain=grain)
+    return gather(
+        [
+            _base(cube, name, [m for n, m in named if n == name])
+            for name in dict.fromkeys(n for n, _ in named)
+        ]
+    )
+
+
+def _base(
+    cube: Cube, name: str, metrics: Sequence[tuple[int, MetricSpec]]
+) -> NamedCells:
+    """Return the base cells of metrics of the same value."""
+    if name:
+        cube = replace(cube, table=cube.table.filter(pl.col(f"n{name}") > 0))
+    has = {c: f"{c}{name}" for c in BASE if f"{c}{name}" in cube.table.columns}
+    sums = [joined(pl.col(held), c).alias(c) for c, held in has.items()]
+    names, cells = read_off(cube, metrics, sums)
+    return NamedCells(names, _cells(base=cells))
 
 
 def _numbers(rows: pl.DataFrame, value: pl.Expr, most: float) -> pl.Series:
@@ -178,154 +207,69 @@ def _fits(numbers: pl.Series) -> bool:
     return largest * scale * max(len(numbers), 1) < _SAFE
 
 
-def _read_off(
-    cube: pl.DataFrame, number: int, spec: MetricSpec, *, in_order: bool
+def _sketched(
+    rows: pl.DataFrame, number: int, spec: MetricSpec, *, in_order: bool
 ) -> NamedCells:
-    """Return the base cells of one metric from a cube that has its dimensions."""
-    name = _value_name(spec)
-    rows = _matching(cube, spec)
-    if name:
-        rows = rows.filter(pl.col(f"n{name}") > 0)
-    has = set(rows.columns)
-    sums = [
-        (pl.col(f"{c}{name}") if f"{c}{name}" in has else pl.lit(None))
-        .pipe(joined, c)
-        .cast(t)
-        .alias(c)
-        for c, t in BASE.items()
-    ]  # fmt: skip
-    names, base = _grouped(rows, (number, spec), sums, in_order=in_order)
-    empty = Cells.empty()
-    return NamedCells(names, Cells(base, empty.buckets, empty.registers))
-
-
-def _grouped(
-    rows: pl.DataFrame,
-    metric: tuple[int, MetricSpec],
-    sums: list[pl.Expr],
-    more: Sequence[str] = (),
-    *,
-    in_order: bool,
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Group rows with `p` and `a` to a table of cells; return names and table."""
-    number, spec = metric
-    grain = spec.grain
-    start = pl.col("p") if grain == 1 else pl.col("p") // grain * grain
-    known = pl.col("p") + grain
-    by = [*more, *_groups(spec)]
-    if in_order:
-        cells = rows.group_by(start, *by).agg(sums)
-    else:
-        cells = rows.group_by(start, known_from(grain).alias("k"), *by).agg(sums)
-        known = pl.col("k")
-    names, cells = _name(cells, number, spec)
-    rest = [e.meta.output_name() for e in sums]
-    return names, cells.select("sid", "p", known.alias("k"), *more, *rest)
-
-
-def _name(
-    cells: pl.DataFrame, number: int, spec: MetricSpec
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the names of the series, and the table with the row of each as `sid`."""
-    columns = _groups(spec)
-    if not columns:
-        return _alone(number), cells.with_columns(sid=pl.lit(0, dtype=pl.Int64))
-    keys = cells.select(columns).unique().with_row_index("sid")
-    keys = keys.with_columns(pl.col("sid").cast(pl.Int64))
-    numbered = cells.join(keys, on=columns, how="left", nulls_equal=True)
-    fields = [pl.col(column(f)).alias(f) for f in spec.group_by]
-    names = _shorten(keys, columns).select(
-        pl.lit(number, dtype=pl.Int32).alias("m"),
-        pl.struct(fields).struct.json_encode().alias("key"),
-    )
-    return names, numbered
-
-
-@lru_cache(maxsize=1024)
-def _alone(number: int) -> pl.DataFrame:
-    """Return the name of the one series of a metric without a group."""
-    return pl.DataFrame({"m": [number], "key": ["{}"]}, schema=NAMES)
-
-
-def _shorten(cells: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
-    """Cut long texts in group keys, so that hostile lines cannot make keys large.
-
-    What is cut off is stood for by its hash: different texts stay different keys.
-    """
-    for name in columns:
-        texts = cells.get_column(name)
-        if texts.dtype != pl.String:
-            continue
-        long = (texts.str.len_bytes() > _KEY_BYTES).fill_null(value=False)
-        if long.any():
-            kept = texts.filter(long)
-            cut = kept.str.slice(0, 60) + "…" + digest(kept)
-            cells = cells.with_columns(texts.scatter(long.arg_true(), cut))
-    return cells
-
-
-def _sketched(arrival: Arrival, number: int, spec: MetricSpec) -> NamedCells:
     """Return the cells of a percentile or a distinct count."""
-    rows = _matching(arrival.rows, spec)
+    rows = _matching(rows, spec)
     shape = _buckets if spec.kind is Kind.PERCENTILE else _registers
-    shaped = shape(rows, spec)
-    column = shaped.columns[-1]
-    if column == "x" and not spec.group_by and arrival.in_order:
-        return _distinct(shaped, number, spec)
-    names, table = _grouped(
-        shaped, (number, spec), _COUNT, [column], in_order=arrival.in_order
-    )
+    sketch = shape(rows, spec)
+    groups = [column(name) for name in spec.group_by]
+    rows = rows.select("p", "a", *groups).with_columns(sketch)
+    if sketch.null_count():
+        rows = rows.filter(pl.col(sketch.name).is_not_null())
+    cube = Cube.of(rows, groups, in_order=in_order)
+    metric = [(number, replace(spec, where=None))]
+    if sketch.name == "b":
+        names, table = read_off(cube, metric, _COUNT, ("b", 2 * BUCKETS + 1))
+        base = table.group_by(_WHEN).agg(pl.col("n").sum())
+        table = table.with_columns(pl.col("b") - BUCKETS)
+        return NamedCells(names, _cells(base=base, buckets=table))
+    # Registers need no counts, so that rows may be told apart and not counted.
+    names, base = read_off(cube, metric, _COUNT)
+    _, table = read_off(cube, metric, (), ("x", PACKED_REGISTERS))
+    return NamedCells(names, _cells(base=base, registers=table))
+
+
+def _cells(
+    base: pl.DataFrame,
+    buckets: pl.DataFrame | None = None,
+    registers: pl.DataFrame | None = None,
+) -> Cells:
+    """Return tables of cells; columns they lack are null."""
     empty = Cells.empty()
-    counted = table.group_by("sid", "p", "k").agg(pl.col("n").sum())
-    base = pl.concat([empty.base, counted], how="diagonal")
-    if column == "b":
-        return NamedCells(names, Cells(base, table, empty.registers))
-    return NamedCells(names, Cells(base, empty.buckets, table.drop("n")))
-
-
-def _distinct(shaped: pl.DataFrame, number: int, spec: MetricSpec) -> NamedCells:
-    """Return the cells of a distinct count without a group, from rows in order.
-
-    The slice of time and the register are packed in one number, because different
-    numbers are found several times as fast as different pairs.
-    """
-    grain = spec.grain
-    slice_ = pl.col("p") // grain
-    packed = shaped.select(slice_ * _ROOM + pl.col("x")).to_series().unique()
-    held = pl.DataFrame({"v": packed}).select(
-        sid=pl.lit(0, dtype=pl.Int64),
-        p=pl.col("v") // _ROOM * grain,
-        k=pl.col("v") // _ROOM * grain + grain,
-        x=(pl.col("v") % _ROOM).cast(pl.Int32),
+    pairs = zip(
+        (empty.base, empty.buckets, empty.registers),
+        (base, buckets, registers),
+        strict=True,
     )
-    names, counted = _grouped(shaped, (number, spec), _COUNT, in_order=True)
-    empty = Cells.empty()
-    base = pl.concat([empty.base, counted], how="diagonal")
-    return NamedCells(names, Cells(base, empty.buckets, held))
+    return Cells(
+        *(none if some is None else _shaped(some, none) for none, some in pairs)
+    )
 
 
-def _buckets(rows: pl.DataFrame, spec: MetricSpec) -> pl.DataFrame:
-    """Return each finite value as its bucket, `b`, with its panes and group."""
+def _shaped(table: pl.DataFrame, like: pl.DataFrame) -> pl.DataFrame:
+    """Return a table with the columns of another, null where it lacks them."""
+    has = set(table.columns)
+    return table.select(
+        pl.col(name).cast(kind) if name in has else pl.lit(None, kind).alias(name)
+        for name, kind in like.schema.items()
+    )
+
+
+def _buckets(rows: pl.DataFrame, spec: MetricSpec) -> pl.Series:
+    """Return each finite value as its bucket, `b`; null where it is no number."""
     numbers = pl.DataFrame({"v": _numbers(rows, _value(spec), MOST)})
-    found = numbers.select(b=bucket(pl.col("v"))).to_series()
-    shaped = rows.select("p", "a", *_groups(spec)).with_columns(found)
-    return shaped.filter(pl.col("b").is_not_null()) if found.null_count() else shaped
+    return numbers.select(b=bucket(pl.col("v")) + BUCKETS).to_series()
 
 
-def _registers(rows: pl.DataFrame, spec: MetricSpec) -> pl.DataFrame:
+def _registers(rows: pl.DataFrame, spec: MetricSpec) -> pl.Series:
     """Return each value as its register and rank in one number, `x`.
 
-    Each different value of the batch is hashed once: values become numbers of a
-    dictionary of this batch first, and the numbers are looked up.
+    Each different value of the batch is hashed once: values become codes first, and
+    what they stand for is looked up.
     """
-    texts = rows.select(_value(spec)).to_series().cast(pl.String)
-    coded = texts.cast(pl.Categorical(pl.Categories.random()))
-    distinct = coded.drop_nulls().unique()
-    packed = registers(distinct.cast(pl.String))
-    order = distinct.to_physical().arg_sort()
-    shaped = rows.select("p", "a", *_groups(spec))
-    if packed.len() == 0:
-        return shaped.clear().with_columns(x=pl.lit(None, dtype=pl.Int32))
-    found = packed.gather(order).gather(coded.to_physical()).alias("x")
-    shaped = shaped.with_columns(found)
-    return shaped.filter(pl.col("x").is_not_null()) if found.null_count() else shaped
+    coded = code(rows.select(_value(spec)).to_series().cast(pl.String))
+    packed = registers(coded.values.fill_null(""))
+    packed = packed.set(coded.values.is_null(), None).cast(pl.Int64)
+    return packed.gather(coded.codes).alias("x")

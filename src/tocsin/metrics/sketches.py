@@ -20,8 +20,12 @@ REGISTERS = 2**_REGISTER_BITS
 _RANKS = 64 - _REGISTER_BITS
 RANK_ROOM = 64
 _ROOM = REGISTERS * RANK_ROOM
+PACKED_REGISTERS = _ROOM
+"""Registers with their ranks are numbers below this."""
+BUCKETS = 2**63 // _SHIFT
+"""Buckets are numbers between this and its negative."""
 _ALPHA = 0.7213475204444817  # 1 / (2 ln 2)
-_PADDING = pl.Series([b"\0" * 8])
+_PADDING = pl.lit(b"\0" * 8)
 _MIX = (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
 
 
@@ -67,18 +71,21 @@ def _hash(texts: pl.Series) -> pl.Series:
     Eight bytes at a time are mixed in as a little-endian number (the finaliser of
     SplitMix64); zeros fill the last eight, and the length is mixed in first.
     """
-    length = texts.bin.size().cast(pl.UInt64)
-    hashed = length * _MIX[0]
-    padded = texts + _PADDING
-    for at in range(0, greatest(length) or 0, 8):
-        word = padded.bin.slice(at, 8).bin.reinterpret(
-            dtype=pl.UInt64, endianness="little"
+    length = pl.col("texts").bin.size().cast(pl.UInt64)
+    padded = (pl.col("texts") + _PADDING).alias("padded")
+    table = texts.to_frame("texts").select(length.alias("length"), padded)
+    table = table.with_columns(h=pl.col("length") * _MIX[0])
+    for at in range(0, greatest(table.get_column("length")) or 0, 8):
+        word = pl.col("padded").bin.slice(at, 8)
+        word = word.bin.reinterpret(dtype=pl.UInt64, endianness="little")
+        mixed = _mix(pl.col("w"))
+        table = table.with_columns(w=pl.col("h") ^ word).with_columns(
+            h=pl.when(pl.col("length") > at).then(mixed).otherwise("h")
         )
-        hashed = _mix(hashed ^ word).zip_with(length > at, hashed)
-    return _mix(hashed)
+    return table.select(_mix(pl.col("h"))).to_series()
 
 
-def _mix(word: pl.Series) -> pl.Series:
+def _mix(word: pl.Expr) -> pl.Expr:
     """Spread every bit over all others. Products wrap, as wanted."""
     word = (word ^ (word // 2**30)) * _MIX[1]
     word = (word ^ (word // 2**27)) * _MIX[2]

@@ -9,6 +9,7 @@ import pytest
 from tocsin.model.errors import SourceError
 from tocsin.model.protocols import Chunk
 from tocsin.sources import FollowReader
+from tocsin.sources.contents import Plain
 
 PLENTY = 1 << 20
 
@@ -228,13 +229,15 @@ def test_a_truncated_file_is_caught_up_beside_one_that_was_left(log: Path) -> No
     write(log, b"two\n")
     drain(reader)
     os.truncate(log, 0)
-    assert reader.read(PLENTY) == Chunk(b"", 8, 8, caught_up=True)
+    assert not reader.read(PLENTY).caught_up
+    chunk = reader.read(PLENTY)
+    assert (chunk.data, chunk.start, chunk.end, chunk.caught_up) == (b"", 8, 8, True)
 
 
 def test_a_file_that_is_open_is_not_opened_twice(log: Path) -> None:
     write(log, b"one\n")
     reader = FollowReader(log)
-    reader._add(os.open(log, os.O_RDONLY))
+    reader._track._arrive()
     assert drain(reader) == b"one\n"
 
 
@@ -300,7 +303,9 @@ def test_trouble_is_told_and_tried_again(log: Path) -> None:
 def test_a_read_error_is_told_and_tried_again(log: Path, tmp_path: Path) -> None:
     write(log, b"one\n")
     reader = FollowReader(log)
-    fd = reader._generations[0]._fd
+    content = reader._track.generations[0].content
+    assert isinstance(content, Plain)
+    fd = content.fd
     kept, folder = os.dup(fd), os.open(tmp_path, os.O_RDONLY)
     os.dup2(folder, fd)
     assert reader.read(PLENTY) == Chunk(b"", 0, 0, caught_up=False)

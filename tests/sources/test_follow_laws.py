@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tocsin.model.protocols import Chunk
+from tocsin.model.records import Loss
 from tocsin.sources import Bookmark, FollowReader
 
 PLENTY = 1 << 20
@@ -156,7 +157,9 @@ def test_a_changed_file_is_not_resumed(
     resumed = FollowReader(log, start=mark)
     assert resumed.forgotten == mark.files
     start, end = len(before), len(before) + len(after)
-    assert resumed.read(PLENTY) == Chunk(after, start, end, caught_up=True)
+    (chunk,) = rest(resumed, PLENTY)[:1]
+    assert (chunk.data, chunk.start, chunk.end, chunk.lost) == (after, start, end, 0)
+    assert chunk.losses == (Loss(str(log), start, start, more=True),)
     resumed.close()
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tocsin.model.protocols import Chunk
+from tocsin.model.records import Loss
 from tocsin.sources import FollowReader
 
 PLENTY = 1 << 20
@@ -49,7 +50,9 @@ def test_what_was_seen_but_not_read_before_a_truncation_is_lost(log: Path) -> No
     assert reader.read(4).data == b"one\n"
     os.truncate(log, 0)
     write(log, b"four\n")
-    assert reader.read(PLENTY) == Chunk(b"", 4, 4, caught_up=False, lost=10)
+    assert reader.read(PLENTY) == Chunk(
+        b"", 4, 4, lost=10, losses=(Loss(str(log), 4, 14, more=True),)
+    )
     assert reader.read(PLENTY) == Chunk(b"four\n", 14, 19, caught_up=True)
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from tocsin.model.batch import EventBatch
     from tocsin.model.message import FieldType, MessageType
+    from tocsin.model.records import Loss
 
 
 class Codec(Protocol):
@@ -73,7 +74,8 @@ class Chunk:
     `data` covers the bytes `[start, end)` of the stream, less lines that were longer
     than the source's limit: those are left out and counted in `oversized`. `caught_up`
     says that nothing more was readable after it, `ended` that nothing ever will be.
-    `lost` counts bytes that could not be read and never will be.
+    `lost` counts bytes that could not be read and never will be, `losses` says which
+    those were, where the source knows. `notes` are words to the user about the files.
     """
 
     data: bytes
@@ -83,6 +85,8 @@ class Chunk:
     caught_up: bool = False
     ended: bool = False
     lost: int = 0
+    losses: tuple[Loss, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class Reader(Protocol):

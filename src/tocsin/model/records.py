@@ -219,6 +219,40 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class Loss:
+    """Bytes `[start, end)` of a file that could not be read and never will be.
+
+    `more` says that further bytes after `end` may have been lost, which nobody can
+    count: a file was deleted or truncated, and nobody knows how long it had become.
+    """
+
+    path: str
+    start: int
+    end: int
+    more: bool = False
+
+    @property
+    def bytes(self) -> int:
+        """How many bytes are known to be lost."""
+        return self.end - self.start
+
+    def __str__(self) -> str:
+        first = f"{self.path}: bytes {self.start} to {self.end} are lost"
+        if not self.bytes:
+            return f"{self.path}: what came after byte {self.start} may be lost"
+        return f"{first}, and perhaps more after them" if self.more else first
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the published shape."""
+        return {
+            "path": self.path,
+            "start": self.start,
+            "end": self.end,
+            "more": self.more,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class StreamAccount:
     """The account of one stream: nothing is dropped without being named here.
 
@@ -242,6 +276,8 @@ class StreamAccount:
     """A few unparsed lines, each with the reason."""
     misfits: Mapping[str, int] = field(default_factory=dict)
     """How many values of a field did not fit its type, and counted as missing."""
+    lost: tuple[Loss, ...] = ()
+    """The newest of what was lost; `known_lost_bytes` counts all of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +304,7 @@ class Summary:
         streams = [
             {"stream": s.stream, "format": s.format}
             | {name: getattr(s, name) for name in counts}
+            | {"lost": [loss.as_json() for loss in s.lost]}
             | {"samples": [{"line": t, "reason": r} for t, r in s.samples]}
             | ({"misfits": dict(s.misfits)} if s.misfits else {})
             for s in self.streams

@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import json
 import zlib
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, astuple, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -22,6 +22,7 @@ from tocsin.metrics.lateness import StreamClock
 from tocsin.metrics.series import SeriesTable
 from tocsin.model.batch import Tally
 from tocsin.model.errors import StateError
+from tocsin.model.records import Loss
 from tocsin.pipeline.engine import EngineState
 from tocsin.pipeline.evaluate import ShardState
 from tocsin.pipeline.statistics import ReportState
@@ -120,6 +121,7 @@ def _stream(state: StreamState, tables: _Tables) -> dict[str, Any]:
         "held": None if held is None else tables.add(held),
         "tally": asdict(state.tally),
         "samples": state.samples,
+        "losses": [astuple(loss) for loss in state.losses],
     }
 
 
@@ -130,6 +132,7 @@ def _to_stream(row: Mapping[str, Any], tables: list[pl.DataFrame]) -> StreamStat
         clock=StreamClock(row["newest"], held),
         tally=Tally(**row["tally"]),
         samples=tuple((text, reason) for text, reason in row["samples"]),
+        losses=tuple(Loss(*loss) for loss in row.get("losses", ())),
         **{name: row[name] for name in _COUNTS},
     )
 

@@ -19,12 +19,18 @@ from tocsin.pipeline.evaluate import Evaluator, ShardState, Verdict
 from tocsin.pipeline.observation import MOST_SAMPLES, Observation, SourceObserver
 from tocsin.pipeline.speak import Speaker, Standing, Utterance, moment
 from tocsin.pipeline.statistics import Report, ReportState
-from tocsin.pipeline.streams import StreamState, settled_bound, watermark
+from tocsin.pipeline.streams import (
+    MOST_LOSSES,
+    StreamState,
+    settled_bound,
+    watermark,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tocsin.metrics.cells import NamedCells
+    from tocsin.model.records import Loss
     from tocsin.pipeline.plan import Plan
 
 
@@ -79,8 +85,15 @@ class Engine:
         time = self.plan.sources[state.source].time
         return seen.holds_after(state.clock, time)
 
-    def absorb(self, stream: str, seen: Observation, *, lost: int = 0) -> None:
-        """Take in an observation of the next lines of a stream."""
+    def absorb(
+        self,
+        stream: str,
+        seen: Observation,
+        *,
+        lost: int = 0,
+        losses: tuple[Loss, ...] = (),
+    ) -> None:
+        """Take in an observation of the next lines of a stream, and what is lost."""
         state = self.state.streams[stream]
         self._absorbed += seen.cells.cells.height
         added = self._absorb_cells(seen.cells)
@@ -96,6 +109,7 @@ class Engine:
             amended=state.amended + added[2],
             future=state.future + seen.future,
             lost=state.lost + lost,
+            losses=(*state.losses, *losses)[-MOST_LOSSES:],
             samples=samples,
             misfits=summed((state.misfits, seen.misfits)),
             first=_earliest(state.first, seen.first),

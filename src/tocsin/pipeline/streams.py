@@ -12,12 +12,16 @@ from typing import TYPE_CHECKING
 from tocsin.metrics.lateness import StreamClock
 from tocsin.model.batch import Tally
 from tocsin.model.instant import SECOND
-from tocsin.model.records import StreamAccount
+from tocsin.model.records import Loss, StreamAccount
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from tocsin.metrics.spec import TimeSpec
+
+
+MOST_LOSSES = 20
+"""Ranges of lost bytes that are kept of each stream: the newest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,7 @@ class StreamState:
     future: int = 0
     amended: int = 0
     lost: int = 0
+    losses: tuple[Loss, ...] = ()
     format: str = ""
     samples: tuple[tuple[str, str], ...] = ()
     misfits: Mapping[str, int] = field(default_factory=dict)
@@ -71,6 +76,7 @@ class StreamState:
             future=self.future,
             amended=self.amended,
             known_lost_bytes=self.lost,
+            lost=self.losses,
             format=self.format,
             samples=self.samples,
             misfits=self.misfits,

@@ -152,11 +152,13 @@ class Follow:
             self._fail(stream, error)
             return False
         self._mind(stream, waited=waited, trouble=trouble)
+        self._tell(stream, chunk)
         stream.ended = chunk.ended
         self._absorb(stream, chunk)
         if stream.ended:
             self.session.engine.end(stream.name)
-        return bool(chunk.data) or not (chunk.caught_up or stream.trouble)
+        waits = chunk.caught_up or stream.trouble or stream.unsure
+        return bool(chunk.data) or not waits
 
     def _fail(self, stream: Stream, error: SourceError) -> None:
         """End a stream that cannot be read; the others go on."""
@@ -176,6 +178,11 @@ class Follow:
             said.append(Notice(stream.trouble, "warning", stream.name))
         self.session.say(said)
 
+    def _tell(self, stream: Stream, chunk: Chunk) -> None:
+        """Say what was lost of a stream, and what is odd about its files."""
+        words = (*map(str, chunk.losses), *chunk.notes)
+        self.session.say(Notice(text, "warning", stream.name) for text in words)
+
     def _absorb(self, stream: Stream, chunk: Chunk) -> None:
         """Take in lines, unless the format cannot be told by them yet."""
         engine = self.session.engine
@@ -183,7 +190,8 @@ class Follow:
         stream.held += chunk.data
         stream.oversized += chunk.oversized
         stream.lost += chunk.lost
-        if not (stream.held or stream.oversized or stream.lost):
+        stream.losses += chunk.losses
+        if not (stream.held or stream.oversized or stream.lost or stream.losses):
             return
         stream.read_at = self.clock.monotonic()
         codec = stream.codec or self._open(stream)
@@ -194,8 +202,8 @@ class Follow:
         batch = with_oversized(batch, stream.oversized)
         clock = engine.state.streams[stream.name].clock
         seen = observer.observe(batch, clock, now=self.clock.now())
-        engine.absorb(stream.name, seen, lost=stream.lost)
-        stream.held, stream.oversized, stream.lost = b"", 0, 0
+        engine.absorb(stream.name, seen, lost=stream.lost, losses=stream.losses)
+        stream.held, stream.oversized, stream.lost, stream.losses = b"", 0, 0, ()
         stream.note(engine.state.streams[stream.name], stream.read_at)
 
     def _open(self, stream: Stream) -> Codec | None:

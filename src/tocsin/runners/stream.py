@@ -14,6 +14,7 @@ from tocsin.sources import FollowReader, PipeReader, head
 
 if TYPE_CHECKING:
     from tocsin.model.protocols import Codec, Reader
+    from tocsin.model.records import Loss
     from tocsin.pipeline.streams import StreamState
 
 _LINES = 500
@@ -25,8 +26,8 @@ class Stream:
     """One stream that is followed. Moments are monotonic seconds.
 
     `newest` is the newest event time (µs) that it has read, at the moment `newest_at`.
-    `held` are lines that came before its format could be told; `oversized` and `lost`
-    belong to them.
+    `held` are lines that came before its format could be told; `oversized`, `lost`
+    and `losses` belong to them.
     """
 
     name: str
@@ -40,10 +41,12 @@ class Stream:
     held: bytes = b""
     oversized: int = 0
     lost: int = 0
+    losses: tuple[Loss, ...] = ()
     caught_up: bool = False
     ended: bool = False
     waiting: bool = False
     trouble: str = ""
+    unsure: bool = False
     unfit: bool = False
 
     @property
@@ -66,6 +69,7 @@ class Stream:
         live = self.live
         self.waiting = live is not None and live.waiting
         self.trouble = (live and live.trouble) or ""
+        self.unsure = live is not None and live.unsure
         self.caught_up = chunk.caught_up and not self.trouble
         return chunk
 

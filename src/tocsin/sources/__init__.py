@@ -5,6 +5,8 @@ exact positions, and words about what cannot be read. Refuses: what lines mean, 
 time: no reader sleeps, waits, or reads a clock; the runner decides when to look again.
 """
 
+from tocsin.sources.crowd import Crowd
+from tocsin.sources.disk import Disk
 from tocsin.sources.families import (
     Family,
     FamilyReader,
@@ -13,13 +15,17 @@ from tocsin.sources.families import (
     stream_of,
 )
 from tocsin.sources.files import FileReader, cut, head, offset_of_line_at, size
-from tocsin.sources.follow import Bookmark, FollowReader
+from tocsin.sources.follow import FollowReader
 from tocsin.sources.pipes import PipeReader, is_pipe, stdin_kind
+from tocsin.sources.position import Bookmark, FilePosition
 
 __all__ = [
     "Bookmark",
+    "Crowd",
+    "Disk",
     "Family",
     "FamilyReader",
+    "FilePosition",
     "FileReader",
     "FollowReader",
     "PipeReader",

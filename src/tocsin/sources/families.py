@@ -71,7 +71,7 @@ def families(paths: Iterable[Path | str]) -> list[Family]:
     for path in map(Path, paths):
         groups.setdefault(stream_of(path), []).append(path)
     return [
-        Family(stream, tuple(sorted(groups[stream], key=_age)))
+        Family(stream, tuple(sorted(groups[stream], key=age_of)))
         for stream in sorted(groups)
     ]
 
@@ -166,7 +166,7 @@ def _parts(name: str) -> tuple[str, str, int | None]:
     return parts["base"], parts["date"] or "", int(number) if number else None
 
 
-def _age(path: Path) -> tuple[int, str, int, str]:
+def age_of(path: Path) -> tuple[int, str, int, str]:
     """Return a key that sorts the files of one family from the oldest to the newest."""
     _, date, number = _parts(path.name)
     digits = "".join(filter(str.isdigit, date))

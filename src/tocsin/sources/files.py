@@ -167,7 +167,7 @@ def open_file(path: Path) -> int:
         raise fault(path, error) from error
 
 
-def open_plain(path: Path) -> int:
+def open_plain(path: Path | str) -> int:
     """Open a plain file, without turning what goes wrong into a sentence.
 
     Raises:

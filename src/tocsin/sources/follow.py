@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from tocsin.model.errors import SourceError
 from tocsin.model.protocols import Chunk
+from tocsin.sources.crowd import Crowd
 from tocsin.sources.faults import fault, refuse_compressed
-from tocsin.sources.files import closed_if_it_fails, open_plain
-from tocsin.sources.generation import (
-    FilePosition,
-    Generation,
-    holds,
-    start_of_last_line,
-)
 from tocsin.sources.lines import MAX_LINE_BYTES, Lines
+from tocsin.sources.position import Bookmark, FilePosition
+from tocsin.sources.siblings import ABSENT
+from tocsin.sources.track import NOTHING, Track
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from tocsin.sources.disk import FileId, Look
 
-_ABSENT: Final = (FileNotFoundError, NotADirectoryError)
-
-
-@dataclass(frozen=True, slots=True)
-class Bookmark:
-    """Where a followed stream stands: its position and its open files, oldest first."""
-
-    at: int
-    files: tuple[FilePosition, ...]
+_CALM: Final = 4
+"""Looks without news after which name, size and time of change are believed."""
+_LATE: Final = 16
+"""Every so many looks, those who write late to a file that was left are looked for."""
 
 
 class FollowReader:
@@ -39,9 +29,11 @@ class FollowReader:
     `read` never waits: with nothing new it returns an empty chunk, and the runner
     decides when to look again. A renamed or deleted file is read to its end, and
     left only when the next one has lines; it stays open until the next rotation or
-    its deletion, for those who write to it late. A last line without a newline is
-    held back until the newline comes, or its file is left. When a file is truncated
-    or overwritten, what is there now is read from its start.
+    its deletion, for those who write to it late. Files that came and went between
+    two looks are found among its rotated siblings, also as `.gz`. A last line without
+    a newline is held back until the newline comes, or its file is left. When a file is
+    truncated or overwritten, the unread rest is looked for in a copy, and what is
+    there now is read from its start. What is lost is told, with path and range.
 
     Positions of chunks count the bytes of the stream in the order they were read:
     in the first file they are its offsets, and each later file goes on from there.
@@ -58,132 +50,127 @@ class FollowReader:
         start: int | Literal["end"] | Bookmark = 0,
         stream: str | None = None,
         max_line_bytes: int = MAX_LINE_BYTES,
+        crowd: Crowd | None = None,
     ) -> None:
         """Start at an offset (the start of a line), at the end, or at a bookmark.
 
         "end" is the start of a line that is being written. A file that appears
-        later, or is shorter than `start`, is read from its first byte.
+        later, or is shorter than `start`, is read from its first byte. Readers that
+        share a `crowd` share its budget of descriptors.
         """
-        self.path = Path(path)
         self.stream = str(path) if stream is None else stream
         self.waiting = False
         """Whether there was no file of that name when `read` last looked."""
+        self.unsure = False
+        """Whether `read` shall look again before it believes what it saw."""
         self.trouble: str | None = None
         """What went wrong in the last `read`, in a sentence; it will be tried again."""
-        self.forgotten: tuple[FilePosition, ...] = ()
-        """Files of the bookmark that are gone or changed: parts may be unread."""
-        self._max_line_bytes = max_line_bytes
-        self._generations: list[Generation] = []
+        self._crowd = crowd or Crowd()
+        self._track = Track(Path(path), self._crowd.disk, max_line_bytes)
         self._at = 0
+        self._resting: Bookmark | None = None
+        self._calm = 0
+        self._signature: Look | None = None
         refuse_compressed(self.path)
+        self._crowd.members += 1
         try:
             self._begin(start)
         except OSError as error:
             self.close()
             raise fault(self.path, error) from error
+        self._crowd.holds(self, len(self._track.generations))
+
+    @property
+    def path(self) -> Path:
+        """The name that is followed."""
+        return self._track.path
 
     @property
     def pending(self) -> int:
         """How many bytes of unfinished lines are held back."""
-        return sum(generation.pending for generation in self._generations)
+        return sum(generation.pending for generation in self._track.generations)
 
     @property
     def bookmark(self) -> Bookmark:
         """Where to resume after what `read` has returned so far."""
-        files = tuple(generation.position for generation in self._generations)
-        return Bookmark(self._at, files)
+        return self._resting or self._track.mark(self._at)
+
+    @property
+    def forgotten(self) -> tuple[FilePosition, ...]:
+        """Files of the bookmark that are gone or changed: parts may be unread."""
+        return self._track.forgotten
+
+    @property
+    def identities(self) -> tuple[FileId, ...]:
+        """Which files are read, whether or not they are closed to save descriptors."""
+        if self._resting:
+            return tuple(position.identity for position in self._resting.files)
+        return self._track.identities
 
     def read(self, limit: int) -> Chunk:
         """Return the next lines, about `limit` bytes of them; never waits."""
+        if self._is_calm():
+            return Chunk(b"", self._at, self._at, caught_up=True)
         self.trouble = None
-        caught_up = False
-        lines, lost = Lines(b"", 0, 0), 0
+        lines, caught_up = NOTHING, False
         try:
+            self._wake()
             self._look()
-            lines, lost = self._next(limit)
-            caught_up = not any(generation.behind for generation in self._generations)
+            lines = self._track.next(limit)
+            caught_up = not self._track.behind
         except OSError as error:
             self.trouble = str(fault(self.path, error))
-        return self._chunk(lines, lost=lost, caught_up=caught_up and not self.trouble)
+        self.unsure = self._track.unsure
+        chunk = self._chunk(lines, caught_up=caught_up and not self.trouble)
+        self._note_calm(chunk)
+        self._crowd.holds(self, len(self._track.generations))
+        return chunk
 
     def finish(self, *, emit: bool) -> Chunk:
         """End the stream: a line held back is given if `emit`, else left unread."""
-        lines = Lines(b"", 0, 0)
-        for generation in self._generations if emit else ():
-            end = generation.finish()
-            lines += Lines(end.data, 0, lines.end + end.end - end.start, end.oversized)
+        lines = self._track.finish() if emit else NOTHING
         return self._chunk(lines, caught_up=True, ended=True)
+
+    def move_to(self, path: Path) -> None:
+        """Follow the file of another name from now on, after the present one."""
+        self._track.path = path
+        self._calm = 0
+
+    def doze(self) -> bool:
+        """Close all files, if they can be found again; `read` opens them when needed."""
+        if self._track.losable or self._track.losses:
+            return False
+        self._resting = self._track.mark(self._at)
+        self._track.close()
+        return True
 
     def close(self) -> None:
         """Let go of all files. Idempotent."""
-        for generation in self._generations:
-            generation.close()
-        self._generations.clear()
-
-    def _chunk(
-        self, lines: Lines, *, lost: int = 0, caught_up: bool, ended: bool = False
-    ) -> Chunk:
-        start, end = self._at, self._at + lines.end - lines.start
-        self._at = end + lost
-        return Chunk(lines.data, start, end, lines.oversized, caught_up, ended, lost)
+        self._track.close()
+        self._crowd.holds(self, 0)
 
     def _begin(self, start: int | Literal["end"] | Bookmark) -> None:
         if isinstance(start, Bookmark):
-            self._resume(start)
+            self._at = start.at
+            self._track.resume(start)
+            # Until what is lost has been told, the old bookmark is the true one.
+            self._resting = start if self._track.losses else None
             return
-        try:
-            fd = open_plain(self.path)
-        except _ABSENT:
-            self.waiting = True
-            return
-        with closed_if_it_fails(fd):
-            if start == "end":
-                start = start_of_last_line(fd, self._max_line_bytes)
-            self._at = start if start <= os.fstat(fd).st_size else 0
-        self._add(fd, self._at)
+        at = self._track.begin(start)
+        self.waiting = at is None
+        self._at = at or 0
 
-    def _resume(self, bookmark: Bookmark) -> None:
-        """Open the files of a bookmark under whatever name they have in the folder."""
-        self._at = bookmark.at
-        self.forgotten = tuple(
-            position
-            for position in bookmark.files
-            if not any(self._take_up(path, position) for path in self._named(position))
-        )
-
-    def _named(self, position: FilePosition) -> Iterator[Path]:
-        """Names that the file of `position` may have: its own first, then siblings."""
-        yield self.path
-        try:
-            with os.scandir(self.path.parent) as entries:
-                names = [e.path for e in entries if e.inode() == position.inode]
-        except _ABSENT:
-            names = []
-        yield from map(Path, names)
-
-    def _take_up(self, path: Path, position: FilePosition) -> bool:
-        try:
-            fd = open_plain(path)
-        except (*_ABSENT, SourceError):
-            return False
-        with closed_if_it_fails(fd):
-            known = holds(fd, position)
-        if known:
-            self._add(fd, position.offset)
-        else:
-            os.close(fd)
-        return known
-
-    def _add(self, fd: int, start: int = 0) -> None:
-        with closed_if_it_fails(fd):
-            generation = Generation(fd, start, self._max_line_bytes)
-        if generation.identity in self._identities():
-            generation.close()
-        else:
-            self._generations.append(generation)
-
-    def _identities(self) -> set[tuple[int, int]]:
-        return {generation.identity for generation in self._generations}
+    def _wake(self) -> None:
+        """Open the files again that were closed to save descriptors."""
+        if self._resting and not self._track.losses:
+            self._crowd.make_room(len(self._resting.files) or 1)
+            try:
+                self._track.resume(self._resting)
+            except OSError:
+                self._track.close()
+                self._track.losses.clear()
+                raise
+        self._resting = None
 
     def _look(self) -> None:
         """Open the file that has our name now, unless it is open already.
@@ -193,34 +180,54 @@ class FollowReader:
         """
         self.waiting = False
         try:
-            found = os.stat(self.path)  # noqa: PTH116
-            if (found.st_dev, found.st_ino) not in self._identities():
-                self._add(open_plain(self.path))
-        except _ABSENT:
+            self._track.look()
+        except ABSENT:
             self.waiting = True
         except OSError as error:
             self.trouble = str(fault(self.path, error))
         except SourceError as error:
             self.trouble = str(error)
 
-    def _next(self, limit: int) -> tuple[Lines, int]:
-        """Return lines of the oldest file that has any, and what is lost after them."""
-        generations = tuple(self._generations)
-        for index, generation in enumerate(generations):
-            # Asked before reading: lines written before the move are then read too.
-            moved_on = _has_moved_on(generations[index + 1 :])
-            lines, lost = generation.read(limit)
-            if lines.end > lines.start or lost or generation.behind or not moved_on:
-                return lines, lost
-            lines = generation.finish()
-            if lines.end > lines.start:
-                return lines, 0
-            if generation.unlinked or index < len(generations) - 2:
-                generation.close()
-                self._generations.remove(generation)
-        return Lines(b"", 0, 0), 0
+    def _chunk(self, lines: Lines, *, caught_up: bool, ended: bool = False) -> Chunk:
+        losses, notes = self._track.told()
+        lost = sum(loss.bytes for loss in losses)
+        start, end = self._at, self._at + lines.end - lines.start
+        self._at = end + lost
+        return Chunk(
+            data=lines.data,
+            start=start,
+            end=end,
+            oversized=lines.oversized,
+            caught_up=caught_up,
+            ended=ended,
+            lost=lost,
+            losses=losses,
+            notes=notes,
+        )
 
+    def _is_calm(self) -> bool:
+        """Whether nothing has happened, as far as the name tells: one look at most."""
+        if self._calm < _CALM:
+            return False
+        self._calm += 1
+        if self._calm % self._crowd.pause(self._calm):
+            return True
+        if len(self._track.generations) > 1 and self._calm % _LATE == 0:
+            return False
+        try:
+            calm = self._crowd.disk.look(self.path) == self._signature
+        except OSError:
+            calm = False
+        self._calm = self._calm if calm else 0
+        return calm
 
-def _has_moved_on(newer: tuple[Generation, ...]) -> bool:
-    """Whether writers have left a file for one of the newer ones."""
-    return len(newer) > 1 or any(generation.begun for generation in newer)
+    def _note_calm(self, chunk: Chunk) -> None:
+        if not self._crowd.most_open:
+            return
+        signature = None
+        quiet = chunk.caught_up and chunk.end == chunk.start and not self.unsure
+        if quiet and not self.waiting and self._track.generations:
+            signature = self._track.generations[-1].content.look()
+        same = signature is not None and signature == self._signature
+        self._calm = self._calm + 1 if same else 0
+        self._signature = signature

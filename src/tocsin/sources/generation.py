@@ -3,32 +3,16 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from hashlib import blake2b
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from tocsin.sources.files import read_block
 from tocsin.sources.lines import MAX_LINE_BYTES, Lines, LineSplitter, take
+from tocsin.sources.position import HEAD, MARKER, TELLING, FilePosition, digest
 
-_HEAD: Final = 1024
-_MARKER: Final = 256
+if TYPE_CHECKING:
+    from tocsin.sources.contents import Content
 
-
-@dataclass(frozen=True, slots=True)
-class FilePosition:
-    """A place in a file, by which it is known again: which file, and what it held.
-
-    `offset` is the start of a line. `head` is the hash of the first `head_bytes`
-    bytes of the file, `marker` the hash of the last (at most 256) before `offset`:
-    a name or an inode alone may by now belong to another file.
-    """
-
-    device: int
-    inode: int
-    offset: int
-    head: str
-    head_bytes: int
-    marker: str
+_OVERLAP: Final = 32
+"""Bytes before the end that must be as they were, if a file was but shortened."""
 
 
 class Generation:
@@ -37,29 +21,52 @@ class Generation:
     Before anything that was read is believed, the bytes that stood before it are
     read again: so a file that was truncated is noticed even if it has grown past
     the old offset in the meantime. (A file that was rewritten with the very same
-    bytes cannot be told from one that was not.)
+    bytes cannot be told from one that was not.) A file that seems to have shrunk is
+    believed at the second look: network file systems show an old size at times.
     """
 
-    def __init__(self, fd: int, start: int, max_line_bytes: int) -> None:
-        """Take over `fd`, and read from `start`, which must be the start of a line."""
-        found = os.fstat(fd)
-        self.identity = (found.st_dev, found.st_ino)
-        self._fd = fd
+    def __init__(
+        self,
+        content: Content,
+        path: str,
+        start: int = 0,
+        max_line_bytes: int = MAX_LINE_BYTES,
+    ) -> None:
+        """Take over `content`, and read from `start`, the start of a line."""
+        self.path = path
+        self.content = content
+        self.unsure = False
+        """Whether the last look showed a size that is not believed yet."""
+        self.replaced = False
+        """Whether the content that was read is gone: see `start_over`."""
+        self.notes: list[str] = []
+        """What the user should hear of, once."""
+        found = content.look()
+        self.modified = found.modified
+        # Of an archive, the size is a guess until it has been read to its end.
+        self._seen = start if content.archived else max(start, found.size)
+        self._doubted = False
         self._splitter = LineSplitter(start, max_line_bytes)
-        self._head = os.pread(fd, min(_HEAD, start), 0)
-        self._tail = self._marker = _before(fd, start)
-        self._seen = start
-        self._replaced = False
+        known = HEAD if content.archived else min(HEAD, self._seen)
+        self._head = content.pread(known, 0)
+        self._tail = self._marker = self._before(start)
+        # No line ends in zeros: if they stand before the start, a hole goes on.
+        self._zeros = 0 if self._tail.strip(b"\0") else start
 
     @property
     def size(self) -> int:
         """How long the file is now."""
-        return os.fstat(self._fd).st_size
+        return self.content.look().size
 
     @property
     def begun(self) -> bool:
         """Whether anything has been written to it."""
         return self._splitter.scanned > 0 or self.size > 0
+
+    @property
+    def blank(self) -> bool:
+        """Whether nothing is known of it by which it could be told to be another."""
+        return not self._head
 
     @property
     def behind(self) -> bool:
@@ -74,88 +81,154 @@ class Generation:
     @property
     def unlinked(self) -> bool:
         """Whether the file has no name any more."""
-        return os.fstat(self._fd).st_nlink == 0
+        return self.content.look().links == 0
 
     @property
     def position(self) -> FilePosition:
         """Where to resume: at the start of the line that has not ended yet."""
-        offset = self._splitter.start
-        head = self._head[:offset]
         return FilePosition(
-            *self.identity, offset, _digest(head), len(head), _digest(self._marker)
+            self.path,
+            *self.content.identity,
+            self._splitter.start,
+            digest(self._head),
+            len(self._head),
+            digest(self._marker),
+            self._seen,
+            self.modified,
         )
 
-    def read(self, limit: int) -> tuple[Lines, int]:
-        """Return the next lines, and how many bytes after them are lost.
-
-        When the file turns out to have been written anew, the line in progress ends
-        there, what was still to be read of the old content is lost as far as its
-        size was known, and the new content is read from its start.
-        """
-        lines = take(self._splitter, self._block, limit)
-        if lines.end > lines.start or not self._replaced:
-            return lines, 0
-        lines, lost = self._start_over()
-        if lines.end > lines.start or lost:
-            return lines, lost
-        return take(self._splitter, self._block, limit), 0
+    def read(self, limit: int) -> Lines:
+        """Return the next lines; none, and `replaced`, when they are not there any more."""
+        self.unsure = False
+        return take(self._splitter, self._block, limit)
 
     def finish(self) -> Lines:
         """End the line in progress as if its newline had come."""
         self._marker = self._tail
         return self._splitter.finish()
 
+    def start_over(self) -> Lines:
+        """Begin with what stands in the file now; return the old line in progress."""
+        lines = self._splitter.finish()
+        self._splitter = LineSplitter(0, self._splitter.max_line_bytes)
+        self._tail = self._marker = b""
+        self._zeros = 0
+        found = self.content.look()
+        self._seen, self.modified = found.size, found.modified
+        self._head = self.content.pread(HEAD, 0)
+        self.replaced = self._doubted = False
+        return lines
+
+    def be_blank(self, modified: int | None) -> None:
+        """Take it that the file was empty, and when it was written to last."""
+        self._head = b""
+        self.modified = self.modified if modified is None else modified
+
+    def is_like(self, head: bytes) -> bool:
+        """Whether a file with these first bytes (1024, or all) may be a copy of this."""
+        common = min(len(head), len(self._head))
+        telling = common >= TELLING or len(head) == len(self._head) > 0
+        return telling and head[:common] == self._head[:common]
+
+    def refresh(self) -> None:
+        """Look at what has been written since: it may soon have to be known again."""
+        if self._is_intact() and not self.content.archived:
+            found = self.content.look()
+            self._seen = max(self._seen, found.size)
+            self.modified = max(self.modified, found.modified)
+            self._head = self.content.pread(min(HEAD, self._seen), 0)
+
+    def move_to(self, content: Content, path: str) -> None:
+        """Go on with another file that holds the same up to here."""
+        self.content.close()
+        self.content = content
+        self.path = path
+
     def close(self) -> None:
         """Let go of the file. Idempotent."""
-        if self._fd >= 0:
-            os.close(self._fd)
-        self._fd = -1
+        self.content.close()
 
     def _block(self, limit: int) -> bytes:
-        size = self.size
-        room = max(0, size - self._splitter.scanned)
-        block = read_block(self._fd, self._splitter, min(limit, room))
+        found = self.content.look()
+        room = max(0, found.size - self._splitter.scanned)
+        block = self.content.block(self._splitter, min(limit, room))
         # Only now: had it been replaced before this check, the check would see it.
-        self._replaced = not self._is_intact()
-        if self._replaced:
+        if not self._is_intact():
+            self._doubt(found.size)
             return b""
-        self._seen = max(self._seen, size)
-        self._remember(block)
-        return block
+        self._doubted = False
+        read = self._splitter.scanned + len(block)
+        self._seen = max(self._seen, read if self.content.archived else found.size)
+        self.modified = max(self.modified, found.modified)
+        return self._without_zeros(self._remembered(block))
 
     def _is_intact(self) -> bool:
-        head = os.pread(self._fd, len(self._head), 0)
+        if self.content.archived:
+            return True
+        head = self.content.pread(len(self._head), 0)
         at = self._splitter.scanned - len(self._tail)
-        tail = os.pread(self._fd, len(self._tail), at)
+        tail = self.content.pread(len(self._tail), at)
         return (head, tail) == (self._head, self._tail)
 
-    def _remember(self, block: bytes) -> None:
-        if self._splitter.scanned == len(self._head):
-            self._head += block[: _HEAD - len(self._head)]
+    def _doubt(self, size: int) -> None:
+        """Find out what has become of content that is not what it was."""
+        if size < self._splitter.scanned and not self._doubted:
+            self.unsure = self._doubted = True
+        elif self._is_shortened(size):
+            self._shorten(size)
+        else:
+            self.replaced = True
+
+    def _is_shortened(self, size: int) -> bool:
+        """Whether only the end is gone: the work of an editor."""
+        start = self._splitter.scanned - len(self._tail)
+        if not start + _OVERLAP <= size < self._splitter.scanned:
+            return False
+        kept = self._tail[: size - start]
+        same = self.content.pread(len(self._head), 0) == self._head[:size]
+        return same and self.content.pread(len(kept), start) == kept
+
+    def _shorten(self, size: int) -> None:
+        gone = self._splitter.scanned - size
+        text = f"{self.path}: it was shortened by {gone} bytes; nothing is read again"
+        self.notes.append(text)
+        self._splitter = LineSplitter(size, self._splitter.max_line_bytes)
+        self._head = self._head[:size]
+        self._tail = self._marker = self._before(size)
+        self._seen = size
+        self._doubted = False
+
+    def _remembered(self, block: bytes) -> bytes:
+        """Keep what will be looked for before the next block."""
+        at = self._splitter.scanned
+        if len(self._head) < HEAD and at + len(block) > len(self._head):
+            self._head += block[max(0, len(self._head) - at) :][
+                : HEAD - len(self._head)
+            ]
         cut = block.rfind(b"\n") + 1
         if cut:
-            last = self._tail + block[max(0, cut - _MARKER) : cut]
-            self._marker = last[-_MARKER:]
-        self._tail = (self._tail + block[-_MARKER:])[-_MARKER:]
+            last = self._tail + block[max(0, cut - MARKER) : cut]
+            self._marker = last[-MARKER:]
+        self._tail = (self._tail + block[-MARKER:])[-MARKER:]
+        return block
 
-    def _start_over(self) -> tuple[Lines, int]:
-        lines = self._splitter.finish()
-        lost = max(0, self._seen - lines.end)
-        self._splitter = LineSplitter(0, self._splitter.max_line_bytes)
-        self._head = self._tail = self._marker = b""
-        self._seen = 0
-        self._replaced = False
-        return lines, lost
+    def _without_zeros(self, block: bytes) -> bytes:
+        """Pass over the hole that a writer leaves who knows of no truncation."""
+        splitter = self._splitter
+        if splitter.pending or splitter.start != self._zeros or block[:1] != b"\0":
+            return block
+        rest = block.lstrip(b"\0")
+        splitter.start = self._zeros = self._zeros + len(block) - len(rest)
+        if rest:
+            text = f"{self.path}: {self._zeros} zero bytes at its start are passed over"
+            self.notes.append(text)
+        if b"\n" not in rest:
+            self._marker = b"\0" * min(MARKER, self._zeros)
+        return rest
 
-
-def holds(fd: int, position: FilePosition) -> bool:
-    """Whether an open file is the one of `position`, unchanged up to its offset."""
-    found = os.fstat(fd)
-    if (found.st_dev, found.st_ino) != (position.device, position.inode):
-        return False
-    head = os.pread(fd, position.head_bytes, 0)
-    marker = _before(fd, position.offset)
-    return (_digest(head), _digest(marker)) == (position.head, position.marker)
+    def _before(self, offset: int) -> bytes:
+        start = max(0, offset - MARKER)
+        return self.content.pread(offset - start, start)
 
 
 def start_of_last_line(fd: int, longest: int = MAX_LINE_BYTES) -> int:
@@ -171,12 +244,3 @@ def start_of_last_line(fd: int, longest: int = MAX_LINE_BYTES) -> int:
         if newline >= 0:
             return at + newline + 1
     return end if at else 0
-
-
-def _before(fd: int, offset: int) -> bytes:
-    start = max(0, offset - _MARKER)
-    return os.pread(fd, offset - start, start)
-
-
-def _digest(content: bytes) -> str:
-    return blake2b(content, digest_size=16).hexdigest()

@@ -6,6 +6,8 @@ from tocsin.model.records import StreamAccount, Summary
 from tocsin.views.lines import Lines
 from tocsin.views.words import counted, size, span
 
+_LOSSES = 10
+"""Losses that are named, of all streams together: the newest."""
 _SAMPLES = 10
 """Unparsed lines that are quoted, of all streams together."""
 
@@ -13,7 +15,7 @@ _SAMPLES = 10
 def summary_lines(summary: Summary, lines: Lines) -> Iterator[str]:
     """Say what the run came to; the two equations hold for every line of the input."""
     yield _heading(summary, lines)
-    yield from _equations(summary)
+    yield from _equations(summary, lines)
     opened, still = summary.alarms_opened, summary.alarms_open
     yield f"  alarms    {counted(opened, 'incident')}, {still} unfinished"
     for stream in summary.streams:
@@ -30,7 +32,7 @@ def _heading(summary: Summary, lines: Lines) -> str:
     return f"summary  {span(summary.start, summary.end, lines.glyphs.arrow)} UTC"
 
 
-def _equations(summary: Summary) -> Iterator[str]:
+def _equations(summary: Summary, lines: Lines) -> Iterator[str]:
     n = summary.total
     all_lines, events = n("lines"), n("events")
     known = events + n("joined") + n("skipped") + n("parse_errors")
@@ -48,6 +50,8 @@ def _equations(summary: Summary) -> Iterator[str]:
         yield f"  amended   {n('amended')} of the counted came late, and were added"
     if n("known_lost_bytes"):
         yield f"  lost      {size(n('known_lost_bytes'))} could not be read"
+    for loss in [loss for stream in summary.streams for loss in stream.lost][-_LOSSES:]:
+        yield f"  lost      {lines.text(str(loss))}"
 
 
 def _gap(missing: int) -> str:

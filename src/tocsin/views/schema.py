@@ -179,7 +179,10 @@ def _notice() -> dict[str, Any]:
 def _summary() -> dict[str, Any]:
     sample = {"line": _TEXT, "reason": _TEXT}
     samples = {"type": "array", "items": _object(sample)}
-    stream = {"stream": _TEXT, "format": _TEXT} | _ACCOUNT | {"samples": samples}
+    loss = {"path": _TEXT, "start": _COUNT, "end": _COUNT, "more": _FLAG}
+    lost = {"type": "array", "items": _object(loss)}
+    listed = {"lost": lost, "samples": samples}
+    stream = {"stream": _TEXT, "format": _TEXT} | _ACCOUNT | listed
     account = _object(stream)
     account["properties"] |= {"misfits": _COUNTS}
     return {

@@ -1,0 +1,235 @@
+"""The files beside a followed one that may hold a part of its stream."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+
+from tocsin.model.errors import SourceError
+from tocsin.sources.contents import Archive, Content, Plain
+from tocsin.sources.families import age_of, stream_of
+from tocsin.sources.position import TELLING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from tocsin.sources.disk import Disk, FileId
+    from tocsin.sources.position import FilePosition
+
+ZIPPED: Final = ".gz"
+_PATIENCE: Final = 5
+ABSENT: Final = (FileNotFoundError, NotADirectoryError)
+Age: TypeAlias = tuple[int, str, int, str]
+
+
+class Found(NamedTuple):
+    """A file that was found: its content, its name, and its place in the family.
+
+    `age` sorts the family from the oldest; None for a file that is not of it.
+    """
+
+    content: Content
+    path: str
+    age: Age | None
+
+
+class Sibling(NamedTuple):
+    """One name in a folder."""
+
+    path: str
+    inode: int
+    age: Age | None
+
+
+@dataclass(slots=True)
+class Search:
+    """One look around a followed file; folders are listed when first needed.
+
+    `others` are names its files had when they were opened: a symbolic link may by
+    now point into another folder.
+    """
+
+    disk: Disk
+    path: Path
+    others: frozenset[str] = frozenset()
+    _listed: list[Sibling] | None = field(default=None, init=False)
+
+    def same_file(self, position: FilePosition) -> Found | None:
+        """Return the file of a position, whatever its name, if it holds what it held."""
+        names = dict.fromkeys([str(self.path), position.path])
+        for path in names:
+            found = self._same(Sibling(path, 0, None), position)
+            if found:
+                return found._replace(age=self._age(position.inode))
+        for sibling in self._siblings():
+            if sibling.inode == position.inode and sibling.path not in names:
+                found = self._same(sibling, position)
+                if found:
+                    return found
+        return None
+
+    def same_content(
+        self,
+        position: FilePosition,
+        known: Iterable[FileId],
+    ) -> Found | None:
+        """Return another file that holds what a position's file held: moved or copied.
+
+        Only to be asked when that file is gone or was written anew: of two files that
+        are there, content alone never makes one. The present file must be alike in at
+        least 64 bytes; of rotated ones, none that was last written before that file was.
+        """
+        if not position.head_bytes:
+            return None
+        known = tuple(known)
+        for sibling in [*self._family(), Sibling(str(self.path), 0, None)]:
+            present = sibling.path == str(self.path)
+            if present and position.head_bytes < TELLING:
+                continue
+            found = self.open(sibling, known, None if present else position.modified)
+            if found is None:
+                continue
+            if _holds(found.content, position, present=present):
+                return found
+            found.content.close()
+        return None
+
+    def between(self, after: Age | None, before: Age | None) -> Iterator[Sibling]:
+        """Yield rotated files of the family, oldest first; None sets no bound."""
+        for sibling in self._family():
+            assert sibling.age is not None
+            newer = after is None or sibling.age > after
+            if newer and (before is None or sibling.age < before):
+                yield sibling
+
+    def age(self, identity: FileId) -> Age | None:
+        """Return the place in the family of a file that is known to be there."""
+        return self._age(identity.inode)
+
+    def has(self, identity: FileId) -> bool:
+        """Whether there is a name for a file; not for one that has its inode now."""
+        named = (s for s in self._siblings() if s.inode == identity.inode)
+        return any(self._is(sibling, identity) for sibling in named)
+
+    def is_next_to(self, identity: FileId) -> bool:
+        """Whether a file is the youngest of rotated ones that have numbers."""
+        try:
+            found = self.disk.look(f"{self.path}.1")
+        except OSError:
+            return False
+        return (found.device, found.inode) == identity[:2]
+
+    def open(
+        self, sibling: Sibling, known: Iterable[FileId], since: int | None
+    ) -> Found | None:
+        """Open a file unless it is known, or was last written before `since`."""
+        try:
+            if since is not None and self.disk.look(sibling.path).modified < since:
+                return None
+            content = self._content(sibling.path)
+        except (*ABSENT, SourceError, IsADirectoryError):
+            return None
+        if any(content.identity.is_same(other) for other in known):
+            content.close()
+            return None
+        return Found(content, sibling.path, sibling.age)
+
+    def _is(self, sibling: Sibling, identity: FileId) -> bool:
+        found = self.open(sibling, (), None)
+        if found is None:
+            return False
+        found.content.close()
+        return found.content.identity.is_same(identity)
+
+    def _same(self, sibling: Sibling, position: FilePosition) -> Found | None:
+        try:
+            found = self.disk.look(sibling.path)
+            if (found.device, found.inode) != position.identity[:2]:
+                return None
+            content = self._content(sibling.path)
+        except (*ABSENT, SourceError, IsADirectoryError):
+            return None
+        if content.identity.is_same(position.identity) and _fits(content, position):
+            return Found(content, sibling.path, sibling.age)
+        content.close()
+        return None
+
+    def _content(self, path: str) -> Content:
+        fd = self.disk.open(path)
+        try:
+            kind = Archive if path.endswith(ZIPPED) else Plain
+            return kind(fd, self.disk)
+        except BaseException:
+            os.close(fd)
+            raise
+
+    def _age(self, inode: int) -> Age | None:
+        ages = [s.age for s in self._siblings() if s.inode == inode and s.age]
+        return ages[0] if ages else None
+
+    def _family(self) -> Iterator[Sibling]:
+        """Yield the rotated files, oldest first, without the present one."""
+        yield from (s for s in self._siblings() if s.age and s.path != str(self.path))
+
+    def _siblings(self) -> list[Sibling]:
+        if self._listed is None:
+            streams = dict.fromkeys(map(_stream, [str(self.path), *self.others]))
+            found = {
+                sibling.path: sibling
+                for folder, stream in streams
+                for sibling in self._list(folder, stream)
+            }
+            # Those outside the family last: they have no order.
+            self._listed = sorted(
+                found.values(), key=lambda s: (s.age is None, s.age or (), s.path)
+            )
+        return self._listed
+
+    def _names(self, folder: str) -> list[tuple[str, int]]:
+        """List a folder until two lists agree: a name that moves meanwhile may hide."""
+        names = self.disk.names(folder)
+        for _ in range(_PATIENCE):
+            again = self.disk.names(folder)
+            if again == names:
+                break
+            names = again
+        return names
+
+    def _list(self, folder: str, stream: str) -> Iterator[Sibling]:
+        for other, inode in self._names(folder or "."):
+            plain = other.removesuffix(ZIPPED)
+            age = age_of(Path(plain)) if stream_of(plain) == stream else None
+            yield Sibling(os.path.join(folder, other), inode, age)  # noqa: PTH118
+
+
+def _stream(path: str) -> tuple[str, str]:
+    """Return the folder of a file, and the name of its stream."""
+    folder, name = os.path.split(path)
+    return folder, stream_of(name.removesuffix(ZIPPED))
+
+
+def _fits(content: Content, position: FilePosition) -> bool:
+    try:
+        if isinstance(content, Plain) and content.look().size < position.offset:
+            return False
+        return position.fits(content.pread)
+    except OSError:
+        content.close()
+        raise
+
+
+def _holds(content: Content, position: FilePosition, *, present: bool) -> bool:
+    """Whether a file is another's copy, or what became of it.
+
+    A copy may lack what was written after it was made and before the other was
+    truncated: then it holds nothing that is still to be read.
+    """
+    if isinstance(content, Archive) and content.promised == position.offset:
+        return position.begins(content.pread)
+    if not present and isinstance(content, Plain):
+        size = content.look().size
+        if position.head_bytes <= size < position.offset:
+            return position.begins(content.pread)
+    return _fits(content, position)

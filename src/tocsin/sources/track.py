@@ -1,0 +1,381 @@
+"""The open files of one followed stream, and how the next ones are found."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+from tocsin.model.records import Loss
+from tocsin.sources.contents import Plain
+from tocsin.sources.files import closed_if_it_fails
+from tocsin.sources.generation import Generation, start_of_last_line
+from tocsin.sources.lines import Lines
+from tocsin.sources.position import HEAD, TELLING, Bookmark, FilePosition
+from tocsin.sources.siblings import ABSENT, Found, Search
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from tocsin.sources.disk import Disk, FileId
+    from tocsin.sources.siblings import Age
+
+_REMEMBERED: Final = 4
+"""Files that were left and are still known when they turn up under another name."""
+_DONE: Final = 256
+"""Files that were left and are known as long as the process lives."""
+NOTHING: Final = Lines(b"", 0, 0)
+
+
+class Track:
+    """What a follower reads from: files, oldest first, the last with its name.
+
+    Not one line of an older file is left behind for a newer one. What is lost goes
+    to `losses`, words for the user to `notes`; who reads empties both.
+    """
+
+    def __init__(self, path: Path, disk: Disk, max_line_bytes: int) -> None:
+        self.path = path
+        self.generations: list[Generation] = []
+        self.losses: list[Loss] = []
+        self.notes: list[str] = []
+        self.forgotten: tuple[FilePosition, ...] = ()
+        self._disk = disk
+        self._max_line_bytes = max_line_bytes
+        self._left: tuple[FilePosition, ...] = ()
+        self._since: int | None = None
+        self._resumed: FileId | None = None
+        self._done: deque[FileId] = deque(maxlen=_DONE)
+
+    @property
+    def identities(self) -> tuple[FileId, ...]:
+        """Which files are open."""
+        return tuple(generation.content.identity for generation in self.generations)
+
+    @property
+    def unsure(self) -> bool:
+        """Whether a file showed a size that is not believed yet."""
+        return any(generation.unsure for generation in self.generations)
+
+    @property
+    def behind(self) -> bool:
+        """Whether there is something to read."""
+        return any(generation.behind for generation in self.generations)
+
+    @property
+    def losable(self) -> bool:
+        """Whether a file is still to be read that could not be found again."""
+        return any(g.unlinked and (g.behind or g.pending) for g in self.generations)
+
+    def mark(self, at: int) -> Bookmark:
+        """Return where to resume when `at` bytes of the stream have been read."""
+        files = tuple(generation.position for generation in self.generations)
+        return Bookmark(at, files, self._left, self._newest_change())
+
+    def begin(self, start: int | Literal["end"]) -> int | None:
+        """Open the file that has our name; return the offset, None if there is none.
+
+        Raises:
+            OSError: It cannot be opened.
+        """
+        try:
+            fd = self._disk.open(self.path)
+        except ABSENT:
+            return None
+        with closed_if_it_fails(fd):
+            if start == "end":
+                start = start_of_last_line(fd, self._max_line_bytes)
+            content = Plain(fd, self._disk)
+            at = start if start <= content.look().size else 0
+        self._add(Found(content, str(self.path), None), at)
+        return at
+
+    def resume(self, mark: Bookmark) -> None:
+        """Find the files of a bookmark under whatever name they have.
+
+        Raises:
+            OSError: One of them cannot be looked at.
+        """
+        self._left, self._since = mark.left, mark.since
+        others = frozenset(p.path for p in mark.files) - {str(self.path)}
+        search = Search(self._disk, self.path, others)
+        known = _identities((*mark.files, *mark.left))
+        forgotten = []
+        for position in mark.files:
+            found = search.same_file(position) or search.same_content(position, known)
+            if found is None:
+                forgotten.append(position)
+            elif not self._is_short_copy(found, position):
+                if not _is_it(found, position) and search.has(position.identity):
+                    self.losses.append(_gap(position.path, found, position))
+                self._add(found, position.offset)
+                if not position.head_bytes:
+                    self.generations[-1].be_blank(mark.since)
+                continue
+            if position.unread or position is mark.files[-1]:
+                self.losses.append(_lost_after(position))
+        self.forgotten = tuple(forgotten)
+        self._resumed = mark.files[-1].identity if mark.files else None
+
+    def look(self) -> None:
+        """Open the file that has our name now, unless it is open, and what came before.
+
+        Raises:
+            OSError: There is no such file, or it cannot be opened.
+            SourceError: It is no plain file.
+        """
+        if self.generations and self.generations[-1].blank:
+            self._find_passed_by(self.generations[-1])
+        found = self._disk.look(self.path)
+        inodes = {(i.device, i.inode) for i in self.identities}
+        if (found.device, found.inode) not in inodes:
+            self._arrive()
+
+    def next(self, limit: int) -> Lines:
+        """Return lines of the oldest file that has any."""
+        generations = tuple(self.generations)
+        for index, generation in enumerate(generations):
+            # Asked before reading: lines written before the move are then read too.
+            moved_on = _has_moved_on(generations[index + 1 :])
+            lines = generation.read(limit)
+            if generation.replaced:
+                return self._replace(generation)
+            if lines.end > lines.start or generation.behind or not moved_on:
+                return lines
+            lines = generation.finish()
+            if lines.end > lines.start:
+                return lines
+            if generation.unlinked or index < len(generations) - 2:
+                self._leave(generation)
+        return NOTHING
+
+    def finish(self) -> Lines:
+        """End all lines in progress as if their newlines had come."""
+        lines = NOTHING
+        for generation in self.generations:
+            end = generation.finish()
+            lines += Lines(end.data, 0, lines.end + end.end - end.start, end.oversized)
+        return lines
+
+    def told(self) -> tuple[tuple[Loss, ...], tuple[str, ...]]:
+        """Return what was lost and what the user should hear, since it was last asked."""
+        for generation in self.generations:
+            self.notes += generation.notes
+            generation.notes.clear()
+        told = tuple(self.losses), tuple(self.notes)
+        self.losses, self.notes = [], []
+        return told
+
+    def close(self) -> None:
+        """Let go of all files. Idempotent."""
+        for generation in self.generations:
+            generation.close()
+        self.generations.clear()
+
+    def _newest_change(self) -> int | None:
+        times = [generation.modified for generation in self.generations]
+        return max(
+            [*times, *([] if self._since is None else [self._since])], default=None
+        )
+
+    def _search(self) -> Search:
+        paths = {generation.path for generation in self.generations}
+        return Search(self._disk, self.path, frozenset(paths - {str(self.path)}))
+
+    def _arrive(self) -> None:
+        """Take in what has come after the newest open file.
+
+        The file with our name is opened before the others are looked for: so whatever
+        was rotated between is found, though rotation goes on meanwhile.
+        """
+        content = Plain(self._disk.open(self.path), self._disk)
+        try:
+            search = self._search()
+            last = self.identities[-1] if self.generations else None
+            if last is None or not search.is_next_to(last):
+                place = self._place(search)
+                # What was written anew while we were away has left copies, if any.
+                again = self._resumed and content.identity.is_same(self._resumed)
+                find = self._find_copies if again else self._find_between
+                find(search, place, content.identity)
+        except BaseException:
+            content.close()
+            raise
+        if any(content.identity.is_same(other) for other in self.identities):
+            content.close()
+        else:
+            self._add(Found(content, str(self.path), None))
+
+    def _find_passed_by(self, blank: Generation) -> None:
+        """Look for copies of an empty file: it may have been written and truncated."""
+        if blank.content.look().modified == blank.modified:
+            return
+        since = blank.modified + 1
+        blank.refresh()
+        search, identity = self._search(), blank.content.identity
+        until = search.age(identity)
+        if blank.unlinked:
+            found = search.same_content(blank.position, self._known())
+            if found is not None:
+                until = found.age
+                found.content.close()
+        place = _Place(None, len(self.generations) - 1, since, until)
+        self._find_copies(search, place, identity)
+
+    def _find_copies(
+        self, search: Search, place: _Place, origin: FileId
+    ) -> list[Generation]:
+        """Take in copies that were made of one file; each may lack some last lines."""
+        copies = self._find_between(search, place, origin)
+        for copy in copies:
+            size = 0 if copy.content.archived else copy.size
+            self.losses.append(Loss(str(self.path), size, size, more=True))
+        return copies
+
+    def _find_between(
+        self, search: Search, place: _Place, newest: FileId
+    ) -> list[Generation]:
+        """Take in the rotated files that are newer than a place, and new to us."""
+        # Names alone may deceive: there are those who count upwards.
+        if place.since is None:
+            return []  # the first file of all
+        index = place.before
+        for sibling in search.between(place.age, place.until):
+            found = search.open(sibling, [*self._known(), newest], place.since)
+            if found is None:
+                continue
+            if place.age is None and self._has_content_of(found):
+                found.content.close()
+            else:
+                self._add(found, index=index)
+                index += 1
+        return self.generations[place.before : index]
+
+    def _has_content_of(self, found: Found) -> bool:
+        """Whether a file begins like one that is open or was read."""
+        pread = found.content.pread
+        head = pread(HEAD, 0)
+        past = [p for p in (*self._left, *self.forgotten) if p.head_bytes >= TELLING]
+        return any(generation.is_like(head) for generation in self.generations) or any(
+            position.begins(pread) for position in past
+        )
+
+    def _place(self, search: Search) -> _Place:
+        """Return the newest file's place among the rotated ones; take it up if moved."""
+        since = self._newest_change()
+        if not self.generations:
+            return _Place(None, 0, since)
+        newest = self.generations[-1]
+        newest.refresh()
+        identity = newest.content.identity
+        end = len(self.generations)
+        if not newest.unlinked and search.has(identity):
+            return _Place(search.age(identity), end, since)
+        found = search.same_content(newest.position, self._known())
+        if found is None:
+            return _Place(None, end, since)
+        if found.path == str(self.path) and not newest.behind:
+            newest.move_to(found.content, _resolved(found.path))
+        else:
+            found.content.close()
+        return _Place(found.age, end, since)
+
+    def _known(self) -> list[FileId]:
+        return [*self.identities, *_identities(self._left), *self._done]
+
+    def _add(self, found: Found, start: int = 0, index: int | None = None) -> None:
+        try:
+            path = _resolved(found.path)
+            generation = Generation(found.content, path, start, self._max_line_bytes)
+        except BaseException:
+            found.content.close()
+            raise
+        at = len(self.generations) if index is None else index
+        self.generations.insert(at, generation)
+
+    def _leave(self, generation: Generation) -> None:
+        position = generation.position
+        if generation.content.damage:
+            self.losses.append(_lost_after(position))
+            self.notes.append(f"{generation.path}: {generation.content.damage}")
+        self._since = self._newest_change()
+        self._forget_later(position)
+        generation.close()
+        self.generations.remove(generation)
+
+    def _forget_later(self, position: FilePosition) -> None:
+        self._left = (*self._left, position)[-_REMEMBERED:]
+        self._done.append(position.identity)
+
+    def _replace(self, generation: Generation) -> Lines:
+        """Look for the rest of a file that was written anew; begin with the new content."""
+        position, pending = generation.position, generation.pending
+        identity, since = generation.content.identity, generation.modified
+        search = self._search()
+        found = search.same_content(position, self._known())
+        torn = generation.start_over()
+        index = self.generations.index(generation)
+        age = None if found is None else found.age
+        if found is None or self._is_short_copy(found, position):
+            self.losses.append(_lost_after(position, position.offset + pending))
+        else:
+            self.losses.append(_gap(generation.path, found, position))
+            self._add(found, position.offset, index)
+            torn, index = NOTHING, index + 1
+        self._find_copies(search, _Place(age, index, since), identity)
+        return torn
+
+    def _is_short_copy(self, found: Found, position: FilePosition) -> bool:
+        """Whether a copy was made before all was written that was read; let go of it."""
+        content = found.content
+        if content.archived or content.look().size >= position.offset:
+            return False
+        self._forget_later(position.as_copied(content.identity))
+        content.close()
+        return True
+
+
+class _Place(NamedTuple):
+    """Where files are looked for, and where they belong among those that are open.
+
+    Newer than `age` in the family and older than `until`, last written at `since` or
+    later; the first of them comes before the generation at `before`.
+    """
+
+    age: Age | None
+    before: int
+    since: int | None
+    until: Age | None = None
+
+
+def _is_it(found: Found, position: FilePosition) -> bool:
+    """Whether it is the very file of a position, not a copy."""
+    return found.content.identity.is_same(position.identity)
+
+
+def _resolved(path: str) -> str:
+    """Return the name to look for later: links may point elsewhere by then."""
+    real = os.path.realpath(path)
+    return path if real == os.path.abspath(path) else real  # noqa: PTH100
+
+
+def _has_moved_on(newer: tuple[Generation, ...]) -> bool:
+    """Whether writers have left a file for one of the newer ones."""
+    return len(newer) > 1 or any(generation.begun for generation in newer)
+
+
+def _identities(positions: Iterable[FilePosition]) -> list[FileId]:
+    return [position.identity for position in positions]
+
+
+def _gap(path: str, copy: Found, position: FilePosition) -> Loss:
+    """Return what a copy may lack: what was written before the file was truncated."""
+    copied = position.seen if copy.content.archived else copy.content.look().size
+    return Loss(path, copied, max(copied, position.seen), more=True)
+
+
+def _lost_after(position: FilePosition, read: int = 0) -> Loss:
+    """Return the loss of what stood in a file after a position, and after `read`."""
+    start = max(position.offset, read)
+    return Loss(position.path, start, max(start, position.seen), more=True)

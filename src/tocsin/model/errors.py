@@ -5,6 +5,11 @@
     ├── UsageError      the user's: a command called in a way that cannot work (exit 2)
     ├── SourceError     the world's: an input cannot be read (exit 5)
     ├── StateError      the world's: what was saved cannot be read again (exit 3)
+    │   ├── StateDamaged     it was read, and is not what was written
+    │   ├── StateMissing     it is not where it has been
+    │   ├── StateLocked      another process has it open (exit 4)
+    │   └── StateUnwritable  a commit did not happen; it may be tried again (exit 5)
+    │       └── StateFull    ... because there is no room
     └── DeliveryError   the world's: a channel did not take a notification
 
 Anything else is ours: it crashes, with a traceback.
@@ -55,6 +60,30 @@ class SourceError(TocsinError):
 
 class StateError(TocsinError):
     """What was saved cannot be read again."""
+
+
+class StateDamaged(StateError):  # noqa: N818 - it says what happened
+    """What was saved has changed since: a disk, a copy or a hand has damaged it."""
+
+
+class StateMissing(StateError):  # noqa: N818 - it says what happened
+    """There is no state where there has been one."""
+
+
+class StateLocked(StateError):  # noqa: N818 - it says what happened
+    """Another process holds the state: `pid`, if it could be read."""
+
+    def __init__(self, message: str, pid: int | None = None) -> None:
+        self.pid = pid
+        super().__init__(message)
+
+
+class StateUnwritable(StateError):  # noqa: N818 - it says what happened
+    """A commit did not happen, and nothing of it was saved: it may be tried again."""
+
+
+class StateFull(StateUnwritable):
+    """A commit did not happen, because there is no room for it."""
 
 
 class DeliveryError(TocsinError):

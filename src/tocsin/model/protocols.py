@@ -1,4 +1,4 @@
-"""The doors between rooms: what a format, a source and a raw log consumer must offer."""
+"""The doors between rooms: what a format, a source, a plugin and a store must offer."""
 
 from __future__ import annotations
 
@@ -6,12 +6,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     import polars as pl
 
     from tocsin.model.batch import EventBatch
     from tocsin.model.message import FieldType, MessageType
+    from tocsin.model.state import (
+        About,
+        Change,
+        IncidentEntry,
+        IncidentRow,
+        Outgoing,
+        Position,
+        SegmentNote,
+    )
     from tocsin.model.records import Loss
 
 
@@ -153,4 +162,61 @@ class RawLogConsumer(Protocol):
 
     def report(self, partial: Any, start: int, end: int) -> str | Mapping[str, Any]:  # noqa: ANN401
         """Return what to say of the period `[start, end)`, in microseconds."""
+        ...
+
+
+class Store(Protocol):
+    """Keeps the state of a run; what was committed is there again after any crash.
+
+    It belongs to one process at a time. Everything that is read back is what was
+    written, or `StateDamaged` is raised, with the place and what to do.
+    """
+
+    def about(self) -> About:
+        """Return what the store says of itself."""
+        ...
+
+    def commit(self, change: Change) -> int:
+        """Save all of a change, durably; return how many commits there are now.
+
+        Raises:
+            StateUnwritable: Nothing of it was saved; the same change may be tried
+                again (`StateFull`: when there is room).
+        """
+        ...
+
+    def positions(self) -> Mapping[str, Position]:
+        """Return where each stream stands, by its name."""
+        ...
+
+    def documents(self, prefix: str = "") -> Mapping[str, bytes]:
+        """Return the documents whose name begins with a prefix."""
+        ...
+
+    def catalogue(self, prefix: str = "") -> Sequence[SegmentNote]:
+        """Return the segments of tables whose name begins with a prefix, by id."""
+        ...
+
+    def bodies(self, ids: Iterable[int]) -> Sequence[bytes]:
+        """Return the bodies of segments, in the order asked for."""
+        ...
+
+    def incidents(
+        self, statuses: Collection[str] = (), most: int | None = None
+    ) -> Sequence[IncidentRow]:
+        """Return incidents (of some statuses, at most so many), newest first."""
+        ...
+
+    def history(self, incident: int) -> Sequence[IncidentEntry]:
+        """Return what became of an incident, in order."""
+        ...
+
+    def outbox(
+        self, statuses: Collection[str] = (), due: int | None = None
+    ) -> Sequence[Outgoing]:
+        """Return notifications (of some statuses, due by then) by incident and place."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the state. Idempotent."""
         ...

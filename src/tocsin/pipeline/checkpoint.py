@@ -29,7 +29,7 @@ from tocsin.pipeline.statistics import ReportState
 from tocsin.pipeline.streams import StreamState
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 _MAGIC = b"tocsin state 1\n"
 _SIZE = 8
@@ -46,10 +46,10 @@ def dump(state: EngineState) -> bytes:
     A raw log consumer's partial is kept if it is JSON with texts for keys. One that
     is not is left out, and the failure is named in the state that is read back.
     """
-    tables = _Tables()
+    tables = Tables()
     consumers, failures = _consumers(state)
     header = {
-        "streams": {n: _stream(s, tables) for n, s in state.streams.items()},
+        "streams": {n: stream_row(s, tables) for n, s in state.streams.items()},
         "shards": [_shard(s, tables) for s in state.shards],
         "ledger": _ledger(state.ledger),
         "opened": state.opened,
@@ -77,9 +77,9 @@ def load(data: bytes) -> EngineState:
         raise StateError("the saved state is damaged: its checksum does not fit")
     start = _SIZE + int.from_bytes(body[:_SIZE], "little")
     header = json.loads(body[_SIZE:start])
-    tables = _tables(body[start:], header["tables"])
+    tables = tables_in(body[start:], header["tables"])
     return EngineState(
-        streams={n: _to_stream(s, tables) for n, s in header["streams"].items()},
+        streams={n: stream_of(s, tables) for n, s in header["streams"].items()},
         shards=[_to_shard(s, tables) for s in header["shards"]],
         ledger=_to_ledger(header["ledger"]),
         opened=header["opened"],
@@ -90,7 +90,7 @@ def load(data: bytes) -> EngineState:
 
 
 @dataclass(slots=True)
-class _Tables:
+class Tables:
     """Tables on their way out, one after the other."""
 
     body: bytes = b""
@@ -105,7 +105,8 @@ class _Tables:
         return len(self.sizes) - 1
 
 
-def _tables(body: bytes, sizes: list[int]) -> list[pl.DataFrame]:
+def tables_in(body: bytes, sizes: Sequence[int]) -> list[pl.DataFrame]:
+    """Return the tables that `Tables` took in, by their sizes."""
     tables, at = [], 0
     for size in sizes:
         tables.append(pl.read_ipc_stream(io.BytesIO(body[at : at + size])))
@@ -113,7 +114,8 @@ def _tables(body: bytes, sizes: list[int]) -> list[pl.DataFrame]:
     return tables
 
 
-def _stream(state: StreamState, tables: _Tables) -> dict[str, Any]:
+def stream_row(state: StreamState, tables: Tables) -> dict[str, Any]:
+    """Return a stream's state as JSON that refers to tables by number."""
     held = state.clock.held
     return {name: getattr(state, name) for name in _COUNTS} | {
         "source": state.source,
@@ -125,7 +127,8 @@ def _stream(state: StreamState, tables: _Tables) -> dict[str, Any]:
     }
 
 
-def _to_stream(row: Mapping[str, Any], tables: list[pl.DataFrame]) -> StreamState:
+def stream_of(row: Mapping[str, Any], tables: list[pl.DataFrame]) -> StreamState:
+    """Return the stream's state that `stream_row` made this of."""
     held = None if row["held"] is None else tables[row["held"]]
     return StreamState(
         source=row["source"],
@@ -137,7 +140,7 @@ def _to_stream(row: Mapping[str, Any], tables: list[pl.DataFrame]) -> StreamStat
     )
 
 
-def _shard(state: ShardState, tables: _Tables) -> dict[str, Any]:
+def _shard(state: ShardState, tables: Tables) -> dict[str, Any]:
     cells, series = state.cells, state.series
     marks = [
         alarms.with_columns(pl.lit(at, dtype=pl.Int64).alias(_AT))
@@ -212,7 +215,7 @@ def _consumers(state: EngineState) -> tuple[list[Any], dict[str, str]]:
     failures: dict[str, str] = {}
     for source, held in state.consumers.items():
         for (name, start), partial in held.items():
-            if _is_json(partial):
+            if is_json(partial):
                 kept.append([source, name, start, partial])
             else:
                 failures[name] = (
@@ -221,7 +224,7 @@ def _consumers(state: EngineState) -> tuple[list[Any], dict[str, str]]:
     return kept, failures
 
 
-def _is_json(partial: Any) -> bool:  # noqa: ANN401
+def is_json(partial: Any) -> bool:  # noqa: ANN401
     """Whether a partial comes back from JSON as it went."""
     try:
         return bool(json.loads(json.dumps(partial)) == partial)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from tocsin.metrics.cells import NamedCells
     from tocsin.model.records import Loss
+    from tocsin.pipeline.journal import Journal
     from tocsin.pipeline.plan import Plan
 
 
@@ -67,6 +68,8 @@ class Engine:
         self.evaluators = [Evaluator(shard) for shard in plan.shards]
         self.observers = {n: SourceObserver(s) for n, s in plan.sources.items()}
         self._absorbed = 0
+        self.journal: Journal | None = None
+        """Takes note of the cells that come, for those who save them; if asked for."""
         self.speaker = Speaker(plan, datapoints=datapoints)
         empty = EngineState(shards=[ShardState() for _ in plan.shards])
         self.state = state if state is not None else empty
@@ -235,8 +238,11 @@ class Engine:
         for i, evaluator in enumerate(self.evaluators):
             alone = len(self.evaluators) == 1
             own = cells if alone else cells.of(self.plan.shards[i].metrics)
-            after, account = evaluator.absorb(self.state.shards[i], own)
+            before = self.state.shards[i]
+            after, account = evaluator.absorb(before, own)
             self.state.shards[i] = after
+            if self.journal is not None:
+                self.journal.note(i, before.cells, after.cells)
             counted += account.counted
             late += account.late
             amended += account.amended

@@ -1,0 +1,203 @@
+"""The state of an engine as what changed since it was last saved, and back.
+
+Small things are documents, written anew when they change. Tables that grow are saved as
+the rows that came: cells, series, births. Tables whose rows change are saved as the rows
+that changed, the newest of each key being true: alarms, incidents that may still change.
+So a commit costs what happened since the one before, not what is remembered.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from tocsin.metrics.cells import Cells, stack
+from tocsin.metrics.series import SeriesTable
+from tocsin.model.state import Change
+from tocsin.pipeline import tables
+from tocsin.pipeline.documents import Saved, as_json, difference
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from tocsin.incidents.ledger import Incident, Place
+    from tocsin.model.state import Segment
+    from tocsin.pipeline.engine import Engine, EngineState
+    from tocsin.pipeline.evaluate import ShardState
+    from tocsin.pipeline.plan import Plan, Shard
+
+_ALARMS = ("now", "then")
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """What of an engine has been saved: its parts as they were, to compare with.
+
+    `pieces` is the number of the first piece of the journal that is not saved.
+    """
+
+    documents: Saved = field(default_factory=Saved)
+    shards: tuple[ShardState, ...] = ()
+    ledger: Mapping[Place, tuple[Incident, ...]] = field(default_factory=dict)
+    pieces: int = 0
+
+
+def changes(engine: Engine, since: Since) -> tuple[Change, Since]:
+    """Return what changed, and what to compare with once it is saved.
+
+    The engine must have had a journal since then.
+    """
+    assert engine.journal is not None
+    engine.journal.forget(since.pieces)
+    state = engine.state
+    segments = [*_shard_segments(engine, since), *_ledger_segments(state, since)]
+    documents = difference(state, since.documents)
+    change = Change(
+        documents=documents.changed,
+        gone_documents=documents.gone,
+        segments=tuple(segments),
+    )
+    saved = Since(
+        documents.saved,
+        tuple(state.shards),
+        dict(state.ledger.recent),
+        engine.journal.end,
+    )
+    return change, saved
+
+
+def alarms_at(plan: Shard, alarms: pl.DataFrame, tick: int | None) -> pl.DataFrame:
+    """Return alarm states with `since` for `run`: since which point, not how many.
+
+    Points are numbered by the `every` of the alarm's metric. So a series that goes on as
+    before does not change from tick to tick.
+    """
+    return _turned(plan, alarms, tick, -1).rename({"run": "since"})
+
+
+def alarms_of(plan: Shard, rows: pl.DataFrame, tick: int | None) -> pl.DataFrame:
+    """Return the alarm states that `alarms_at` made these rows of."""
+    return _turned(plan, rows.rename({"since": "run"}), tick, 1)
+
+
+def floors(plan: Plan, state: EngineState) -> dict[str, int]:
+    """Return before which time (s) the rows of tables of cells are not needed."""
+    found: dict[str, int] = {}
+    for i, (shard, at) in enumerate(zip(plan.shards, state.shards, strict=True)):
+        if at.settled is None:
+            continue
+        for reach in set(reaches(shard).values()):
+            for kind in tables.KINDS:
+                found[cells_table(i, kind, reach)] = at.settled - reach
+    return found
+
+
+def reaches(shard: Shard) -> dict[int, int]:
+    """Return for how long (s) the cells of each metric are needed once they settled."""
+    return {n: s.period + s.history for n, s in shard.metrics.items()}
+
+
+def cells_table(shard: int, kind: str, reach: int) -> str:
+    """Return the name of a table of cells."""
+    return f"shard/{shard}/{kind}/{reach}"
+
+
+def _shard_segments(engine: Engine, since: Since) -> Iterator[Segment]:
+    assert engine.journal is not None
+    for i, (plan, state) in enumerate(
+        zip(engine.plan.shards, engine.state.shards, strict=True)
+    ):
+        old = since.shards[i] if since.shards else None
+        yield from _cell_segments(i, plan, state, engine.journal.of(i))
+        name = f"shard/{i}/"
+        for part, rows in _grown(state.series, None if old is None else old.series):
+            yield tables.segment(name + part, rows)
+        for part in _ALARMS:
+            rows = _changed_alarms(plan, part, state, old)
+            if rows.height:
+                yield tables.segment(name + part, rows)
+
+
+def _cell_segments(
+    i: int, plan: Shard, state: ShardState, pieces: list[Cells]
+) -> Iterator[Segment]:
+    """Yield what came, by how long it will be needed."""
+    if not pieces:
+        return
+    cells = stack(pieces)
+    needs = reaches(plan)
+    for reach in sorted(set(needs.values())):
+        metrics = [m for m, r in needs.items() if r == reach]
+        mine = state.series.table.filter(pl.col("m").is_in(metrics))
+        sids = mine.get_column("sid")
+        for kind in tables.KINDS:
+            rows: pl.DataFrame = getattr(cells, kind)
+            if rows.height:
+                rows = rows.filter(pl.col("sid").is_in(sids.implode()))
+            if rows.height:
+                joined = tables.joined_cells(kind, [rows], None)
+                yield tables.segment(cells_table(i, kind, reach), joined)
+
+
+def _grown(
+    new: SeriesTable, old: SeriesTable | None
+) -> Iterator[tuple[str, pl.DataFrame]]:
+    """Yield the rows that came to the tables of series and births."""
+    old = SeriesTable() if old is None else old
+    added = new.table.slice(old.table.height)
+    if added.height:
+        yield "series", added
+    if new.births is not old.births:
+        by = new.births.columns
+        born = new.births.join(old.births, on=by, how="anti")
+        if born.height:
+            yield "births", born
+
+
+def _changed_alarms(
+    plan: Shard, part: str, state: ShardState, old: ShardState | None
+) -> pl.DataFrame:
+    """Return the rows of a table of alarms that are not as they were."""
+    new = _alarms(plan, part, state)
+    if old is None:
+        return new
+    before = _alarms(plan, part, old)
+    by = ["alarm", "sid"]
+    both = new.join(before, on=by, how="left", suffix="_old", maintain_order="left")
+    same = pl.all_horizontal(
+        pl.col(c).eq_missing(pl.col(f"{c}_old")) for c in ("symbol", "since", "firing")
+    )
+    return both.filter(~same).select(new.columns)
+
+
+def _alarms(plan: Shard, part: str, state: ShardState) -> pl.DataFrame:
+    tick = state.judged if part == "now" else state.settled
+    return alarms_at(plan, getattr(state, part), tick)
+
+
+def _turned(
+    plan: Shard, alarms: pl.DataFrame, tick: int | None, sign: int
+) -> pl.DataFrame:
+    if alarms.height == 0:
+        return alarms
+    every = [plan.spec(alarm.metric).every for alarm in plan.alarms]
+    points = pl.Series([(tick or 0) // e for e in every], dtype=pl.Int64)
+    shift = points.gather(alarms.get_column("alarm").cast(pl.UInt32))
+    return alarms.with_columns(run=pl.col("run") + sign * shift)
+
+
+def _ledger_segments(state: EngineState, since: Since) -> Iterator[Segment]:
+    """Yield the places whose incidents are not as they were."""
+    new, old = state.ledger.recent, since.ledger
+    changed = [p for p, group in new.items() if group and old.get(p) != group]
+    gone = [p for p, group in old.items() if group and not new.get(p)]
+    rows: list[tuple[str, str, str | None]] = [
+        (*place, as_json([[i.id, i.opened, i.closed] for i in new[place]]).decode())
+        for place in changed
+    ]
+    rows += [(*place, None) for place in gone]
+    if rows:
+        frame = pl.DataFrame(rows, schema=tables.LEDGER, orient="row")
+        yield tables.segment("ledger", frame)

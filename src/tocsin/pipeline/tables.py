@@ -1,0 +1,128 @@
+"""The tables that are saved in segments: their names, their bytes, and how they join.
+
+`shard/0/base/120` holds cells of shard 0 that are needed for 120 s; the tables of
+series, births, alarms and incidents of a shard have no such time.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+
+from tocsin.metrics.cells import Cells, merge
+from tocsin.model.batch import greatest, least
+from tocsin.model.state import Segment
+from tocsin.state.compaction import Merged, Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+KINDS: Final = ("base", "buckets", "registers")
+"""The tables of cells."""
+LEDGER: Final = {"alarm": pl.String, "key": pl.String, "incidents": pl.String}
+"""The incidents of a place as JSON; null where there are none any more."""
+_TIME: Final = {"base": "p", "buckets": "p", "registers": "p"}
+_KEYS: Final = {
+    "now": ["alarm", "sid"],
+    "then": ["alarm", "sid"],
+    "ledger": ["alarm", "key"],
+}
+
+
+def encode(frame: pl.DataFrame) -> bytes:
+    """Return a table as a compressed Arrow stream."""
+    file = io.BytesIO()
+    frame.write_ipc_stream(file, compression="zstd")
+    return file.getvalue()
+
+
+def decode(body: bytes) -> pl.DataFrame:
+    """Return the table that `encode` made this of."""
+    return pl.read_ipc_stream(io.BytesIO(body))
+
+
+def segment(table: str, frame: pl.DataFrame) -> Segment:
+    """Return rows as a segment of a table."""
+    start, end = _span(table, frame)
+    return Segment(table, start, end, frame.height, encode(frame))
+
+
+def rule(table: str, floors: Mapping[str, int]) -> Rule | None:
+    """Return how a table is kept; None if it is none of ours.
+
+    `floors` says for tables of cells before which time (s) rows are not needed.
+    """
+    kind = _kind(table)
+    if kind in KINDS:
+        floor = floors.get(table)
+        return Rule(
+            _joining(table, lambda parts: joined_cells(kind, parts, floor)), floor
+        )
+    if kind in _KEYS:
+        return Rule(_latest(table, kind), most_rows=None)
+    if kind == "births":
+        return Rule(
+            _joining(table, lambda parts: pl.concat(parts).unique()), most_rows=None
+        )
+    if kind == "series":
+        return Rule(_joining(table, pl.concat))
+    return None
+
+
+def joined_cells(
+    kind: str, parts: Sequence[pl.DataFrame], floor: int | None
+) -> pl.DataFrame:
+    """Return the cells of one kind as one table, without those before a floor."""
+    rows = pl.concat(parts)
+    if floor is not None:
+        rows = rows.filter(pl.col("p") >= floor)
+    empty = Cells.empty()
+    alone = {name: getattr(empty, name) for name in KINDS} | {kind: rows}
+    joined: pl.DataFrame = getattr(merge([Cells(**alone)]), kind)
+    return joined.sort("sid", "p", "k")
+
+
+def latest(kind: str, parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Return the last row of each key, of parts in order."""
+    return pl.concat(parts).unique(_KEYS[kind], keep="last", maintain_order=True)
+
+
+def _kind(table: str) -> str:
+    parts = table.split("/")
+    return parts[2] if parts[0] == "shard" else parts[0]
+
+
+def _span(table: str, frame: pl.DataFrame) -> tuple[int, int]:
+    time = _TIME.get(_kind(table))
+    if time is None or frame.height == 0:
+        return 0, 0
+    column = frame.get_column(time)
+    return least(column) or 0, (greatest(column) or 0) + 1
+
+
+def _joining(
+    table: str, join: Callable[[list[pl.DataFrame]], pl.DataFrame]
+) -> Callable[[Sequence[bytes], bool], Merged | None]:
+    def merged(bodies: Sequence[bytes], oldest: bool) -> Merged | None:  # noqa: ARG001, FBT001
+        return _merged(table, join([decode(body) for body in bodies]))
+
+    return merged
+
+
+def _latest(table: str, kind: str) -> Callable[[Sequence[bytes], bool], Merged | None]:
+    def merged(bodies: Sequence[bytes], oldest: bool) -> Merged | None:  # noqa: FBT001
+        rows = latest(kind, [decode(body) for body in bodies])
+        if oldest and kind == "ledger":
+            # Nothing older is left that a row without incidents would take away.
+            rows = rows.drop_nulls("incidents")
+        return _merged(table, rows)
+
+    return merged
+
+
+def _merged(table: str, rows: pl.DataFrame) -> Merged | None:
+    if rows.height == 0:
+        return None
+    return Merged(*_span(table, rows), rows.height, encode(rows))

@@ -13,7 +13,7 @@ from functools import cached_property
 
 import polars as pl
 
-PIECE = 4 << 20
+PIECE = 8 << 20
 """Bytes parsed at a time: bounds the memory, and what one odd line can slow down."""
 
 BLANK = r"^[ \t]*$"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -185,9 +186,15 @@ def _only(values: Mapping[str, float] | None) -> float:
 
 def _by_value(values: Mapping[str, float] | None, name: str) -> list[tuple[str, int]]:
     """Return the values of one field and their counts, most first."""
-    rows = [(json.loads(k)[name], int(v)) for k, v in (values or {}).items() if v]
-    named = [("-" if value is None else str(value), n) for value, n in rows]
-    return sorted(named, key=lambda row: (-row[1], row[0]))
+    rows = [(_value(key, name), int(v)) for key, v in (values or {}).items() if v]
+    return sorted(rows, key=lambda row: (-row[1], row[0]))
+
+
+@lru_cache(maxsize=4096)
+def _value(key: str, name: str) -> str:
+    """Return the value of a field in a key. The same few come in every period."""
+    value = json.loads(key)[name]
+    return "-" if value is None else str(value)
 
 
 def _classes(statuses: Iterable[tuple[str, int]]) -> dict[str, int]:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tocsin.sources import Family
 
 _SPEAK_EVERY = 0.5
-_MOST_HELD = 150_000
+_MOST_HELD = 60_000
 """Cells that may wait to be judged before time is moved on, to bound memory."""
 _AHEAD = 2
 """Pieces in work for each worker."""

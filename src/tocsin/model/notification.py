@@ -1,0 +1,110 @@
+"""What is told to people: alerts, the notification that carries them, and its fate.
+
+An alert is one incident as it stands; a notification is one message to one channel
+about a group of alerts. Its `key` is the same however often it is sent, so that those
+who receive it twice can tell.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Kind(StrEnum):
+    """Why a notification is sent."""
+
+    FIRING = "firing"
+    CHANGED = "changed"
+    RESOLVED = "resolved"
+    REPEAT = "repeat"
+    WITHDRAWN = "withdrawn"
+    DIGEST = "digest"
+    HEARTBEAT = "heartbeat"
+    TEST = "test"
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One incident as it is told. Times are in seconds since the epoch, UTC.
+
+    `status` is `firing`, `resolved` or `withdrawn`; `key` is the group key, `labels`
+    are those of the alarm and its key together. `text` is the alarm's own message,
+    `reason` says why in words. `evidence` holds lines of the log, masked already.
+    """
+
+    incident: int
+    alarm: str
+    key: Mapping[str, str]
+    status: str
+    level: str
+    opened: int
+    closed: int | None = None
+    value: float | None = None
+    count: int | None = None
+    threshold: float | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    text: str = ""
+    reason: str = ""
+    runbook: str = ""
+    evidence: tuple[str, ...] = ()
+    acknowledged_by: str = ""
+    amended: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """One message to one channel.
+
+    `key` identifies it for ever; `thread` is shared by all messages about the same
+    group, so that a recovery stands under its alarm. `group` are the labels its alerts
+    have in common, `why` the named reason for sending it now, `at` when it was made
+    (s). `held` counts alerts that a digest stands for but does not name.
+    """
+
+    key: str
+    channel: str
+    thread: str
+    kind: Kind
+    alerts: tuple[Alert, ...]
+    at: int
+    why: str
+    group: Mapping[str, str] = field(default_factory=dict)
+    held: int = 0
+
+    @property
+    def level(self) -> str:
+        """The gravest level among the alerts that fire, or else among all."""
+        firing = [a.level for a in self.alerts if a.status == "firing"]
+        levels = firing or [a.level for a in self.alerts]
+        return max(levels, key=_gravity, default="info")
+
+
+def _gravity(level: str) -> int:
+    order = ("info", "warning", "critical")
+    return order.index(level) if level in order else 0
+
+
+class Fate(StrEnum):
+    """What became of sending to one recipient."""
+
+    DELIVERED = "delivered"
+    RETRY = "retry"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of sending to one recipient, and what the other side said.
+
+    `after` is how many seconds it asked us to wait before another try.
+    """
+
+    recipient: str
+    fate: Fate
+    detail: str = ""
+    after: float | None = None

@@ -19,7 +19,6 @@ from tests.laws import law
 from tocsin.model.errors import (
     StateDamaged,
     StateError,
-    StateFull,
     StateLocked,
     StateMissing,
 )
@@ -285,30 +284,6 @@ def test_a_newer_schema_is_refused_with_both_versions(tmp_path: Path) -> None:
     create(folder / FILE, statements(0, "BLOB"), SCHEMA + 7)
     with pytest.raises(StateError, match=f"schema {SCHEMA + 7}.*up to {SCHEMA}"):
         opened(folder)
-
-
-def limited(store: FolderStore, pages: int) -> None:
-    """Let the file grow by so many pages more."""
-    now = store.backend.execute("PRAGMA page_count")[0][0]
-    store.backend.execute(f"PRAGMA max_page_count={now + pages}")
-
-
-def test_a_full_disk_saves_nothing_and_can_be_tried_again(tmp_path: Path) -> None:
-    store = opened(tmp_path / "s")
-    store.commit(change(0))
-    limited(store, 4)
-    big = change(1, size=100_000)
-    for _ in range(3):
-        with pytest.raises(StateFull, match=r"state\.db.*full(.|\n)*make room"):
-            store.commit(big)
-        assert store.about().commits == 1
-        assert store.documents() == {"n": b"0"}
-        assert len(store.catalogue()) == 1
-    limited(store, 1000)
-    assert store.commit(big) == 2
-    assert store.documents() == {"n": b"1"}
-    assert store.verify() > 0
-    store.close()
 
 
 def test_a_backup_is_a_whole_state_in_one_file(tmp_path: Path) -> None:

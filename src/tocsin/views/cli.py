@@ -18,6 +18,7 @@ COMMANDS = {
     "check": ("tocsin.views.cli_check", "Say whether a configuration is right."),
     "formats": ("tocsin.views.cli_formats", "List the formats that can be read."),
     "schema": ("tocsin.views.cli_schema", "Print a JSON Schema: config or output."),
+    "state": ("tocsin.views.cli_state", "Look at, back up or restore a saved state."),
     "completion": (
         "tocsin.views.cli_completion",
         "Print a script that completes them.",
@@ -118,9 +119,14 @@ def run(arguments: list[str]) -> int:
 
 def _code(error: Exception) -> int:
     """Return the exit code that stands for an error."""
-    from tocsin.model.errors import SourceError, StateError  # noqa: PLC0415
+    from tocsin.model import errors  # noqa: PLC0415
 
-    codes = {StateError: 3, SourceError: 5}
+    codes = {
+        errors.StateLocked: 4,
+        errors.StateUnwritable: 5,
+        errors.StateError: 3,
+        errors.SourceError: 5,
+    }
     return next((code for kind, code in codes.items() if isinstance(error, kind)), 2)
 
 

@@ -47,8 +47,9 @@ format: $(READY) ## let ruff put the code in order
 
 check: lint test ## lint and test
 
-bench: $(READY) ## measure against mtail, goaccess and DuckDB; writes bench/RESULTS.md
+bench: $(READY) ## measure against mtail, goaccess and DuckDB, then judging alone; writes bench/RESULTS.md
 	$(BIN)/python -m bench.run $(BENCH_ARGS)
+	POLARS_MAX_THREADS=1 $(BIN)/python -m bench.evaluation
 
 constraints: ## bring constraints.txt up to date
 	@test -x $(VENV)-uv/bin/uv || { $(PYTHON) -m venv $(VENV)-uv && $(VENV)-uv/bin/pip install --quiet uv; }

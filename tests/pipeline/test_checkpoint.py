@@ -37,7 +37,9 @@ def content(part: Any) -> Any:  # noqa: ANN401
     if isinstance(part, pl.DataFrame):
         return part.schema, part.rows()
     if is_dataclass(part):
-        return {f.name: content(getattr(part, f.name)) for f in fields(part)}
+        # What does not take part is kept for speed, and made anew.
+        kept = [f.name for f in fields(part) if f.compare]
+        return {name: content(getattr(part, name)) for name in kept}
     if isinstance(part, Mapping):
         return {key: content(value) for key, value in part.items() if value != {}}
     return [content(p) for p in part] if isinstance(part, list | tuple) else part

@@ -173,10 +173,7 @@ def concluded(
         return pl.DataFrame(schema=TRANSITIONS), state
     by = ["alarm", "sid"]
     changed = traced.filter(pl.col("firing") != pl.col("firing_before"))
-    last = pl.struct(by).ne_missing(pl.struct(by).shift(-1))
-    after = traced.filter(
-        last | (pl.int_range(pl.len()) == pl.len().cast(pl.Int64) - 1)
-    )
+    after = traced.filter(_apart(by, -1))
     after = after.select("alarm", "sid", "symbol", run="upto", firing="firing")
     kept = state.join(after, on=by, how="anti")
     said = changed.select(
@@ -244,12 +241,15 @@ def _compare(operator: str, threshold: str) -> pl.Expr:
     return test
 
 
+def _apart(names: list[str], by: int) -> pl.Expr:
+    """Whether a row differs from the one so many before it in any of these columns."""
+    return pl.any_horizontal(pl.col(n).ne_missing(pl.col(n).shift(by)) for n in names)
+
+
 def _counted(points: pl.DataFrame) -> pl.DataFrame:
     """Count how often each symbol came in a row: `before` and `upto` each run."""
     by = ["alarm", "sid"]
-    first = pl.struct(by).ne_missing(pl.struct(by).shift(1))
-    points = points.with_columns(first=first.fill_null(value=True))
-    points = points.with_columns(pl.col("first") | (pl.int_range(pl.len()) == 0))
+    points = points.with_columns(first=_apart(by, 1))
     new = pl.col("first") | (pl.col("symbol") != pl.col("symbol").shift(1))
     continued = pl.col("first") & pl.col("symbol").eq_missing(pl.col("symbol0"))
     passed = pl.col("steps").cum_sum() - pl.col("steps")

@@ -12,8 +12,8 @@ import polars as pl
 
 from tocsin.metrics.cells import MILLION, MOST, MOST_SQUARED, millionths, variance
 from tocsin.metrics.sketches import bucket, middle
-from tocsin.metrics.spec import CalculatedSpec, Kind, value_of
-from tocsin.metrics.windows import RUNS, first_end
+from tocsin.metrics.spec import CalculatedSpec, Kind, first_end, value_of
+from tocsin.metrics.windows import RUNS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

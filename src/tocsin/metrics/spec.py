@@ -147,3 +147,8 @@ costs six corrections a minute and not sixty. Which rows count is not touched.
 def common_step(steps: list[int]) -> int:
     """Return the step at which all of these have a datapoint."""
     return lcm(*steps)
+
+
+def first_end(after: pl.Expr, every: pl.Expr) -> pl.Expr:
+    """Return the first window end later than an instant, all in seconds."""
+    return (after // every + 1) * every

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from tocsin.metrics import sliding
-from tocsin.metrics.cells import BASE, MILLION, Cells, variance
+from tocsin.metrics.cells import MILLION, Cells, variance
 from tocsin.metrics.sketches import cardinality, middle
-from tocsin.metrics.spec import Kind, MetricSpec
+from tocsin.metrics.spec import Kind, MetricSpec, first_end
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -29,7 +29,6 @@ RUNS = {
     "n": pl.Int64,
     "value": pl.Float64,
 }
-_SUMMED = [k.value for k in (Kind.SUM, Kind.AVG, Kind.STDDEV, Kind.PLUGIN)]
 _SPREAD = 2_000_000
 """Rows of windows looked into at once."""
 CONTENTS = ("events", "total", "squares", "low", "high")
@@ -69,82 +68,36 @@ def spec_frame(metrics: dict[int, MetricSpec]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def first_end(after: pl.Expr, every: pl.Expr) -> pl.Expr:
-    """Return the first window end later than an instant, all in seconds."""
-    return (after // every + 1) * every
-
-
 def windows(
-    cells: Cells, stretch: Stretch, results: Mapping[int, pl.Expr] | None = None
+    cells: Cells,
+    points: pl.DataFrame,
+    stretch: Stretch,
+    results: Mapping[int, pl.Expr] | None = None,
 ) -> pl.DataFrame:
     """Return the runs of every series of a stretch, by series and time.
 
-    `cells` must hold just what may be used: the caller leaves out what is not known
-    yet. `results` maps a metric with a plugin's aggregate to its value.
+    `points` are its change points. `cells` must hold just what may be used: the caller
+    leaves out what is not known yet. `results` maps a metric with a plugin's aggregate
+    to its value.
     """
     series = stretch.series
     if series.height == 0:
         return pl.DataFrame(schema=RUNS)
-    points = _change_points(cells.base, series)
-    points = points.join(series, on="sid", how="left").sort("sid", "e")
-    later = pl.col("e").shift(-1).over("sid")
-    steps = (later - pl.col("e")) // pl.col("every")
+    points = points.join(series, on="sid", how="left", maintain_order="left")
+    last = pl.col("sid").ne_missing(pl.col("sid").shift(-1))
+    steps = (pl.col("e").shift(-1) - pl.col("e")) // pl.col("every")
     rest = (pl.col("until") - pl.col("e")) // pl.col("every") + 1
     runs = points.with_columns(
-        steps=pl.when(later.is_null()).then(rest).otherwise(steps)
+        steps=pl.when(last).then(rest).otherwise(steps),
+        value=_plain_value(),
+        i=pl.int_range(pl.len(), dtype=pl.Int64),
     )
-    runs = runs.with_columns(value=_plain_value()).with_row_index("i")
-    runs = runs.with_columns(pl.col("i").cast(pl.Int64))
     kinds = set(series.get_column("kind").unique().to_list())
     for kind in sorted(kinds):
         runs = _with_contents(runs, cells, Kind(kind))
     if results:
         runs = _with_results(runs, cells, results)
     return runs.select(*RUNS)
-
-
-def _change_points(base: pl.DataFrame, series: pl.DataFrame) -> pl.DataFrame:
-    """Return `n`, `s` and `q` of the window at every end where they may change."""
-    held = base.join(series, on="sid", how="inner")
-    every, start = pl.col("every"), pl.col("start")
-    begin = first_end(start, every)
-    enter = pl.max_horizontal(
-        -((-(pl.col("p") + pl.col("grain"))) // every) * every, begin
-    )
-    leave = first_end(pl.col("p") + pl.col("period"), every)
-    held = held.select("sid", "n", "s", "q", "until", enter=enter, leave=leave)
-    held = held.filter(
-        (pl.col("enter") < pl.col("leave")) & (pl.col("enter") <= pl.col("until"))
-    )
-    born = series.select(
-        "sid", "until", e=pl.max_horizontal(first_end(pl.col("first"), every), begin)
-    )
-    born = born.filter(pl.col("e") <= pl.col("until"))
-    sums = {"n": BASE["n"]}
-    if series.get_column("kind").is_in(_SUMMED).any():
-        sums |= {"s": BASE["s"], "q": BASE["q"]}
-    moves = pl.concat(
-        [
-            held.select("sid", *sums, e="enter"),
-            held.select(
-                "sid",
-                *(pl.col(c) * pl.lit(-1, dtype=t) for c, t in sums.items()),
-                e="leave",
-            ),
-            born.select("sid", "e"),
-        ],
-        how="diagonal",
-    )
-    moves = moves.group_by("sid", "e").agg(pl.col(c).sum() for c in sums)
-    # Every cell that enters also leaves, so a series adds up to nothing at its end
-    # and one running sum serves all series, exactly, without starting anew.
-    moves = moves.sort("sid", "e").with_columns(pl.col(c).cum_sum() for c in sums)
-    if "s" not in sums:
-        nothing = pl.lit(None, dtype=pl.Int128)
-        moves = moves.with_columns(s=nothing, q=nothing)
-    ends = series.select("sid", "until")
-    inside = moves.join(ends, on="sid").filter(pl.col("e") <= pl.col("until"))
-    return inside.select("sid", "e", "n", "s", "q")
 
 
 def _plain_value() -> pl.Expr:

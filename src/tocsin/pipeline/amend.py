@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from tocsin.alarms import threshold
-from tocsin.metrics.windows import clip, first_end
+from tocsin.metrics.spec import first_end
+from tocsin.metrics.windows import clip
 from tocsin.pipeline.judge import EMPTY_RUNS, Judge, Judgement, Span, Views
 
 if TYPE_CHECKING:

@@ -44,7 +44,8 @@ class ShardState:
     `judged` is the last tick judged, `settled` the last before which nothing can
     change; `now` and `then` are the alarms at each. `late` lists the cells that take
     effect at a tick after `judged`; `marks` are states on the way from `settled` to
-    `judged` that no late row has touched.
+    `judged` that no late row has touched. `sums` are those of windows at a tick, for
+    speed alone: they can be had from the cells.
     """
 
     cells: Cells = field(default_factory=Cells.empty)
@@ -55,6 +56,7 @@ class ShardState:
     now: pl.DataFrame = field(default_factory=lambda: _ALARMS)
     then: pl.DataFrame = field(default_factory=lambda: _ALARMS)
     marks: Marks = ()
+    sums: tuple[int, pl.DataFrame] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,11 @@ class Evaluator:
         self.amender = Amender(self.judge)
         reaches = self.judge.specs.select(pl.col("period") + pl.col("history"))
         self._reach = greatest(reaches.to_series()) or 0
-        rows = [(n, s.grain, s.period + s.history) for n, s in shard.metrics.items()]
+        rows = [
+            # A cell leaves its last window up to a step after the window's length.
+            (n, s.grain, s.period + s.every + s.history)
+            for n, s in shard.metrics.items()
+        ]
         schema = {"m": pl.Int32, "grain": pl.Int64, "reach": pl.Int64}
         self._grains = pl.DataFrame(rows, schema=schema, orient="row")
 
@@ -226,13 +232,16 @@ class Evaluator:
     def _quiet(self, state: ShardState, to: int) -> tuple[ShardState, list[Verdict]]:
         """Judge a stretch in which no late row takes effect."""
         assert state.judged is not None
-        span = Span(state.judged, to, to)
+        sums = state.sums
+        carried = None if sums is None or sums[0] != state.judged else sums[1]
+        span = Span(state.judged, to, to, sums=carried)
         said = self.judge.judge(state.cells, state.series, state.now, span)
         state = replace(
             state,
             judged=to,
             now=said.alarms,
             marks=_marked(state.marks, to, said.alarms),
+            sums=(to, said.sums),
         )
         return state, [Verdict(to, said.runs, said.transitions)]
 
@@ -281,6 +290,7 @@ class Evaluator:
             judged=to,
             now=now,
             marks=_marked(marks, to, now),
+            sums=None,
         )
         return state, verdicts
 

@@ -14,8 +14,9 @@ import polars as pl
 
 from tocsin.alarms import threshold
 from tocsin.metrics import calculate
-from tocsin.metrics.spec import CalculatedSpec, MetricSpec
-from tocsin.metrics.windows import RUNS, Stretch, clip, first_end, spec_frame, windows
+from tocsin.metrics.changes import SUMS, change_points, marked, sums_after, useful
+from tocsin.metrics.spec import CalculatedSpec, MetricSpec, first_end
+from tocsin.metrics.windows import RUNS, Stretch, clip, spec_frame, windows
 
 if TYPE_CHECKING:
     from tocsin.metrics.cells import Cells
@@ -28,7 +29,8 @@ class Span:
     """What to judge: ends in `(start, until]`, with what is known at tick `known` (s).
 
     `sids` limits it to some series. With `partial`, only windows of fixed metrics
-    that hold the last event but have not ended are judged.
+    that hold the last event but have not ended are judged. `sums` are those of the
+    windows up to `start`, if they are known.
     """
 
     start: int
@@ -36,6 +38,7 @@ class Span:
     known: int
     sids: pl.Series | None = None
     partial: bool = False
+    sums: pl.DataFrame | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,24 +48,28 @@ class Views:
     `rows` have `sid`, `m`, the metric's `every`, `period`, `history` and `fixed` (s),
     `first` (since when it lives), `after` and `until` (ends in `(after, until]` are
     wanted), `start` (since when its ends are needed) and `wanted` (whether for
-    themselves). `links` say which series are made of which.
+    themselves). `links` say which series are made of which; the rest is as in `Span`.
     """
 
     rows: pl.DataFrame
     links: pl.DataFrame
+    sums: pl.DataFrame | None = None
+    partial: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """The runs of a span (with `every`, s), its transitions, and the alarms after it.
 
-    `trace` says how the alarms came there.
+    `trace` says how the alarms came there; `sums` are those of the windows that end
+    there, to be carried on.
     """
 
     runs: pl.DataFrame
     transitions: pl.DataFrame
     alarms: pl.DataFrame
     trace: pl.DataFrame
+    sums: pl.DataFrame
 
 
 class Judge:
@@ -74,7 +81,7 @@ class Judge:
             **shard.metrics,
             **shard.calculated,
         }
-        self._kinds = spec_frame(dict(shard.metrics))
+        self._kinds = spec_frame(dict(shard.metrics)).drop("period", "every")
         rows = [
             (number, s.every, s.period, s.history, s.fixed)
             for number, s in everything.items()
@@ -101,27 +108,31 @@ class Judge:
         wanted = self._wanted(series, span)
         links = self.links(series)
         rows = self._feeding(series, wanted, links, span.known)
-        known = cells.map(lambda rows: rows.filter(pl.col("k") <= span.known))
-        return self.judged(known, Views(rows, links), alarms, partial=span.partial)
+        if rows.height == 0:
+            return self.judged(cells, Views(rows, links, span.sums), alarms)
+        views = Views(rows, links, span.sums, partial=span.partial)
+        measured = self._measured(views)
+        known = useful(cells, measured, span.known, series.table.height)
+        return self.judged(known, views, alarms)
 
-    def judged(
-        self, cells: Cells, views: Views, alarms: pl.DataFrame, *, partial: bool = False
-    ) -> Judgement:
+    def judged(self, cells: Cells, views: Views, alarms: pl.DataFrame) -> Judgement:
         """Judge views from the alarms' state at their `after`.
 
         `cells` must hold just what may be used.
         """
         if views.rows.height == 0:
-            return Judgement(EMPTY_RUNS, _NOTHING_SAID, alarms, _NO_TRACE)
-        runs = self._measure(cells, views)
+            sums = _NO_SUMS if views.sums is None else views.sums
+            return Judgement(EMPTY_RUNS, _NOTHING_SAID, alarms, _NO_TRACE, sums)
+        runs, sums = self._measure(cells, views)
         wanted = views.rows.filter("wanted")
         runs = runs.join(wanted.select("sid", "every", "after"), on="sid")
         runs = clip(runs, pl.col("every"), pl.col("after")).drop("after")
         if not self.shard.alarms:
-            return Judgement(runs, _NOTHING_SAID, alarms, _NO_TRACE)
-        alarmed = self._with_full(runs, wanted).with_columns(partial=pl.lit(partial))
+            return Judgement(runs, _NOTHING_SAID, alarms, _NO_TRACE, sums)
+        alarmed = self._with_full(runs, wanted)
+        alarmed = alarmed.with_columns(partial=pl.lit(views.partial))
         trace = threshold.trace(self._alarms, alarms, alarmed)
-        return Judgement(runs, *threshold.concluded(alarms, trace), trace)
+        return Judgement(runs, *threshold.concluded(alarms, trace), trace, sums)
 
     def _with_full(self, runs: pl.DataFrame, wanted: pl.DataFrame) -> pl.DataFrame:
         """Add `full`: the first end whose window holds no time before the first event."""
@@ -183,15 +194,21 @@ class Judge:
             )
             have = pl.concat([have, rows.select(have.columns)])
 
-    def _measure(self, cells: Cells, views: Views) -> pl.DataFrame:
-        """Return the runs of all views, calculated ones after their inputs."""
-        base = views.rows.join(self._kinds.drop("period", "every"), on="m")
-        parts = [windows(cells, Stretch(base), self._results)]
+    def _measured(self, views: Views) -> pl.DataFrame:
+        """Return the views of metrics that are measured, with all of their spec."""
+        return marked(views.rows.join(self._kinds, on="m"), views.sums)
+
+    def _measure(self, cells: Cells, views: Views) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Return the runs of all views, calculated ones after their inputs; the sums."""
+        base = self._measured(views)
+        points = change_points(cells.base, base, views.sums)
+        sums = sums_after(points, views.sums)
+        parts = [windows(cells, points, Stretch(base), self._results)]
         for number, spec in self.shard.calculated.items():
             mine = views.rows.filter(pl.col("m") == number)
             if mine.height:
                 parts.append(self._calculate(spec, mine, parts, views.links))
-        return pl.concat(parts)
+        return pl.concat(parts), sums
 
     def _calculate(
         self,
@@ -271,4 +288,5 @@ def _subset(key: str, fields: tuple[str, ...]) -> tuple[object, ...]:
 
 EMPTY_RUNS = pl.DataFrame(schema=RUNS | {"every": pl.Int64})
 _NOTHING_SAID = pl.DataFrame(schema=threshold.TRANSITIONS)
+_NO_SUMS = pl.DataFrame(schema=SUMS)
 _NO_TRACE = pl.DataFrame(schema=threshold.TRACE)

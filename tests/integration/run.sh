@@ -6,7 +6,7 @@
 set -eu
 
 missing() {
-    for tool in goaccess mtail tmux; do
+    for tool in goaccess logrotate mtail tmux; do
         command -v "$tool" >/dev/null 2>&1 || printf '%s ' "$tool"
     done
 }

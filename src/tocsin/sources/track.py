@@ -275,7 +275,8 @@ class Track:
         found = search.same_content(newest.position, self._known())
         if found is None:
             return _Place(None, end, since)
-        if found.path == str(self.path) and not newest.behind:
+        whole = found.content.look().size >= newest.size
+        if found.path == str(self.path) and whole:
             newest.move_to(found.content, _resolved(found.path))
         else:
             found.content.close()

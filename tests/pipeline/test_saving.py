@@ -17,8 +17,8 @@ from tests.plain import SECOND, Row, Stream
 from tests.runs import Make, Piece, Run, feed, plain, run, whole
 from tests.worlds import World, pieces, rows, sources, worlds
 
-from tocsin.config.values import AlarmConfig, Config, MetricConfig
-from tocsin.model.errors import StateUnwritable
+from tocsin.config.values import AlarmConfig, Config, MessagesConfig, MetricConfig
+from tocsin.model.errors import StateError, StateUnwritable
 from tocsin.model.records import IncidentEvent
 from tocsin.pipeline.engine import Engine, EngineState
 from tocsin.pipeline.evaluate import ShardState
@@ -259,3 +259,35 @@ def test_incidents_have_rows_that_stand_as_the_ledger_says() -> None:
     for number in found:
         mine = [(e.event, e.at) for e in events if e.id == number]
         assert [(e.event, e.at) for e in store.history(number)] == mine
+
+
+ALARM = BUSY.alarms[0]
+CONFIGURATIONS = {
+    "another sentence is no other state": (
+        replace(BUSY, alarms=(replace(ALARM, messages=MessagesConfig(alarm="!")),)),
+        True,
+    ),
+    "another threshold is": (
+        replace(BUSY, alarms=(replace(ALARM, threshold=4),)),
+        False,
+    ),
+    "a metric less is": (replace(BUSY, metrics=BUSY.metrics[:2]), False),
+}
+
+
+@pytest.mark.parametrize(
+    ("config", "fits"), CONFIGURATIONS.values(), ids=CONFIGURATIONS
+)
+def test_a_state_of_other_metrics_or_alarms_is_not_taken_for_ours(
+    config: Config, *, fits: bool
+) -> None:
+    stream, store = busy(20), MemoryStore()
+    engine, saver = opened(store, plain(BUSY), [stream])
+    feed(engine, Piece("s", stream.rows, advance=True))
+    saver.save(engine)
+    other = Saver(store, plain(config)(None).plan)
+    if fits:
+        assert other.load() is not None
+    else:
+        with pytest.raises(StateError, match="another configuration"):
+            other.load()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from tocsin.alarms.threshold import Operator, ThresholdSpec
+from tocsin.config.values import MessagesConfig
 from tocsin.metrics.series import SeriesPlan
 from tocsin.metrics.spec import (
     CalculatedSpec,
@@ -75,6 +76,7 @@ def compile_plan(config: Config, statistics: Iterable[MetricConfig] = ()) -> Pla
         shards=shards,
         templates={a.name: _templates(a, config) for a in config.alarms},
         fingerprints={a.name: _fingerprint(a, config) for a in config.alarms},
+        definition=_definition(everything),
         hidden=frozenset(m.name for m in hidden) | {EVENTS},
     )
 
@@ -324,3 +326,11 @@ def _fingerprint(alarm: AlarmConfig, config: Config) -> str:
         parts.append(repr(metric))
         waiting += getattr(metric, "input_metrics", ())
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def _definition(config: Config) -> str:
+    """Return what stands for all that the numbers and windows of a state depend on."""
+    times = [(s.name, s.lateness, s.amend_for, s.future_skew) for s in config.sources]
+    alarms = [replace(a, level="", messages=MessagesConfig()) for a in config.alarms]
+    parts = (times, config.metrics, config.calculated_metrics, alarms)
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]

@@ -89,5 +89,7 @@ class Plan:
     """The sentences of each alarm, by its name."""
     fingerprints: Mapping[str, str] = field(default_factory=dict)
     """What stands for the definition of each alarm, by its name."""
+    definition: str = ""
+    """What stands for all that a saved state depends on: metrics, alarms, times."""
     hidden: frozenset[str] = frozenset()
     """Metrics that no datapoint is shown of: those that other outputs are made from."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from tocsin.model.errors import StateError
 from tocsin.model.state import Change
 from tocsin.pipeline import incidents_log, tables
 from tocsin.pipeline.increments import Since, changes, floors
@@ -35,7 +36,19 @@ class Saver:
         self._incidents: dict[int, IncidentRow] | None = None
 
     def load(self) -> EngineState | None:
-        """Return the state that was saved last; None if none was. Raises StateError."""
+        """Return the state that was saved last; None if none was.
+
+        Raises:
+            StateError: It was saved under other metrics, alarms or times: their
+                windows are not ours.
+        """
+        saved = self.store.about().plan
+        if saved not in {"", self.plan.definition}:
+            raise StateError(
+                "the state was saved under another configuration: its metrics, alarms"
+                " or times of lateness are not these\n"
+                "  hint: put the configuration back, or give this one another folder"
+            )
         state = restore(self.store, self.plan)
         if state is not None:
             self._since = since_restored(self.store, state)
@@ -64,7 +77,8 @@ class Saver:
         bounds = floors(self.plan, engine.state)
         keep = upkeep(self.store, lambda table: tables.rule(table, bounds))
         told = incidents_log.told(said, engine.state, self._known)
-        number = self.store.commit(keep + change + told + (extra or Change()))
+        own = Change(plan=self.plan.definition)
+        number = self.store.commit(keep + change + told + (extra or Change()) + own)
         self._since = saved
         if self._incidents is not None:
             self._incidents |= {row.id: row for row in told.incidents}

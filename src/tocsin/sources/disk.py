@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tocsin.sources.files import open_plain
@@ -124,5 +125,6 @@ def _birth(fd: int) -> str:
     return f"b{found.raw[_STATX_BTIME_AT : _STATX_BTIME_AT + 12].hex()}"
 
 
+@cache
 def _libc() -> ctypes.CDLL:
     return ctypes.CDLL(None)

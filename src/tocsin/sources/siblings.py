@@ -62,7 +62,7 @@ class Search:
         for path in names:
             found = self._same(Sibling(path, 0, None), position)
             if found:
-                return found._replace(age=self._age(position.inode))
+                return found
         for sibling in self._siblings():
             if sibling.inode == position.inode and sibling.path not in names:
                 found = self._same(sibling, position)

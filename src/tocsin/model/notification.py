@@ -35,6 +35,7 @@ class Alert:
     `status` is `firing`, `resolved` or `withdrawn`; `key` is the group key, `labels`
     are those of the alarm and its key together. `text` is the alarm's own message,
     `reason` says why in words. `evidence` holds lines of the log, masked already.
+    `series` are the last datapoints of `metric`, to be drawn: their ends and values.
     """
 
     incident: int
@@ -54,6 +55,8 @@ class Alert:
     evidence: tuple[str, ...] = ()
     acknowledged_by: str = ""
     amended: bool = False
+    metric: str = ""
+    series: tuple[tuple[int, float | None], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,8 @@ class Notification:
     `key` identifies it for ever; `thread` is shared by all messages about the same
     group, so that a recovery stands under its alarm. `group` are the labels its alerts
     have in common, `why` the named reason for sending it now, `at` when it was made
-    (s). `held` counts alerts that a digest stands for but does not name.
+    (s). `held` counts alerts that a digest stands for but does not name. `answers` is
+    the key of the message that this one continues; empty if it begins its thread.
     """
 
     key: str
@@ -75,6 +79,7 @@ class Notification:
     why: str
     group: Mapping[str, str] = field(default_factory=dict)
     held: int = 0
+    answers: str = ""
 
     @property
     def level(self) -> str:
@@ -85,7 +90,7 @@ class Notification:
 
 
 def _gravity(level: str) -> int:
-    order = ("info", "warning", "critical")
+    order = ("info", "warning", "error", "critical")
     return order.index(level) if level in order else 0
 
 
@@ -95,6 +100,7 @@ class Fate(StrEnum):
     DELIVERED = "delivered"
     RETRY = "retry"
     REFUSED = "refused"
+    GONE = "gone"  # refused, as will be everything that is ever sent there
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,8 @@ def folder(tmp_path: Path) -> Path:
 def goes_on(example: str) -> bool:
     """Whether an example follows a log until it is told to end."""
     ends = ("--no-follow", "--speed", "<", "|")
-    return example.startswith("tocsin watch") and not any(e in example for e in ends)
+    follows = example.startswith(("tocsin watch", "tocsin run"))
+    return follows and not any(e in example for e in ends)
 
 
 @pytest.mark.parametrize("example", EXAMPLES)

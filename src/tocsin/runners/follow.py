@@ -30,12 +30,15 @@ if TYPE_CHECKING:
 
     from tocsin.model.protocols import Chunk, Codec, Reader
     from tocsin.runners.clock import Clock
+    from tocsin.runners.keeping import Keeper
     from tocsin.runners.session import Session
     from tocsin.sources import Family
 
 STDIN = "stdin"
 BLOCK = 4 << 20
 _LOOK_EVERY = 0.25
+_RETRY_EVERY = 1.0
+"""Seconds between attempts to save when there is no room."""
 _REST_AFTER = 10.0
 """Seconds of silence after which a stream holds back no other."""
 
@@ -44,13 +47,21 @@ class Follow:
     """Follows streams until all have ended or `stop` is called.
 
     `start` says where in files to start: see `seek.start_of`. What is not `live` is
-    past: there are no ticks, and it shows progress, not how things stand.
+    past: there are no ticks, and it shows progress, not how things stand. A `keeper`
+    saves what is known and how far was read before anything is said.
     """
 
     def __init__(
-        self, session: Session, clock: Clock, *, start: str = "", live: bool = True
+        self,
+        session: Session,
+        clock: Clock,
+        *,
+        start: str = "",
+        live: bool = True,
+        keeper: Keeper | None = None,
     ) -> None:
         self.session = session
+        self.keeper = keeper
         self.clock = clock
         self.start = start
         self.live = live
@@ -104,23 +115,45 @@ class Follow:
                 known format, or an input could not be read to its end.
         """
         try:
-            while not (self.stopped or until() or all(s.ended for s in self._streams)):
+            while not (self.stopped or until() or self._over()):
                 self._turn()
-            for stream in self._streams:
-                self._end(stream)
+            if self.keeper is None:
+                for stream in self._streams:
+                    self._end(stream)
         finally:
             for stream in self._streams:
                 stream.reader.close()
-        self.session.finish()
+        if self.keeper is None:
+            self.session.finish()
+        else:
+            self._pause()
         if self._failure is not None:
             raise self._failure
 
+    def _over(self) -> bool:
+        """Whether there is nothing more to come."""
+        return all(s.ended for s in self._streams)
+
+    def _pause(self) -> None:
+        """Save how far all is, to go on from there another time."""
+        assert self.keeper is not None
+        self.keeper.turn(self._streams, self.session.engine.advance(), now=True)
+        self.session.view.show(self.session.engine.summary())
+
     def _turn(self) -> None:
         """Look at every stream once, and say what follows from it."""
+        if self.keeper is not None and self.keeper.full:
+            self.clock.wait(_RETRY_EVERY)
+            self.keeper.turn(self._streams, ())
+            return
         busy = [self._look(s) for s in self._streams if not s.ended]
         if self.live:
             self._tick()
-        self.session.say(self.session.engine.advance())
+        said = self.session.engine.advance()
+        if self.keeper is None:
+            self.session.say(said)
+        else:
+            self.keeper.turn(self._streams, said)
         if self.live:
             self._glimpse.show(self._streams, at_once=not any(busy))
         else:
@@ -204,6 +237,8 @@ class Follow:
         seen = observer.observe(batch, clock, now=self.clock.now())
         engine.absorb(stream.name, seen, lost=stream.lost, losses=stream.losses)
         stream.held, stream.oversized, stream.lost, stream.losses = b"", 0, 0, ()
+        if self.keeper is not None and stream.live is not None:
+            stream.mark = stream.live.bookmark.to_json()
         stream.note(engine.state.streams[stream.name], stream.read_at)
 
     def _open(self, stream: Stream) -> Codec | None:

@@ -27,7 +27,8 @@ class Stream:
 
     `newest` is the newest event time (µs) that it has read, at the moment `newest_at`.
     `held` are lines that came before its format could be told; `oversized`, `lost`
-    and `losses` belong to them.
+    and `losses` belong to them. `mark` is where its reader stood, as JSON, when all it
+    had read was absorbed.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Stream:
     reader: Reader
     read_at: float
     codec: Codec | None = None
+    mark: str = ""
     newest: int | None = None
     newest_at: float = 0.0
     looks: int = 0

@@ -14,6 +14,7 @@ from tocsin import __version__
 
 COMMANDS = {
     "watch": ("tocsin.views.cli_watch", "Live statistics and a high-traffic alarm."),
+    "run": ("tocsin.views.cli_run", "The daemon: every source, alarms, durable state."),
     "replay": ("tocsin.views.cli_replay", "The rules over past logs, at full speed."),
     "check": ("tocsin.views.cli_check", "Say whether a configuration is right."),
     "formats": ("tocsin.views.cli_formats", "List the formats that can be read."),

@@ -1,0 +1,98 @@
+"""Keeping a run: what it knows and how far it has read, saved in one transaction.
+
+What is said is shown after it is saved, so that nothing is shown that a crash could
+take back. While there is no room to save, nothing more is read.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from tocsin.model.errors import StateUnwritable
+from tocsin.model.records import Notice
+from tocsin.model.state import Change, Position
+from tocsin.pipeline.saving import Saver
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from tocsin.model.protocols import Store
+    from tocsin.model.records import Record
+    from tocsin.runners.clock import Clock
+    from tocsin.runners.session import Session
+    from tocsin.runners.stream import Stream
+
+_QUIET = 5.0
+"""Seconds after which time alone, without lines or words, is worth a commit."""
+
+
+class Keeper:
+    """Saves one session in a store."""
+
+    def __init__(self, store: Store, session: Session, clock: Clock) -> None:
+        """Take up what was saved, if anything was.
+
+        Raises:
+            StateError: It cannot be read, or is that of another configuration.
+        """
+        self.store = store
+        self.session = session
+        self.full = False
+        """Whether the last commit did not happen: nothing more may be read."""
+        self.committed_at = clock.monotonic()
+        self._clock = clock
+        self._saver = Saver(store, session.plan)
+        state = self._saver.load()
+        if state is not None:
+            session.engine.state = state
+        self._saver.attach(session.engine)
+        self._saved: dict[str, str] = {}
+        self._gone: set[str] = set()
+        self._said: list[Record] = []
+
+    def positions(self) -> Mapping[str, Position]:
+        """Return where each stream stood, by its name."""
+        return self.store.positions()
+
+    def forget(self, stream: str) -> None:
+        """Let go of the position of a stream that has ended."""
+        self._gone.add(stream)
+
+    def turn(
+        self, streams: Iterable[Stream], said: Sequence[Record], *, now: bool = False
+    ) -> None:
+        """Save if there is something to save, or `now`; then show what was said."""
+        self._said += said
+        moved = [s for s in streams if s.mark and s.mark != self._saved.get(s.name)]
+        quiet = self._clock.monotonic() - self.committed_at > _QUIET
+        if not (moved or self._said or self._gone or quiet or now or self.full):
+            return
+        positions = tuple(self._position(s) for s in moved)
+        change = Change(positions=positions, gone_positions=tuple(sorted(self._gone)))
+        try:
+            self._saver.save(self.session.engine, change, self._said)
+        except StateUnwritable as error:
+            self._refused(error)
+            return
+        if self.full:
+            self.full = False
+            self.session.say([Notice("the state can be saved again: going on")])
+        self.committed_at = self._clock.monotonic()
+        self._saved |= {s.name: s.mark for s in moved}
+        self._gone.clear()
+        said, self._said = self._said, []
+        self.session.say(said)
+
+    def _refused(self, error: StateUnwritable) -> None:
+        if not self.full:
+            text = f"{error}\n  nothing more is read until it can be saved"
+            self.session.say([Notice(text, "error")])
+        self.full = True
+
+    def _position(self, stream: Stream) -> Position:
+        state = self.session.engine.state.streams[stream.name]
+        mark = json.loads(stream.mark)
+        return Position(
+            stream.name, stream.source, mark, state.tally.lines, int(mark["at"])
+        )

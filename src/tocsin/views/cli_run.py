@@ -1,0 +1,58 @@
+"""`tocsin run`: the daemon. Every source, alarms, and a state that survives a crash."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from tocsin.views.cli_options import (
+    config_option,
+    output_options,
+    reader_gone,
+    showing,
+    stopping,
+)
+
+
+@click.command("run", short_help="The daemon: every source, alarms, durable state.")
+@config_option
+@click.option(
+    "--state", "folder", type=click.Path(path_type=Path, file_okay=False),
+    metavar="FOLDER", help="Where the state is kept.  [default: $STATE_DIRECTORY, "
+    "$XDG_STATE_HOME/tocsin or /var/lib/tocsin]",
+)  # fmt: skip
+@output_options
+def command(config_path: Path, folder: Path | None, **given: object) -> int:
+    """Follow every log that a configuration names, for as long as the machine runs.
+
+    What is known and how far was read is saved in one transaction, several times a
+    second: killed at any moment and started again, it goes on from there, and nothing
+    is lost or counted twice.
+    """
+    from tocsin import __version__  # noqa: PLC0415 - see Lazy
+    from tocsin.runners.clock import SystemClock  # noqa: PLC0415
+    from tocsin.runners.daemon import Daemon  # noqa: PLC0415
+    from tocsin.runners.keeping import Keeper  # noqa: PLC0415
+    from tocsin.runners.session import Session, Wishes  # noqa: PLC0415
+    from tocsin.state.opening import open_folder  # noqa: PLC0415
+    from tocsin.views.check import read_config  # noqa: PLC0415
+    from tocsin.views.cli_state import default_folder  # noqa: PLC0415
+
+    config = read_config(config_path)
+    clock = SystemClock()
+    where = folder or default_folder(os.environ)
+    store = open_folder(where, program=__version__, now=clock.now())
+    try:
+        with showing(given, clock.monotonic) as view:
+            wishes = Wishes(
+                datapoints=bool(given["datapoints"]), verbose=bool(given["verbose"])
+            )
+            session = Session(config, view, wishes)
+            daemon = Daemon(session, clock, Keeper(store, session, clock))
+            with stopping(daemon.stop):
+                daemon.run(reader_gone())
+    finally:
+        store.close()
+    return 1 if given["fail_on_alarm"] and session.engine.state.opened else 0

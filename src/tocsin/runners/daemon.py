@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 from tocsin.model.errors import SourceError
 from tocsin.model.records import Notice
 from tocsin.runners.follow import Follow
+from tocsin.runners.health import Health
+from tocsin.runners.systemd import Systemd
 from tocsin.sources import (
     Bookmark,
     Crowd,
@@ -45,13 +47,22 @@ _COMPRESSED = {".gz", ".zst", ".bz2", ".xz"}
 class Daemon(Follow):
     """Follows the sources of its session's configuration."""
 
-    def __init__(self, session: Session, clock: Clock, keeper: Keeper) -> None:
+    def __init__(
+        self,
+        session: Session,
+        clock: Clock,
+        keeper: Keeper,
+        manager: Systemd | None = None,
+    ) -> None:
         super().__init__(session, clock, keeper=keeper)
         self.keeper: Keeper = keeper
+        self.health = Health(clock)
+        self._manager = manager or Systemd({}, 0)
         self._crowd = Crowd.of_this_process()
         self._known: dict[str, Stream] = {}
         self._gone: dict[str, float] = {}
         self._said: set[str] = set()
+        self._ready = False
         self._searched = clock.monotonic()
         saved = keeper.positions()
         for name in session.engine.state.streams.keys() - saved.keys():
@@ -76,6 +87,15 @@ class Daemon(Follow):
         if self.clock.monotonic() - self._searched > _SEARCH_EVERY:
             self.search()
         super()._turn()
+        self.health.turned(self._streams, self.keeper)
+        if not self._ready:
+            self._ready = True
+            self._manager.say("READY=1")
+        self._manager.alive(self.clock.monotonic())
+
+    def _pause(self) -> None:
+        self._manager.say("STOPPING=1")
+        super()._pause()
 
     def _families(self, source: SourceConfig) -> list[Family]:
         # Absolute: a stream is known by its name when it is taken up again.

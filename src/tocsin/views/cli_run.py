@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from tocsin.model.errors import SourceError
 from tocsin.views.cli_options import (
     config_option,
     output_options,
@@ -14,6 +17,14 @@ from tocsin.views.cli_options import (
     showing,
     stopping,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tocsin.runners.health import Health
+    from tocsin.runners.session import Session
+
+DOOR = "127.0.0.1:4277"
 
 
 @click.command("run", short_help="The daemon: every source, alarms, durable state.")
@@ -23,8 +34,13 @@ from tocsin.views.cli_options import (
     metavar="FOLDER", help="Where the state is kept.  [default: $STATE_DIRECTORY, "
     "$XDG_STATE_HOME/tocsin or /var/lib/tocsin]",
 )  # fmt: skip
+@click.option("--listen", metavar="HOST:PORT",
+              help="Where /livez and /readyz answer; or off.  "
+              f"[default: {DOOR}, if it is free]")  # fmt: skip
 @output_options
-def command(config_path: Path, folder: Path | None, **given: object) -> int:
+def command(
+    config_path: Path, folder: Path | None, listen: str | None, **given: object
+) -> int:
     """Follow every log that a configuration names, for as long as the machine runs.
 
     What is known and how far was read is saved in one transaction, several times a
@@ -36,6 +52,7 @@ def command(config_path: Path, folder: Path | None, **given: object) -> int:
     from tocsin.runners.daemon import Daemon  # noqa: PLC0415
     from tocsin.runners.keeping import Keeper  # noqa: PLC0415
     from tocsin.runners.session import Session, Wishes  # noqa: PLC0415
+    from tocsin.runners.systemd import Systemd  # noqa: PLC0415
     from tocsin.state.opening import open_folder  # noqa: PLC0415
     from tocsin.views.check import read_config  # noqa: PLC0415
     from tocsin.views.cli_state import default_folder  # noqa: PLC0415
@@ -50,9 +67,34 @@ def command(config_path: Path, folder: Path | None, **given: object) -> int:
                 datapoints=bool(given["datapoints"]), verbose=bool(given["verbose"])
             )
             session = Session(config, view, wishes)
-            daemon = Daemon(session, clock, Keeper(store, session, clock))
-            with stopping(daemon.stop):
+            manager = Systemd(os.environ, os.getpid())
+            keeper = Keeper(store, session, clock)
+            daemon = Daemon(session, clock, keeper, manager)
+            with stopping(daemon.stop), _serving(session, daemon.health, listen):
                 daemon.run(reader_gone())
     finally:
         store.close()
     return 1 if given["fail_on_alarm"] and session.engine.state.opened else 0
+
+
+@contextmanager
+def _serving(session: Session, health: Health, listen: str | None) -> Iterator[None]:
+    """Answer those who ask how the daemon is, while it runs."""
+    if listen == "off":
+        yield
+        return
+    from tocsin.model.records import Notice  # noqa: PLC0415 - see Lazy
+    from tocsin.views.service import Service, address, application  # noqa: PLC0415
+
+    service = None
+    try:
+        service = Service(application(health), *address(listen or DOOR))
+    except SourceError as error:
+        if listen is not None:
+            raise
+        session.say([Notice(f"{error}; nobody can ask how this run is", "warning")])
+    try:
+        yield
+    finally:
+        if service is not None:
+            service.close()

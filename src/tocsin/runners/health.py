@@ -1,0 +1,90 @@
+"""How the daemon is: for those who ask whether it lives, and whether it is of use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tocsin.runners.clock import Clock
+    from tocsin.runners.keeping import Keeper
+    from tocsin.runners.stream import Stream
+
+STUCK_AFTER = 30.0
+"""Seconds without a turn of the loop after which the daemon counts as dead."""
+STALE_AFTER = 60.0
+"""Seconds without a commit after which the daemon is not ready."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at: whether it is as it should be, and a word."""
+
+    name: str
+    good: bool
+    word: str
+
+
+class Health:
+    """What a daemon says of itself, from any thread: it only reads what turns noted."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._turned = clock.monotonic()
+        self._checks: tuple[Check, ...] = (
+            Check("start", good=False, word="has just begun"),
+        )
+        self._streams: tuple[dict[str, Any], ...] = ()
+
+    def turned(self, streams: Sequence[Stream], keeper: Keeper) -> None:
+        """Note how things are after a turn of the loop."""
+        self._turned = self._clock.monotonic()
+        age = self._turned - keeper.committed_at
+        behind = [s.name for s in streams if not (s.caught_up or s.ended or s.waiting)]
+        trouble = [f"{s.name}: {s.trouble}" for s in streams if s.trouble]
+        self._checks = (
+            Check("disk", not keeper.full, "the state cannot be saved"),
+            Check("commit", age < STALE_AFTER, f"the last one was {age:.0f} s ago"),
+            Check("lag", not behind, f"not caught up: {_some(behind)}"),
+            Check("sources", not trouble, _some(trouble)),
+        )
+        self._streams = tuple(map(_stream, streams))
+
+    @property
+    def alive(self) -> Check:
+        """Whether the loop still turns."""
+        age = self._clock.monotonic() - self._turned
+        return Check("loop", age < STUCK_AFTER, f"the last turn was {age:.0f} s ago")
+
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """All that must be good for the daemon to be ready."""
+        return (self.alive, *self._checks)
+
+    def report(self) -> dict[str, Any]:
+        """Return all of it as JSON."""
+        checks = {
+            c.name: {"ok": c.good} if c.good else {"ok": False, "why": c.word}
+            for c in self.checks
+        }
+        ready = all(c.good for c in self.checks)
+        return {"ready": ready, "checks": checks, "streams": list(self._streams)}
+
+
+def _stream(stream: Stream) -> dict[str, Any]:
+    return {
+        "stream": stream.name,
+        "source": stream.source,
+        "caught_up": stream.caught_up,
+        "waiting": stream.waiting,
+        "trouble": stream.trouble or None,
+    }
+
+
+def _some(names: Sequence[str]) -> str:
+    """Return the first few of some names."""
+    shown = 3
+    more = len(names) - shown
+    return ", ".join(names[:shown]) + (f" and {more} more" if more > 0 else "")

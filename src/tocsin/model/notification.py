@@ -66,8 +66,9 @@ class Notification:
     `key` identifies it for ever; `thread` is shared by all messages about the same
     group, so that a recovery stands under its alarm. `group` are the labels its alerts
     have in common, `why` the named reason for sending it now, `at` when it was made
-    (s). `held` counts alerts that a digest stands for but does not name. `answers` is
-    the key of the message that this one continues; empty if it begins its thread.
+    (s). `held` counts alerts that it stands for but does not name; `tally` then says how
+    many there are of each alarm, the gravest and most first. `answers` is the key of the
+    message that this one continues; empty if it begins its thread.
     """
 
     key: str
@@ -80,6 +81,7 @@ class Notification:
     group: Mapping[str, str] = field(default_factory=dict)
     held: int = 0
     answers: str = ""
+    tally: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def level(self) -> str:

@@ -38,6 +38,7 @@ def to_json(notification: Notification) -> dict[str, Any]:
         "why": notification.why,
         "group": dict(notification.group),
         "held": notification.held,
+        "tally": dict(notification.tally),
         "alerts": [_alert(alert) for alert in notification.alerts],
     }
 
@@ -97,6 +98,7 @@ def _notification(data: Mapping[str, Any]) -> Notification:
         group=dict(data["group"]),
         held=data["held"],
         answers=data.get("answers", ""),
+        tally=dict(data.get("tally", {})),
     )
 
 

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from tocsin.model.batch import EventBatch
     from tocsin.model.message import FieldType, MessageType
+    from tocsin.model.notification import Notification, Outcome
+    from tocsin.model.records import Loss
     from tocsin.model.state import (
         About,
         Change,
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
         Position,
         SegmentNote,
     )
-    from tocsin.model.records import Loss
 
 
 class Codec(Protocol):
@@ -219,4 +220,32 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Let go of the state. Idempotent."""
+        ...
+
+
+class Channel(Protocol):
+    """Takes notifications to people. One that fails is tried again by its caller.
+
+    `send` may block for as long as its own time-out, and never raises for what the
+    other side does: that is an outcome. Sending the same notification twice is
+    harmless where the other side can tell by its key.
+    """
+
+    @property
+    def name(self) -> str:
+        """What the configuration calls it."""
+        ...
+
+    def recipients(self, notification: Notification) -> tuple[str, ...]:
+        """Return whom a notification would go to, as they are called in outcomes."""
+        ...
+
+    def preview(self, notification: Notification) -> str:
+        """Return what would be sent, for people to read; secrets are left out."""
+        ...
+
+    def send(
+        self, notification: Notification, recipients: tuple[str, ...]
+    ) -> tuple[Outcome, ...]:
+        """Send to these recipients; return what became of each, in their order."""
         ...

@@ -228,6 +228,37 @@ def test_a_cut_of_the_frame_cuts_the_answer(text: str, data: st.DataObject) -> N
     assert all(map(same, pieces, whole))
 
 
+ROUNDED = ("x / 5", "x / y", "1 / x", "n / 7", "x % 0.1", "power(x, 3)", "power(x, y)",
+           "log(3, x)", "extract(epoch from time)")  # fmt: skip
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    text=st.sampled_from(ROUNDED),
+    numbers=st.lists(st.decimals(0, 1000, places=1).map(float), min_size=2, max_size=9),
+    other=st.sampled_from([0.3, 0.5, 2.0, 3.0, 7.0, 9.0, 60.0]),
+)
+def test_an_answer_is_rounded_alike_alone_and_among_others(
+    text: str, numbers: list[float], other: float
+) -> None:
+    frame = pl.DataFrame({"x": numbers}).with_columns(
+        y=pl.lit(other),
+        n=(pl.col("x") * 10).cast(pl.Int64),
+        time=(pl.col("x") * 10 + 0.3).cast(pl.Int64).cast(TIME),
+    )
+    whole = evaluated(text, frame)
+    assert whole == [evaluated(text, frame[i : i + 1])[0] for i in range(len(numbers))]
+    assert whole == evaluated(
+        text, frame.with_columns(y=pl.Series([other] * len(frame)))
+    )
+
+
+def test_a_quotient_is_the_nearest_number() -> None:
+    frame = pl.DataFrame({"x": [3.0, 3.0], "y": [5.0, 7.0]})
+    assert evaluated("x / 5", frame) == [0.6, 0.6]
+    assert evaluated("x / y", frame) == [0.6, 3 / 7]
+
+
 @settings(deadline=None, max_examples=150)
 @given(
     st.text(alphabet="ab%_\\\n", max_size=6),

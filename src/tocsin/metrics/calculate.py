@@ -14,6 +14,7 @@ from tocsin.metrics.cells import MILLION, MOST, MOST_SQUARED, millionths, varian
 from tocsin.metrics.sketches import bucket, middle
 from tocsin.metrics.spec import CalculatedSpec, Kind, first_end, value_of
 from tocsin.metrics.windows import RUNS
+from tocsin.model.batch import divided
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -130,12 +131,12 @@ def _aggregate(spec: CalculatedSpec, held: pl.DataFrame) -> pl.DataFrame:
     held = held.filter(pl.col("value").abs() <= most)
     times, value = pl.col("points").cast(pl.Int128), millionths(pl.col("value"))
     sums, weight = (value * times).sum(), pl.col("points").sum()
-    total = sums.cast(pl.Float64) / MILLION
+    total = divided(sums.cast(pl.Float64), MILLION)
     values = {
         Kind.COUNT: weight.cast(pl.Float64),
-        Kind.RATE: weight / spec.period,
+        Kind.RATE: divided(weight, spec.period),
         Kind.SUM: total,
-        Kind.AVG: total / weight,
+        Kind.AVG: divided(total, weight),
         Kind.MIN: pl.col("value").min(),
         Kind.MAX: pl.col("value").max(),
         Kind.STDDEV: variance(weight, sums, (value.pow(2) * times).sum()).sqrt(),

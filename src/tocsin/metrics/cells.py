@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import polars as pl
 
+from tocsin.model.batch import divided
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
@@ -176,7 +178,7 @@ def variance(n: pl.Expr, s: pl.Expr, q: pl.Expr) -> pl.Expr:
     so that large numbers close together keep their spread.
     """
     middle = s // n
-    rest = (s - middle * n).cast(pl.Float64) / n
-    squares = (q - 2 * middle * s + n.cast(pl.Int128) * middle * middle) / n
+    rest = divided((s - middle * n).cast(pl.Float64), n)
+    squares = divided(q - 2 * middle * s + n.cast(pl.Int128) * middle * middle, n)
     spread = squares.cast(pl.Float64) - rest.pow(2)
-    return spread.clip(lower_bound=0.0) / MILLION**2
+    return divided(spread.clip(lower_bound=0.0), MILLION**2)

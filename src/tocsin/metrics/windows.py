@@ -17,6 +17,7 @@ from tocsin.metrics import sliding
 from tocsin.metrics.cells import MILLION, Cells, variance
 from tocsin.metrics.sketches import cardinality, middle
 from tocsin.metrics.spec import Kind, MetricSpec, first_end
+from tocsin.model.batch import divided
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -102,15 +103,15 @@ def windows(
 
 def _plain_value() -> pl.Expr:
     """Return the value of the kinds that need only counts and sums."""
-    n, total = pl.col("n"), pl.col("s").cast(pl.Float64) / MILLION
+    n, total = pl.col("n"), divided(pl.col("s").cast(pl.Float64), MILLION)
     some = n > 0
-    mean = total / n
+    mean = divided(total, n)
     kind = pl.col("kind")
     return (
         pl.when(kind == Kind.COUNT.value)
         .then(n.cast(pl.Float64))
         .when(kind == Kind.RATE.value)
-        .then(n / pl.col("period"))
+        .then(divided(n, pl.col("period")))
         .when(kind == Kind.SUM.value)
         .then(total)
         .when((kind == Kind.AVG.value) & some)
@@ -164,8 +165,8 @@ def _with_results(
             "low",
             "high",
             events="n",
-            total=pl.col("s").cast(pl.Float64) / MILLION,
-            squares=pl.col("q").cast(pl.Float64) / MILLION**2,
+            total=divided(pl.col("s").cast(pl.Float64), MILLION),
+            squares=divided(pl.col("q").cast(pl.Float64), MILLION**2),
         )
         found = result.cast(pl.Float64)
         finite = pl.when(found.is_finite()).then(found)

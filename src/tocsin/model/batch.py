@@ -54,6 +54,20 @@ class EventBatch:
     misfits: Mapping[str, int] = field(default_factory=dict)
 
 
+def divided(left: pl.Expr, right: pl.Expr | float) -> pl.Expr:
+    """Return the quotient, rounded once, of however many rows.
+
+    Polars divides many rows by one number by way of its reciprocal, and a row alone
+    as it is written: 3 / 5 is 0.6 in one batch and 0.6000000000000001 in another.
+    """
+    return left / spread(right, left)
+
+
+def spread(number: pl.Expr | float, beside: pl.Expr) -> pl.Expr:
+    """Return a number as a column beside another: never as one value for all rows."""
+    return beside.is_null().cast(pl.Float64) + number
+
+
 def least(whole: pl.Series) -> int | None:
     """Return the least of some whole numbers; None if there is none."""
     found = whole.min()

@@ -11,11 +11,13 @@ from typing import TypeAlias
 
 import polars as pl
 
-from tocsin.model.batch import TIME
+from tocsin.model.batch import TIME, divided, spread
 
 Value: TypeAlias = str | int | float | bool | None
 
 _EXACT = 2.0**53
+_SHORT = (0.5, *map(float, range(2, 10)))
+"""Exponents for which Polars knows a shorter way, where they are constants."""
 _ISO = "%Y-%m-%dT%H:%M:%S%.f"
 
 
@@ -99,7 +101,7 @@ def _escaped(character: str) -> str:
 
 def _mod(left: pl.Expr, right: pl.Expr) -> pl.Expr:
     divisor = pl.when(right != 0).then(right.abs())
-    rest = left.abs() % divisor
+    rest = left.abs() % spread(divisor, left)
     return pl.when(left < 0).then(-rest).otherwise(rest)
 
 
@@ -107,11 +109,18 @@ def _log(call: Arguments) -> pl.Expr:
     base, value = call.exprs
     sound = (value > 0) & (base > 0) & (base != 1)
     ten = call.values[0] == 10  # noqa: PLR2004
-    return pl.when(sound).then(value.log10() if ten else value.log() / base.log())
+    return pl.when(sound).then(
+        value.log10() if ten else divided(value.log(), base.log())
+    )
 
 
-def _power(base: pl.Expr, exponent: pl.Expr) -> pl.Expr:
+def _power(call: Arguments) -> pl.Expr:
+    base, exponent = call.exprs
     found = base.pow(exponent)
+    if not call.constant[1]:
+        # Alone in its batch, such an exponent is multiplied out, as constants are.
+        short = [pl.when(exponent == x).then(base.pow(pl.lit(x))) for x in _SHORT]
+        found = pl.coalesce(*short, found)
     sound = found.is_finite() | ~(base.is_finite() & exponent.is_finite())
     return pl.when(sound).then(found)
 
@@ -205,7 +214,7 @@ _PARTS: dict[str, Callable[[pl.Expr], pl.Expr]] = {
     "hour": lambda t: t.dt.hour(),
     "minute": lambda t: t.dt.minute(),
     "second": lambda t: t.dt.second(),
-    "epoch": lambda t: t.dt.epoch("us") / 1_000_000,
+    "epoch": lambda t: divided(t.dt.epoch("us"), 1_000_000),
 }
 
 
@@ -289,7 +298,7 @@ TRANSLATIONS: dict[str, Translation] = {
     "add": _two(lambda a, b: a + b),
     "sub": _two(lambda a, b: a - b),
     "mul": _two(lambda a, b: a * b),
-    "div": _two(lambda a, b: a / pl.when(b != 0).then(b)),
+    "div": _two(lambda a, b: divided(a, pl.when(b != 0).then(b))),
     "mod": _two(_mod),
     "neg": _one(lambda a: -a),
     "abs": _one(lambda a: a.abs()),
@@ -299,7 +308,7 @@ TRANSLATIONS: dict[str, Translation] = {
     "sqrt": _one(lambda a: pl.when(a >= 0).then(a.sqrt())),
     "ln": _one(lambda a: pl.when(a > 0).then(a.log())),
     "log": _log,
-    "power": _two(_power),
+    "power": _power,
     "length": _one(lambda a: a.str.len_chars().cast(pl.Float64)),
     "strpos": _two(_strpos),
     "extract": _extract,

@@ -17,9 +17,10 @@ from tests.plain import SECOND, Row, Stream
 from tests.runs import Make, Piece, Run, feed, plain, run, whole
 from tests.worlds import World, pieces, rows, sources, worlds
 
-from tocsin.config.values import AlarmConfig, Config, MessagesConfig, MetricConfig
+from tocsin.config.values import AlarmConfig, Config, MetricConfig
 from tocsin.model.errors import StateError, StateUnwritable
 from tocsin.model.records import IncidentEvent
+from tocsin.model.state import Change
 from tocsin.pipeline.engine import Engine, EngineState
 from tocsin.pipeline.evaluate import ShardState
 from tocsin.pipeline.saving import Saver
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
     from tocsin.model.protocols import Store
     from tocsin.model.records import Record
-    from tocsin.model.state import Change
 
 Reopen: TypeAlias = "Callable[[], Store]"
 
@@ -261,33 +261,19 @@ def test_incidents_have_rows_that_stand_as_the_ledger_says() -> None:
         assert [(e.event, e.at) for e in store.history(number)] == mine
 
 
-ALARM = BUSY.alarms[0]
-CONFIGURATIONS = {
-    "another sentence is no other state": (
-        replace(BUSY, alarms=(replace(ALARM, messages=MessagesConfig(alarm="!")),)),
-        True,
-    ),
-    "another threshold is": (
-        replace(BUSY, alarms=(replace(ALARM, threshold=4),)),
-        False,
-    ),
-    "a metric less is": (replace(BUSY, metrics=BUSY.metrics[:2]), False),
-}
-
-
-@pytest.mark.parametrize(
-    ("config", "fits"), CONFIGURATIONS.values(), ids=CONFIGURATIONS
-)
-def test_a_state_of_other_metrics_or_alarms_is_not_taken_for_ours(
-    config: Config, *, fits: bool
-) -> None:
-    stream, store = busy(20), MemoryStore()
-    engine, saver = opened(store, plain(BUSY), [stream])
-    feed(engine, Piece("s", stream.rows, advance=True))
+def saved_without_description(config: Config) -> MemoryStore:
+    """Return a state as it was saved before states described their plan."""
+    store = MemoryStore()
+    engine, saver = opened(store, plain(config), [busy(20)])
+    feed(engine, Piece("s", busy(20).rows, advance=True))
     saver.save(engine)
-    other = Saver(store, plain(config)(None).plan)
-    if fits:
-        assert other.load() is not None
-    else:
-        with pytest.raises(StateError, match="another configuration"):
-            other.load()
+    store.commit(Change(gone_documents=("plan",)))
+    return store
+
+
+def test_an_old_state_is_taken_up_under_its_own_configuration_alone() -> None:
+    store = saved_without_description(BUSY)
+    assert Saver(store, plain(BUSY)(None).plan).load() is not None
+    other = replace(BUSY, metrics=BUSY.metrics[:2])
+    with pytest.raises(StateError, match="another configuration"):
+        Saver(store, plain(other)(None).plan).load()

@@ -71,7 +71,7 @@ def arrive(
     follow, so that nothing is held back.
     """
     if clock.held is not None:
-        frame = pl.concat([clock.held, frame])
+        frame = pl.concat([_alike(clock.held, frame), frame])
     frame, future = _cap(frame, time, now)
     if frame.height == 0:
         return Arrival(_with_panes(frame, None), StreamClock(clock.newest), 0, future)
@@ -80,6 +80,22 @@ def arrive(
     future += frame.height - rows.height - held
     tail = frame.tail(1) if held else None
     return _judge(rows, StreamClock(clock.newest, tail), time, now, (future, doubtful))
+
+
+def _alike(held: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
+    """Return a held row with the columns of those that follow it.
+
+    They differ when the rules have been changed since: what was not asked for then
+    is not known of it.
+    """
+    if held.schema == frame.schema:
+        return held
+    null = pl.lit(None)
+    return held.select(
+        (pl.col(name).cast(type_, strict=False) if name in held.columns
+         else null.cast(type_).alias(name))
+        for name, type_ in frame.schema.items()
+    )  # fmt: skip
 
 
 def _cap(

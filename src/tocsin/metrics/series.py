@@ -8,7 +8,7 @@ keys share one series, `__other__`: totals stay exact, rows become approximate.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -57,11 +57,16 @@ class SeriesTable:
     births: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=_BIRTHS))
     limited: frozenset[int] = frozenset()
     """The metrics that have reached their limit of keys."""
+    since: Mapping[int, int] = field(default_factory=dict)
+    """From which second on metrics are measured that came while a run was going on:
+    cells from before it are not theirs, for they would be of half the lines."""
 
     def number(self, named: NamedCells, plan: SeriesPlan) -> tuple[Cells, SeriesTable]:
         """Return cells by number instead of name, and the table with the new series."""
         if named.names.height == 0:
             return Cells.empty(), self
+        if self.since:
+            named = self._measured(named)
         names = _escaped(named.names)
         new = names.join(self.table, on=["m", "key"], how="anti")
         grown = self._with_new(new, plan) if new.height else self
@@ -76,8 +81,17 @@ class SeriesTable:
 
     def born_by(self, tick: int) -> pl.DataFrame:
         """Return `sid` and `first`: since when each series lives, as known at a tick."""
-        known = self.births.filter(pl.col("k") <= tick)
+        known = self.lives().filter(pl.col("k") <= tick)
         return known.group_by("sid").agg(pl.col("first").min())
+
+    def lives(self) -> pl.DataFrame:
+        """Return the births, none before its metric was measured."""
+        if not self.since:
+            return self.births
+        since = self.table.select("sid", least=self._least(pl.col("m")))
+        lives = self.births.join(since, on="sid", how="left", maintain_order="left")
+        first = pl.max_horizontal("first", "least")
+        return lives.with_columns(first=first).select(*_BIRTHS)
 
     def settle(self, tick: int) -> SeriesTable:
         """Return the table with the births up to a tick joined: they cannot change."""
@@ -87,7 +101,49 @@ class SeriesTable:
         young = self.births.filter(pl.col("k") > tick)
         joined = old.group_by("sid").agg(pl.col("first").min(), pl.col("k").max())
         births = pl.concat([joined.select(*_BIRTHS), young])
-        return SeriesTable(self.table, births, self.limited)
+        return replace(self, births=births)
+
+    def _least(self, metric: pl.Expr) -> pl.Expr:
+        """Return since when a metric is measured; null if always."""
+        numbers, least = list(self.since), list(self.since.values())
+        return metric.replace_strict(
+            numbers, least, default=None, return_dtype=pl.Int64
+        )
+
+    def _measured(self, named: NamedCells) -> NamedCells:
+        """Leave out the cells of metrics that were not measured yet."""
+        least = named.names.select(self._least(pl.col("m"))).to_series()
+
+        def kept(rows: pl.DataFrame) -> pl.DataFrame:
+            early = pl.col("p") < least.gather(rows.get_column("sid"))
+            return rows.filter(~early.fill_null(value=False))
+
+        return NamedCells(named.names, named.cells.map(kept))
+
+    def with_heirs(self, plan: SeriesPlan) -> SeriesTable:
+        """Return the table with every series that another one brings with it.
+
+        They are there already, unless the plan has become another one.
+        """
+        known = {(m, key): sid for m, key, sid in self.table.iter_rows()}
+        added: dict[tuple[int, str], int] = {}
+        parents: list[tuple[int, int]] = []
+        for (m, key), sid in known.items():
+            for heir in plan.dependents.get(m, ()):
+                if (heir, key) not in known:
+                    number = added.setdefault((heir, key), len(known) + len(added))
+                    parents.append((number, sid))
+        if not added:
+            return self
+        rows = [(m, key, sid) for (m, key), sid in added.items()]
+        grown = pl.DataFrame(rows, schema=_TABLE, orient="row")
+        links = {"heir": pl.Int64, "sid": pl.Int64}
+        pairs = pl.DataFrame(parents, schema=links, orient="row")
+        found = pairs.join(self.births, on="sid").select(
+            sid="heir", first="first", k="k"
+        )
+        births = pl.concat([self.births, _pareto(found)])
+        return replace(self, table=pl.concat([self.table, grown]), births=births)
 
     def _with_new(self, new: pl.DataFrame, plan: SeriesPlan) -> SeriesTable:
         """Return the table with new series: as many of each metric as it has room for."""
@@ -114,7 +170,8 @@ class SeriesTable:
         rows = [(m, key, sid) for (m, key), sid in added.items()]
         grown = pl.DataFrame(rows, schema=_TABLE, orient="row")
         table = pl.concat([self.table, grown]) if rows else self.table
-        return SeriesTable(table, self.births, self.limited | frozenset(full))
+        limited = self.limited | frozenset(full)
+        return replace(self, table=table, limited=limited)
 
     def with_births(self, base: pl.DataFrame, plan: SeriesPlan) -> SeriesTable:
         """Return the table with what these base cells say of when series began."""
@@ -134,7 +191,7 @@ class SeriesTable:
         found = _pareto(news.select(*_BIRTHS))
         found = pl.concat([found, self._inherited(found, plan)])
         births = _pareto(pl.concat([self.births, found]))
-        return SeriesTable(self.table, births, self.limited)
+        return replace(self, births=births)
 
     def _inherited(self, found: pl.DataFrame, plan: SeriesPlan) -> pl.DataFrame:
         """Return the same births for the series that depend on these."""

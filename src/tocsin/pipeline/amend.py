@@ -124,7 +124,7 @@ class Amender:
         rows = rows.join(self.judge.specs, on="m")
         ends = first_end(pl.col("need"), pl.col("every")) <= pl.col("until")
         rows = rows.filter(ends | ~pl.col("wanted"))
-        born = rows.select("sid", "version", "known").join(series.births, on="sid")
+        born = rows.select("sid", "version", "known").join(series.lives(), on="sid")
         born = born.filter(pl.col("k") <= pl.col("known"))
         born = born.group_by("sid", "version").agg(pl.col("first").min())
         rows = rows.join(born, on=["sid", "version"]).with_row_index("view")

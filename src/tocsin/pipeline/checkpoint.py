@@ -161,6 +161,7 @@ def _shard(state: ShardState, tables: Tables) -> dict[str, Any]:
         "judged": state.judged,
         "settled": state.settled,
         "limited": sorted(series.limited),
+        "since": list(series.since.items()),
         "marked": [at for at, _ in state.marks],
     }
 
@@ -173,7 +174,12 @@ def _to_shard(row: Mapping[str, Any], tables: list[pl.DataFrame]) -> ShardState:
     marks = table("marks")
     return ShardState(
         cells=Cells(table("base"), table("buckets"), table("registers")),
-        series=SeriesTable(table("series"), table("births"), frozenset(row["limited"])),
+        series=SeriesTable(
+            table("series"),
+            table("births"),
+            frozenset(row["limited"]),
+            dict(row.get("since", ())),
+        ),
         late=table("pending"),
         judged=row["judged"],
         settled=row["settled"],

@@ -33,6 +33,7 @@ from tocsin.pipeline.plan import (
     SourcePlan,
     Templates,
 )
+from tocsin.pipeline.prints import prints
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -77,6 +78,7 @@ def compile_plan(config: Config, statistics: Iterable[MetricConfig] = ()) -> Pla
         templates={a.name: _templates(a, config) for a in config.alarms},
         fingerprints={a.name: _fingerprint(a, config) for a in config.alarms},
         definition=_definition(everything),
+        prints=prints(everything),
         hidden=frozenset(m.name for m in hidden) | {EVENTS},
     )
 

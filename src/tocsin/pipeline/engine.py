@@ -27,7 +27,7 @@ from tocsin.pipeline.streams import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from tocsin.metrics.cells import NamedCells
     from tocsin.model.records import Loss
@@ -169,6 +169,15 @@ class Engine:
         if None not in settled:
             self._forget(min(s for s in settled if s is not None))
         return records
+
+    def listen(self, fresh: Mapping[int, Sequence[int]]) -> list[Record]:
+        """Let the alarms (of each shard) that a new configuration brought be judged."""
+        said: list[Utterance] = []
+        for i, alarms in fresh.items():
+            listened = self.evaluators[i].listen(self.state.shards[i], alarms)
+            self.state.shards[i] = listened[0]
+            said += self._say(i, listened[1])
+        return self._speak(said)
 
     def finish(self) -> list[Record]:
         """End all input; return the last of what there is to say."""

@@ -154,6 +154,23 @@ class Evaluator:
             state = self._settle(state, bound)
         return state, verdicts
 
+    def listen(
+        self, state: ShardState, alarms: Sequence[int]
+    ) -> tuple[ShardState, list[Verdict]]:
+        """Let alarms that are new hear all that was said since the settled tick.
+
+        So they stand as if they had always been there, as late rows can still ask.
+        """
+        if state.judged is None or state.series.births.height == 0:
+            return state, []
+        span = Span(self._start(state), state.judged, state.judged)
+        said = self.judge.judge(state.cells, state.series, state.then, span)
+        mine = pl.col("alarm").is_in(list(alarms))
+        now = pl.concat([state.now.filter(~mine), said.alarms.filter(mine)])
+        moves = said.transitions.filter(mine)
+        verdict = Verdict(state.judged, said.runs.clear(), moves)
+        return replace(state, now=now), [verdict]
+
     def finish(self, state: ShardState) -> tuple[ShardState, list[Verdict]]:
         """End the input: judge the last second, what is late, and half-full windows."""
         last = self._last_pane(state)

@@ -20,7 +20,7 @@ from tocsin.pipeline import tables
 from tocsin.pipeline.documents import Saved, as_json, difference
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from tocsin.incidents.ledger import Incident, Place
     from tocsin.model.state import Segment
@@ -68,18 +68,22 @@ def changes(engine: Engine, since: Since) -> tuple[Change, Since]:
     return change, saved
 
 
-def alarms_at(plan: Shard, alarms: pl.DataFrame, tick: int | None) -> pl.DataFrame:
+def alarms_at(
+    steps: Sequence[int], alarms: pl.DataFrame, tick: int | None
+) -> pl.DataFrame:
     """Return alarm states with `since` for `run`: since which point, not how many.
 
-    Points are numbered by the `every` of the alarm's metric. So a series that goes on as
-    before does not change from tick to tick.
+    Points are numbered by the step (s) of each alarm's metric. So a series that goes on
+    as before does not change from tick to tick.
     """
-    return _turned(plan, alarms, tick, -1).rename({"run": "since"})
+    return _turned(steps, alarms, tick, -1).rename({"run": "since"})
 
 
-def alarms_of(plan: Shard, rows: pl.DataFrame, tick: int | None) -> pl.DataFrame:
+def alarms_of(
+    steps: Sequence[int], rows: pl.DataFrame, tick: int | None
+) -> pl.DataFrame:
     """Return the alarm states that `alarms_at` made these rows of."""
-    return _turned(plan, rows.rename({"since": "run"}), tick, 1)
+    return _turned(steps, rows.rename({"since": "run"}), tick, 1)
 
 
 def floors(plan: Plan, state: EngineState) -> dict[str, int]:
@@ -174,16 +178,16 @@ def _changed_alarms(
 
 def _alarms(plan: Shard, part: str, state: ShardState) -> pl.DataFrame:
     tick = state.judged if part == "now" else state.settled
-    return alarms_at(plan, getattr(state, part), tick)
+    steps = [plan.spec(alarm.metric).every for alarm in plan.alarms]
+    return alarms_at(steps, getattr(state, part), tick)
 
 
 def _turned(
-    plan: Shard, alarms: pl.DataFrame, tick: int | None, sign: int
+    steps: Sequence[int], alarms: pl.DataFrame, tick: int | None, sign: int
 ) -> pl.DataFrame:
     if alarms.height == 0:
         return alarms
-    every = [plan.spec(alarm.metric).every for alarm in plan.alarms]
-    points = pl.Series([(tick or 0) // e for e in every], dtype=pl.Int64)
+    points = pl.Series([(tick or 0) // every for every in steps], dtype=pl.Int64)
     shift = points.gather(alarms.get_column("alarm").cast(pl.UInt32))
     return alarms.with_columns(run=pl.col("run") + sign * shift)
 

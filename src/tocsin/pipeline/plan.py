@@ -79,6 +79,30 @@ class SourcePlan:
     time: TimeSpec
 
 
+@dataclass(frozen=True, slots=True)
+class SourcePrint:
+    """What stands for a source: where it is, how its times and its fields are read.
+
+    Where `clock` differs, its times are not the same; where `whole` does, it cannot be
+    told whether its events are.
+    """
+
+    path: tuple[str, ...]
+    clock: str
+    whole: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prints:
+    """What stands for the definitions of a plan's parts, by name, apart from names."""
+
+    sources: Mapping[str, SourcePrint] = field(default_factory=dict)
+    metrics: Mapping[str, str] = field(default_factory=dict)
+    inputs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    alarms: Mapping[str, str] = field(default_factory=dict)
+    consumers: Mapping[str, str] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
     """All that is to be done."""
@@ -91,5 +115,6 @@ class Plan:
     """What stands for the definition of each alarm, by its name."""
     definition: str = ""
     """What stands for all that a saved state depends on: metrics, alarms, times."""
+    prints: Prints = field(default_factory=Prints)
     hidden: frozenset[str] = frozenset()
     """Metrics that no datapoint is shown of: those that other outputs are made from."""

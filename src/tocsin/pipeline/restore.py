@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tocsin.model.protocols import Store
-    from tocsin.pipeline.plan import Plan, Shard
+    from tocsin.pipeline.description import Description, ShardNote
 
 
-def restore(store: Store, plan: Plan) -> EngineState | None:
-    """Return the state that was saved under the same plan; None if none was.
+def restore(store: Store, plan: Description) -> EngineState | None:
+    """Return the state that was saved under a plan of this description; None if none.
 
     Raises:
         StateDamaged: It is not what was written.
@@ -87,14 +87,14 @@ def _shard(
     saved: _Tables,
     documents: Mapping[str, bytes],
     i: int,
-    plan: Shard,
+    plan: ShardNote,
     row: Mapping[str, Any],
 ) -> ShardState:
     judged, settled = row["judged"], row["settled"]
     late = documents.get(f"late/{i}")
     state = ShardState(
         cells=_cells(saved, i, settled),
-        series=_series(saved, i, frozenset(row["limited"]), settled),
+        series=_series(saved, i, row),
         judged=judged,
         settled=settled,
         now=_alarms(saved, f"shard/{i}/now", plan, judged),
@@ -125,24 +125,25 @@ def _cells(saved: _Tables, i: int, settled: int | None) -> Cells:
     return Cells(**found)
 
 
-def _series(
-    saved: _Tables, i: int, limited: frozenset[int], settled: int | None
-) -> SeriesTable:
+def _series(saved: _Tables, i: int, row: Mapping[str, Any]) -> SeriesTable:
     empty = SeriesTable()
     table = pl.concat([empty.table, *saved.parts(f"shard/{i}/series")])
     births = pl.concat([empty.births, *saved.parts(f"shard/{i}/births")]).unique()
     if not table.get_column("sid").equals(pl.Series("sid", range(table.height))):
         raise StateDamaged(f"the series of shard {i} are not complete")
-    series = SeriesTable(table, births, limited)
+    limited, since = frozenset(row["limited"]), dict(row.get("since", ()))
+    series, settled = SeriesTable(table, births, limited, since), row["settled"]
     return series if settled is None else series.settle(settled)
 
 
-def _alarms(saved: _Tables, name: str, plan: Shard, tick: int | None) -> pl.DataFrame:
+def _alarms(
+    saved: _Tables, name: str, plan: ShardNote, tick: int | None
+) -> pl.DataFrame:
     parts = saved.parts(name)
     if not parts:
         return pl.DataFrame(schema=STATE)
     rows = tables.latest(name.rsplit("/", 1)[1], parts)
-    return alarms_of(plan, rows, tick).select(*STATE)
+    return alarms_of(plan.steps, rows, tick).select(*STATE)
 
 
 def _ledger(saved: _Tables, next_id: int) -> Ledger:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from tocsin.metrics.cells import Cells
 from tocsin.model.errors import StateError
 from tocsin.model.state import Change
 from tocsin.pipeline import incidents_log, tables
+from tocsin.pipeline.carry import Carried, carry
+from tocsin.pipeline.description import Description, describe
 from tocsin.pipeline.increments import Since, changes, floors
 from tocsin.pipeline.journal import Journal
 from tocsin.pipeline.restore import restore, since_restored
@@ -22,6 +25,11 @@ if TYPE_CHECKING:
     from tocsin.pipeline.engine import Engine, EngineState
     from tocsin.pipeline.plan import Plan
 
+_PLAN = "plan"
+"""The document that describes the plan which the others were saved under."""
+_DOCUMENTS = ("stream/", "late/", "report/", "consumer/")
+_TABLES = ("shard/", "ledger")
+
 
 class Saver:
     """Keeps one engine in a store: each save holds what came since the one before.
@@ -32,32 +40,51 @@ class Saver:
     def __init__(self, store: Store, plan: Plan) -> None:
         self.store = store
         self.plan = plan
+        self.carried: Carried | None = None
+        """What a changed configuration made of the state; until `begin` said so."""
         self._since = Since()
         self._incidents: dict[int, IncidentRow] | None = None
+        self._described = b""
+        self._anew = False
 
     def load(self) -> EngineState | None:
-        """Return the state that was saved last; None if none was.
+        """Return the state that was saved last, as our plan has it; None if none was.
 
         Raises:
-            StateError: It was saved under other metrics, alarms or times: their
-                windows are not ours.
+            StateError: It was saved under other metrics, alarms or times, and does not
+                say under which.
         """
-        saved = self.store.about().plan
-        if saved not in {"", self.plan.definition}:
-            raise StateError(
-                "the state was saved under another configuration: its metrics, alarms"
-                " or times of lateness are not these\n"
-                "  hint: put the configuration back, or give this one another folder"
-            )
-        state = restore(self.store, self.plan)
-        if state is not None:
-            self._since = since_restored(self.store, state)
+        old = described(self.store, self.plan)
+        state = restore(self.store, old)
+        if state is None:
+            return None
+        if old != describe(self.plan):
+            return self._carry(state, old)
+        self._since = since_restored(self.store, state)
         return state
+
+    def switch(self, plan: Plan, state: EngineState) -> EngineState:
+        """Take up another plan; return the state that was made under ours as its own.
+
+        The engine that goes on with it is to be attached, and begun.
+        """
+        old, self.plan = describe(self.plan), plan
+        return self._carry(state, old)
 
     def attach(self, engine: Engine) -> None:
         """Let the engine take note of what comes from now on. Before anything does."""
         self._since = replace(self._since, pieces=0)
         engine.journal = Journal()
+        if self._anew:
+            for i, shard in enumerate(engine.state.shards):
+                engine.journal.note(i, Cells.empty(), shard.cells)
+
+    def begin(self, engine: Engine) -> list[Record]:
+        """Return what there is to say of a state that was carried over; once."""
+        if self.carried is None:
+            return []
+        carried, self.carried = self.carried, None
+        return [*carried.closed, *engine.listen(carried.fresh)]
 
     def save(
         self,
@@ -74,17 +101,54 @@ class Saver:
             StateUnwritable: Nothing was saved, nothing is lost: it may be tried again.
         """
         change, saved = changes(engine, self._since)
-        bounds = floors(self.plan, engine.state)
-        keep = upkeep(self.store, lambda table: tables.rule(table, bounds))
         told = incidents_log.told(said, engine.state, self._known)
+        described_ = describe(self.plan).to_json()
         own = Change(plan=self.plan.definition)
+        if described_ != self._described:
+            own = replace(own, documents={_PLAN: described_})
+        keep = self._swept(change) if self._anew else self._upkept(engine)
         number = self.store.commit(keep + change + told + (extra or Change()) + own)
-        self._since = saved
+        self._since, self._described, self._anew = saved, described_, False
         if self._incidents is not None:
             self._incidents |= {row.id: row for row in told.incidents}
         return number
+
+    def _carry(self, state: EngineState, old: Description) -> EngineState:
+        self.carried = carry(state, old, self.plan)
+        self._since, self._anew = Since(), True
+        return self.carried.state
+
+    def _upkept(self, engine: Engine) -> Change:
+        bounds = floors(self.plan, engine.state)
+        return upkeep(self.store, lambda table: tables.rule(table, bounds))
+
+    def _swept(self, new: Change) -> Change:
+        """Return the change that lets go of what was saved under another plan."""
+        notes = [n.id for t in _TABLES for n in self.store.catalogue(t)]
+        names = {n for d in _DOCUMENTS for n in self.store.documents(d)}
+        gone = tuple(sorted(names - new.documents.keys()))
+        return Change(gone_documents=gone, gone_segments=tuple(notes))
 
     def _known(self, number: int) -> IncidentRow | None:
         if self._incidents is None:
             self._incidents = {row.id: row for row in self.store.incidents()}
         return self._incidents.get(number)
+
+
+def described(store: Store, plan: Plan) -> Description:
+    """Return the description of the plan that a state was saved under.
+
+    Raises:
+        StateError: It does not say, and the plan is not ours.
+    """
+    documents = store.documents(_PLAN)
+    if _PLAN in documents:
+        return Description.from_json(documents[_PLAN])
+    if store.about().plan in {"", plan.definition}:
+        return describe(plan)
+    raise StateError(
+        "the state was saved under another configuration, by a version that did not"
+        " write down which\n"
+        "  hint: put the configuration back for one start, or give this one another"
+        " folder"
+    )

@@ -16,11 +16,13 @@ from tocsin.views.cli import COMMANDS, cli
 
 PAGE = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+DAEMON = ("tocsin state", "tocsin incidents", "tocsin ack", "tocsin silence")
+"""What wants a state or a running daemon: see test_cli_state and test_service."""
 EXAMPLES = [
     line
     for block in BLOCKS
     for line in block.splitlines()
-    if not line.startswith("tocsin state")
+    if not line.startswith(DAEMON)
 ]
 RULES = """\
 metrics: [{name: hits, type: COUNT, period: 10s}]

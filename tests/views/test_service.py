@@ -4,20 +4,29 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.runners.world import T0, rules
 
+from tocsin.incidents.draft import NotifySpec
 from tocsin.model.errors import SourceError, UsageError
 from tocsin.model.instant import SECOND
+from tocsin.model.records import IncidentEvent
+from tocsin.runners.desk import Desk
 from tocsin.runners.health import STALE_AFTER, STUCK_AFTER, Health
 from tocsin.runners.keeping import Keeper
 from tocsin.runners.session import Session, Wishes
 from tocsin.runners.stream import Stream
+from tocsin.runners.telling import Teller
 from tocsin.state.memory import MemoryStore
 from tocsin.testing import CollectingView, ManualClock, ScriptedSource
+from tocsin.views.door import NOTE, Door
 from tocsin.views.service import Service, address, application
+
+TOKEN = "a token of these tests"  # noqa: S105 - no secret
 
 
 class Ward:
@@ -26,9 +35,14 @@ class Ward:
     def __init__(self) -> None:
         self.clock = ManualClock(T0 * SECOND)
         session = Session(rules(), CollectingView(), Wishes())
-        self.keeper = Keeper(MemoryStore(), session, self.clock)
+        store = MemoryStore()
+        self.teller = Teller(NotifySpec(), {}, store)
+        self.keeper = Keeper(store, session, self.clock, self.teller)
+        self.desk = Desk(store, self.teller, self.clock)
         self.health = Health(self.clock)
-        self.service = Service(application(self.health), "127.0.0.1", 0)
+        app = application(self.health, self.desk, TOKEN)
+        self.service = Service(app, "127.0.0.1", 0)
+        self.door = Door(self.service.url, TOKEN)
         self.stream = Stream("a.log", "log", ScriptedSource(self.clock, []), 0.0)
         self.stream.caught_up = True
 
@@ -39,6 +53,23 @@ class Ward:
                 return answer.status, json.load(answer)
         except urllib.error.HTTPError as error:
             return error.code, json.load(error)
+
+    def wish(self, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401
+        """Ask as a command does, while the loop turns; return the answer."""
+        with ThreadPoolExecutor(1) as people:
+            answer = people.submit(self.door.ask, method, path, body)
+            while not answer.done():
+                if self.desk.serve():
+                    self.keeper.turn((), (), now=True)
+                    self.desk.saved()
+        return answer.result()
+
+    def ring(self) -> None:
+        """Let an alarm ring, and be saved."""
+        event = IncidentEvent(
+            1, "opened", "busy", {"section": "/a"}, T0 * SECOND, "it rings"
+        )
+        self.keeper.turn((), [event])
 
     def turn(self) -> None:
         self.health.turned([self.stream], self.keeper)
@@ -132,4 +163,75 @@ def test_what_is_no_address_is_refused(text: str) -> None:
 
 def test_an_address_that_is_taken_is_named(ward: Ward) -> None:
     with pytest.raises(SourceError, match="Address already in use"):
-        Service(application(ward.health), "127.0.0.1", ward.service.port)
+        Service(
+            application(ward.health, ward.desk, TOKEN), "127.0.0.1", ward.service.port
+        )
+
+
+def test_incidents_are_listed_and_acknowledged(ward: Ward) -> None:
+    ward.ring()
+    assert [i["id"] for i in ward.wish("GET", "/api/incidents?status=open")] == [1]
+    ward.wish("POST", "/api/incidents/1/ack", {"by": "ann", "note": "mine"})
+    ward.wish("POST", "/api/incidents/1/note", {"by": "bob", "text": "a deploy"})
+    found = ward.wish("GET", "/api/incidents/1")
+    assert found["acknowledged_by"] == "ann"
+    told = [(e["event"], e.get("by")) for e in found["history"]]
+    assert told[-2:] == [("acknowledged", "ann"), ("note", "bob")]
+
+
+def test_a_silence_is_kept_and_ended(ward: Ward) -> None:
+    body = {"match": ['section=~"/a.*"'], "seconds": 60, "by": "ann", "comment": "x"}
+    made = ward.wish("POST", "/api/silences", body)
+    again = Teller(NotifySpec(), {}, ward.keeper.store)
+    assert list(again.state.silences) == [made["id"]]
+    assert [s["active"] for s in ward.wish("GET", "/api/silences")] == [True]
+    assert not ward.wish("DELETE", f"/api/silences/{made['id']}")["active"]
+
+
+WRONG = {
+    "an incident that is none": ("GET", "/api/incidents/7", None, "no incident #7"),
+    "an incident that is over": (
+        "POST", "/api/incidents/1/ack", {"by": "ann"}, "no incident #1",
+    ),
+    "no name": ("POST", "/api/incidents/1/ack", {}, "by: expected str"),
+    "no matcher": (
+        "POST", "/api/silences", {"match": ["x"], "seconds": 1, "by": "a"}, "a matcher",
+    ),
+    "no number": (
+        "POST", "/api/silences", {"match": [], "seconds": "1", "by": "a"}, "seconds",
+    ),
+    "a silence that is none": ("DELETE", "/api/silences/zz", None, "no silence"),
+    "a list": ("POST", "/api/silences", [1], "an object of JSON"),
+    "too much": ("POST", "/api/silences", {"x": "y" * 70_000}, "too large"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("method", "path", "body", "word"), WRONG.values(), ids=WRONG)
+def test_a_wish_that_cannot_be_granted_is_refused_in_words(
+    ward: Ward, method: str, path: str, body: object, word: str
+) -> None:
+    with pytest.raises(UsageError, match=word):
+        ward.wish(method, path, body)
+
+
+@pytest.mark.parametrize("token", ["", "Bearer ", "Bearer wrong", TOKEN])
+def test_without_the_token_nothing_is_told(ward: Ward, token: str) -> None:
+    url = f"{ward.service.url}/api/incidents"
+    request = urllib.request.Request(url, headers={"Authorization": token})  # noqa: S310
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request, timeout=10)  # noqa: S310
+    with refused.value as answer:
+        assert (answer.code, "token" in json.load(answer)["error"]) == (401, True)
+
+
+def test_the_note_in_the_state_folder_is_for_its_owner_alone(tmp_path: Path) -> None:
+    Door("http://127.0.0.1:1", TOKEN).write(tmp_path)
+    assert (tmp_path / NOTE).stat().st_mode & 0o777 == 0o600
+    assert Door.of(tmp_path) == Door("http://127.0.0.1:1", TOKEN)
+    with pytest.raises(SourceError, match="cannot be reached"):
+        Door.of(tmp_path).ask("GET", "/api/silences")
+
+
+def test_without_a_daemon_that_is_said(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="no daemon is running"):
+        Door.of(tmp_path)

@@ -1,7 +1,8 @@
-"""The one place that reads the machine's clock and waits."""
+"""The one place that reads the machine's clock, waits, and draws what nobody can guess."""
 
 from __future__ import annotations
 
+import secrets
 import select
 import time
 from typing import TYPE_CHECKING, Protocol
@@ -43,3 +44,8 @@ class SystemClock:
             select.select(fds, [], [], seconds)
         else:
             time.sleep(seconds)
+
+
+def new_token() -> str:
+    """Return a token that nobody can guess."""
+    return secrets.token_urlsafe(32)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from tocsin.config.values import SourceConfig
     from tocsin.model.state import Position
     from tocsin.runners.clock import Clock
+    from tocsin.runners.desk import Desk
     from tocsin.runners.keeping import Keeper
     from tocsin.runners.session import Session
     from tocsin.runners.stream import Stream
@@ -53,11 +54,13 @@ class Daemon(Follow):
         clock: Clock,
         keeper: Keeper,
         manager: Systemd | None = None,
+        desk: Desk | None = None,
     ) -> None:
         super().__init__(session, clock, keeper=keeper)
         self.keeper: Keeper = keeper
         self.health = Health(clock)
         self._manager = manager or Systemd({}, 0)
+        self._desk = desk
         self._crowd = Crowd.of_this_process()
         self._known: dict[str, Stream] = {}
         self._gone: dict[str, float] = {}
@@ -87,11 +90,19 @@ class Daemon(Follow):
         if self.clock.monotonic() - self._searched > _SEARCH_EVERY:
             self.search()
         super()._turn()
+        self._serve()
         self.health.turned(self._streams, self.keeper)
         if not self._ready:
             self._ready = True
             self._manager.say("READY=1")
         self._manager.alive(self.clock.monotonic())
+
+    def _serve(self) -> None:
+        """Do what people ask for, and answer once it is saved."""
+        if self._desk is not None and self._desk.serve():
+            self.keeper.turn(self._streams, (), now=True)
+            if not self.keeper.full:
+                self._desk.saved()
 
     def _pause(self) -> None:
         self._manager.say("STOPPING=1")

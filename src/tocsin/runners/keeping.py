@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tocsin.runners.clock import Clock
     from tocsin.runners.session import Session
     from tocsin.runners.stream import Stream
+    from tocsin.runners.telling import Teller
 
 _QUIET = 5.0
 """Seconds after which time alone, without lines or words, is worth a commit."""
@@ -30,7 +31,13 @@ _QUIET = 5.0
 class Keeper:
     """Saves one session in a store."""
 
-    def __init__(self, store: Store, session: Session, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: Store,
+        session: Session,
+        clock: Clock,
+        teller: Teller | None = None,
+    ) -> None:
         """Take up what was saved, if anything was.
 
         Raises:
@@ -38,6 +45,7 @@ class Keeper:
         """
         self.store = store
         self.session = session
+        self.teller = teller
         self.full = False
         """Whether the last commit did not happen: nothing more may be read."""
         self.committed_at = clock.monotonic()
@@ -50,6 +58,7 @@ class Keeper:
         self._saved: dict[str, str] = {}
         self._gone: set[str] = set()
         self._said: list[Record] = []
+        self._more = Change()
 
     def positions(self) -> Mapping[str, Position]:
         """Return where each stream stood, by its name."""
@@ -64,12 +73,16 @@ class Keeper:
     ) -> None:
         """Save if there is something to save, or `now`; then show what was said."""
         self._said += said
+        if self.teller is not None:
+            self._more += self.teller.step(said, self._clock.now())
         moved = [s for s in streams if s.mark and s.mark != self._saved.get(s.name)]
         quiet = self._clock.monotonic() - self.committed_at > _QUIET
-        if not (moved or self._said or self._gone or quiet or now or self.full):
+        waits = self._said or self._gone or self._more != Change()
+        if not (moved or waits or quiet or now or self.full):
             return
         positions = tuple(self._position(s) for s in moved)
-        change = Change(positions=positions, gone_positions=tuple(sorted(self._gone)))
+        gone = tuple(sorted(self._gone))
+        change = self._more + Change(positions=positions, gone_positions=gone)
         try:
             self._saver.save(self.session.engine, change, self._said)
         except StateUnwritable as error:
@@ -81,6 +94,7 @@ class Keeper:
         self.committed_at = self._clock.monotonic()
         self._saved |= {s.name: s.mark for s in moved}
         self._gone.clear()
+        self._more = Change()
         said, self._said = self._said, []
         self.session.say(said)
 

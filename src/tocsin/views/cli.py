@@ -20,6 +20,9 @@ COMMANDS = {
     "formats": ("tocsin.views.cli_formats", "List the formats that can be read."),
     "schema": ("tocsin.views.cli_schema", "Print a JSON Schema: config or output."),
     "state": ("tocsin.views.cli_state", "Look at, back up or restore a saved state."),
+    "incidents": ("tocsin.views.cli_incidents", "List incidents, or show one."),
+    "ack": ("tocsin.views.cli_ack", "Say that you work on an incident."),
+    "silence": ("tocsin.views.cli_silence", "Keep alerts quiet for a while."),
     "completion": (
         "tocsin.views.cli_completion",
         "Print a script that completes them.",

@@ -21,8 +21,9 @@ from tocsin.views.cli_options import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tocsin.runners.health import Health
-    from tocsin.runners.session import Session
+    from tocsin.runners.daemon import Daemon
+    from tocsin.runners.desk import Desk
+    from tocsin.views.service import Service
 
 DOOR = "127.0.0.1:4277"
 
@@ -50,9 +51,11 @@ def command(
     from tocsin import __version__  # noqa: PLC0415 - see Lazy
     from tocsin.runners.clock import SystemClock  # noqa: PLC0415
     from tocsin.runners.daemon import Daemon  # noqa: PLC0415
+    from tocsin.runners.desk import Desk  # noqa: PLC0415
     from tocsin.runners.keeping import Keeper  # noqa: PLC0415
     from tocsin.runners.session import Session, Wishes  # noqa: PLC0415
     from tocsin.runners.systemd import Systemd  # noqa: PLC0415
+    from tocsin.runners.telling import Teller, notes_of, spec_of  # noqa: PLC0415
     from tocsin.state.opening import open_folder  # noqa: PLC0415
     from tocsin.views.check import read_config  # noqa: PLC0415
     from tocsin.views.cli_state import default_folder  # noqa: PLC0415
@@ -68,9 +71,11 @@ def command(
             )
             session = Session(config, view, wishes)
             manager = Systemd(os.environ, os.getpid())
-            keeper = Keeper(store, session, clock)
-            daemon = Daemon(session, clock, keeper, manager)
-            with stopping(daemon.stop), _serving(session, daemon.health, listen):
+            teller = Teller(spec_of(config), notes_of(config), store)
+            desk = Desk(store, teller, clock)
+            keeper = Keeper(store, session, clock, teller)
+            daemon = Daemon(session, clock, keeper, manager, desk)
+            with stopping(daemon.stop), _serving(daemon, desk, where, listen):
                 daemon.run(reader_gone())
     finally:
         store.close()
@@ -78,23 +83,38 @@ def command(
 
 
 @contextmanager
-def _serving(session: Session, health: Health, listen: str | None) -> Iterator[None]:
-    """Answer those who ask how the daemon is, while it runs."""
+def _serving(
+    daemon: Daemon, desk: Desk, folder: Path, listen: str | None
+) -> Iterator[None]:
+    """Answer those who ask something of the daemon, while it runs."""
     if listen == "off":
         yield
         return
-    from tocsin.model.records import Notice  # noqa: PLC0415 - see Lazy
-    from tocsin.views.service import Service, address, application  # noqa: PLC0415
+    from tocsin.runners.clock import new_token  # noqa: PLC0415 - see Lazy
+    from tocsin.views.door import NOTE, Door  # noqa: PLC0415
 
-    service = None
-    try:
-        service = Service(application(health), *address(listen or DOOR))
-    except SourceError as error:
-        if listen is not None:
-            raise
-        session.say([Notice(f"{error}; nobody can ask how this run is", "warning")])
+    token = new_token()
+    service = _opened(daemon, desk, token, listen)
+    Door(service.url, token).write(folder)
     try:
         yield
     finally:
-        if service is not None:
-            service.close()
+        (folder / NOTE).unlink(missing_ok=True)
+        service.close()
+
+
+def _opened(daemon: Daemon, desk: Desk, token: str, listen: str | None) -> Service:
+    """Open the door that is asked for, or else the usual one, or else any."""
+    from tocsin.model.records import Notice  # noqa: PLC0415 - see Lazy
+    from tocsin.views.service import Service, address, application  # noqa: PLC0415
+
+    app = application(daemon.health, desk, token)
+    try:
+        return Service(app, *address(listen or DOOR))
+    except SourceError:
+        if listen is not None:
+            raise
+        service = Service(app, address(DOOR)[0], 0)
+        text = f"{DOOR} is taken: this one answers on {service.url}"
+        daemon.session.say([Notice(text, "warning")])
+        return service

@@ -13,8 +13,9 @@ from tocsin.config.types import AGGREGATES, FIELD_TYPES, LEVELS
 from tocsin.model.errors import ConfigError
 from tocsin.model.message import Field, FieldType, MessageType
 
-PAGE = Path(__file__).parents[2] / "docs" / "configuration.md"
-TEXT = PAGE.read_text(encoding="utf-8")
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = [DOCS / "configuration.md", DOCS / "channels.md"]
+TEXT = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
 EXAMPLES = re.findall(
     r"^```(yaml|json|toml)\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL
 )
@@ -68,11 +69,15 @@ def test_the_letter_on_the_page_is_what_is_written() -> None:
     assert f"```text\n{caught.value}\n```" in TEXT
 
 
+def _written(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def test_defaults_on_the_page_are_those_of_the_schema() -> None:
     rows = dict(re.findall(r"^\| `(\w+)` \| `([^`]+)` \|", TEXT, re.MULTILINE))
     parts = json_schema()["definitions"]
     said = {
-        snake(key): str(schema["default"])
+        snake(key): _written(schema["default"])
         for part in parts.values()
         for key, schema in part.get("properties", {}).items()
         if isinstance(schema, dict) and isinstance(schema.get("default"), str | int)

@@ -15,9 +15,11 @@ from tocsin.config.secret import Secret
 from tocsin.config.values import (
     AlarmConfig,
     CalculatedMetricConfig,
+    ChannelConfig,
     Config,
     ConsumerConfig,
     FormatConfig,
+    MaskingConfig,
     MessagesConfig,
     MetricConfig,
     ReportConfig,
@@ -33,9 +35,11 @@ if TYPE_CHECKING:
 __all__ = [
     "AlarmConfig",
     "CalculatedMetricConfig",
+    "ChannelConfig",
     "Config",
     "ConsumerConfig",
     "FormatConfig",
+    "MaskingConfig",
     "MessageTypes",
     "MessagesConfig",
     "MetricConfig",

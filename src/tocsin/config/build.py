@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tocsin.config.build_alarms import build_alarms
 from tocsin.config.build_calculated import build_calculated
+from tocsin.config.build_channels import build_channels, build_masking
 from tocsin.config.build_consumers import build_consumers
 from tocsin.config.build_metrics import build_metrics
 from tocsin.config.build_sources import MessageTypes, build_sources
@@ -48,6 +49,10 @@ def build(
     calculated = build_calculated(sections, metrics, problems)
     alarms = build_alarms(sections, _keys(metrics, calculated), problems)
     consumers = build_consumers(sections, sources, problems, base)
+    keys = {name for key in _keys(metrics, calculated).values() for name in key}
+    channels = build_channels(sections.channels, keys, problems, base)
+    way = sections.paths.get("masking", ("masking",))
+    masking = build_masking(sections.masking, way, problems)
     problems.raise_any()
     return Config(
         sources=sources.configs,
@@ -56,6 +61,8 @@ def build(
         calculated_metrics=calculated,
         alarms=alarms,
         raw_log_consumers=consumers,
+        channels=channels,
+        masking=masking,
         report=ReportConfig(**sections.report.model_dump()),
         messages=MessagesConfig(**sections.messages.model_dump()),
         base=base,
@@ -70,6 +77,7 @@ def _check_names(sections: Sections, problems: Problems) -> None:
     check_unique(sections.formats, {}, problems)
     check_unique(sections.alarms, {}, problems)
     check_unique(sections.raw_log_consumers, {}, problems)
+    check_unique(sections.channels, {}, problems)
 
 
 def _keys(

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import Field
 
+from tocsin.config.channel_models import AnyChannel, MaskingPart
+from tocsin.config.part import Part, Texts
 from tocsin.config.types import (
     Aggregate,
     CalculatedAggregate,
@@ -27,40 +28,10 @@ from tocsin.config.types import (
     Seconds,
     Text,
     Timezone,
-    refuse,
 )
 from tocsin.config.values import DEFAULT_PATH, SECOND
 
-
-class Part(BaseModel):
-    """A part of a document.
-
-    When some of its keys are wrong, the others are still checked against the rest of
-    the document: `stand_ins` says what a key is taken for meanwhile, `optional` which
-    keys can be left out; `with_it` those that mean nothing without another.
-    """
-
-    stand_ins: ClassVar[dict[str, Any]] = {}
-    optional: ClassVar[frozenset[str]] = frozenset()
-    with_it: ClassVar[dict[str, tuple[str, ...]]] = {}
-
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        alias_generator=to_camel,
-        populate_by_name=True,
-        defer_build=True,  # a document seldom has all parts
-    )
-
-
 REFERENCE = "x-definition"
-
-
-def _texts(value: Any) -> tuple[str, ...]:  # noqa: ANN401
-    many = value if isinstance(value, list) else [value]
-    if not all(isinstance(v, str) and v for v in many):
-        raise refuse("text or a list of texts")
-    return tuple(map(str, many))
 
 
 def _reference(name: str) -> dict[str, str]:
@@ -69,9 +40,6 @@ def _reference(name: str) -> dict[str, str]:
 
 
 _TEXT = {"type": "string", "minLength": 1}
-_TEXTS = {"anyOf": [_TEXT, {"type": "array", "items": _TEXT}]}
-
-Texts = Annotated[tuple[str, ...], Checked(_texts, _TEXTS)]
 
 
 def _as_it_is(value: Any) -> Any:  # noqa: ANN401
@@ -124,9 +92,12 @@ class SourcePart(Part):
 class MetricPart(Part):
     """A number measured from events."""
 
-    stand_ins = {"type": "COUNT", "period": "1m"}
+    stand_ins: ClassVar[dict[str, Any]] = {"type": "COUNT", "period": "1m"}
     optional = frozenset({"every", "where", "group_by", "limit"})
-    with_it = {"type": ("field",), "period": ("every",)}
+    with_it: ClassVar[dict[str, tuple[str, ...]]] = {
+        "type": ("field",),
+        "period": ("every",),
+    }
 
     name: Name
     type: Aggregate
@@ -167,14 +138,14 @@ Messages = Annotated[Any, Checked(_as_it_is, _reference("MessagesPart"))]
 class AlarmPart(Part):
     """A threshold with memory."""
 
-    stand_ins = {"threshold": 0}
+    stand_ins: ClassVar[dict[str, Any]] = {"threshold": 0}
     optional = frozenset(
         {
             "operator", "recovery_operator", "recovery_threshold", "level",
             "data_points_alarm", "data_points_recovery",
         }
     )  # fmt: skip
-    with_it = {
+    with_it: ClassVar[dict[str, tuple[str, ...]]] = {
         "threshold": ("recovery_operator", "recovery_threshold"),
         "operator": ("recovery_operator", "recovery_threshold"),
         "recovery_operator": ("recovery_threshold",),
@@ -195,7 +166,7 @@ class AlarmPart(Part):
 class ConsumerPart(Part):
     """A plugin that sees events and reports by period."""
 
-    stand_ins = {"period": "1m"}
+    stand_ins: ClassVar[dict[str, Any]] = {"period": "1m"}
 
     name: Name
     type: Name | None = None
@@ -222,5 +193,7 @@ class Root(Part):
     calculated_metrics: list[CalculatedPart] = Field(default_factory=list)
     alarms: list[AlarmPart] = Field(default_factory=list)
     raw_log_consumers: list[ConsumerPart] = Field(default_factory=list)
+    channels: list[AnyChannel] = Field(default_factory=list)
+    masking: MaskingPart = MaskingPart()
     report: ReportPart = ReportPart()
     messages: MessagesPart = MessagesPart()

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from tocsin.config.build_channels import part_of
+from tocsin.config.channel_models import ChannelPart, MaskingPart, PluginPart
 from tocsin.config.document import Path, snake
 from tocsin.config.models import (
     AlarmPart,
@@ -17,14 +19,16 @@ from tocsin.config.models import (
     FormatPart,
     MessagesPart,
     MetricPart,
-    Part,
     ReportPart,
     Root,
     SourcePart,
 )
+from tocsin.config.part import Part
 from tocsin.config.wording import read_part, unknown_key
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tocsin.config.problems import Problems
 
 P = TypeVar("P", bound=Part)
@@ -49,6 +53,8 @@ class Sections:
     calculated_metrics: Section[CalculatedPart]
     alarms: Section[AlarmPart]
     raw_log_consumers: Section[ConsumerPart]
+    channels: Section[ChannelPart | PluginPart]
+    masking: MaskingPart
     report: ReportPart
     messages: MessagesPart
     paths: dict[str, Path] = field(default_factory=dict)
@@ -60,7 +66,7 @@ def read_sections(data: Any, problems: Problems) -> Sections:  # noqa: ANN401
 
     def many(model: type[P], name: str) -> Section[P]:
         key, value = top.get(name, (name, []))
-        return _section(model, value, (key,), problems)
+        return _section(lambda _: model, value, (key,), problems)
 
     def one(model: type[P], name: str) -> P:
         key, value = top.get(name, (name, {}))
@@ -73,6 +79,8 @@ def read_sections(data: Any, problems: Problems) -> Sections:  # noqa: ANN401
         many(CalculatedPart, "calculated_metrics"),
         many(AlarmPart, "alarms"),
         many(ConsumerPart, "raw_log_consumers"),
+        _channels(top, problems),
+        one(MaskingPart, "masking"),
         one(ReportPart, "report"),
         one(MessagesPart, "messages"),
         {name: (key,) for name, (key, _) in top.items()},
@@ -106,13 +114,26 @@ def _check_version(found: dict[str, tuple[str, Any]], problems: Problems) -> Non
         problems.expected((key,), f"version {VERSION}", version)
 
 
-def _section(model: type[P], value: Any, path: Path, problems: Problems) -> Section[P]:  # noqa: ANN401
+def _channels(
+    top: dict[str, tuple[str, Any]], problems: Problems
+) -> Section[ChannelPart | PluginPart]:
+    key, value = top.get("channels", ("channels", []))
+    return _section(part_of, value, (key,), problems)
+
+
+def _section(
+    shape: Callable[[Any], type[P]],
+    value: Any,  # noqa: ANN401
+    path: Path,
+    problems: Problems,
+) -> Section[P]:
+    """Return the parts of a list; `shape` tells by an item of what shape it is."""
     if not isinstance(value, list):
         problems.expected(path, "a list", value)
         value = []
     parts: list[tuple[Path, P]] = []
     for i, item in enumerate(value):
-        part = read_part(model, item, (*path, i), problems)
+        part = read_part(shape(item), item, (*path, i), problems)
         if part is not None:
             parts.append(((*path, i), part))
     names = (item.get("name") for item in value if isinstance(item, dict))

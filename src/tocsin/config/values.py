@@ -138,6 +138,29 @@ class ConsumerConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelConfig:
+    """A way to people: its `type` and what that needs.
+
+    `options` are those of the type's class in `tocsin.channels`: durations in
+    microseconds, whatever is secret as `Secret`s. `tocsin.channels.registry` makes it.
+    """
+
+    name: str
+    type: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaskingConfig:
+    """What of log lines is masked before they leave; `rules` are patterns and texts."""
+
+    addresses: bool = True
+    emails: bool = True
+    tokens: bool = True
+    rules: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReportConfig:
     """The statistics of the screen: how often, and how many rows of each list."""
 
@@ -155,6 +178,8 @@ class Config:
     calculated_metrics: tuple[CalculatedMetricConfig, ...] = ()
     alarms: tuple[AlarmConfig, ...] = ()
     raw_log_consumers: tuple[ConsumerConfig, ...] = ()
+    channels: tuple[ChannelConfig, ...] = ()
+    masking: MaskingConfig = MaskingConfig()
     report: ReportConfig = ReportConfig()
     messages: MessagesConfig = MessagesConfig()
     base: Path | None = None

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from tocsin.config.document import Path, snake
-from tocsin.config.models import Part
+from tocsin.config.part import Part
 from tocsin.config.problems import Problems, did_you_mean
+from tocsin.model.secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -69,7 +70,8 @@ def _note(found: Any, model: type[BaseModel], top: Path, problems: Problems) -> 
         unknown_key(path, _keys(model, found["loc"][:-1]), problems)
     elif kind == "tocsin":
         context = found["ctx"]
-        problems.expected(path, context["wanted"], found["input"], context["hint"])
+        got = Secret("") if context.get("hidden") else found["input"]
+        problems.expected(path, context["wanted"], got, context["hint"])
     else:
         problems.expected(path, _WANTED.get(kind, found["msg"]), found["input"])
 
@@ -92,7 +94,6 @@ def unknown_key(path: Path, known: Iterable[str], problems: Problems) -> None:
 
 _LATER = {
     "align": "windows are aligned to the Unix epoch, in UTC",
-    "channels": "alarms are printed; see --output jsonl for other programs",
     "derive": "expressions can be used where they are needed, in where:",
     "for": "use data_points_alarm: how many points in a row",
     "grok": "formats: common, combined, csv, json, or a plugin",

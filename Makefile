@@ -47,9 +47,10 @@ format: $(READY) ## let ruff put the code in order
 
 check: lint test ## lint and test
 
-bench: $(READY) ## measure against mtail, goaccess and DuckDB, then judging alone; writes bench/RESULTS.md
+bench: $(READY) ## measure against mtail, goaccess and DuckDB, then judging and each format alone; writes bench/RESULTS.md
 	$(BIN)/python -m bench.run $(BENCH_ARGS)
 	POLARS_MAX_THREADS=1 $(BIN)/python -m bench.evaluation
+	$(BIN)/python -m bench.formats
 
 constraints: ## bring constraints.txt up to date
 	@test -x $(VENV)-uv/bin/uv || { $(PYTHON) -m venv $(VENV)-uv && $(VENV)-uv/bin/pip install --quiet uv; }

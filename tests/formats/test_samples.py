@@ -37,7 +37,9 @@ def test_a_sample_comes_to_what_it_says(
     name: str, sample: bytes, fields: Mapping[str, Any] | None, end: bytes
 ) -> None:
     batch = (
-        formats.get(name).open(sample).parse(sample + end, dict.fromkeys(fields or {}))
+        formats.get(name, reference=page.REFERENCE)
+        .open(sample)
+        .parse(sample + end, dict.fromkeys(fields or {}))
     )
     assert batch.tally.lines == batch.tally.skipped + 1
     if fields is None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from tocsin.formats.options import FormatOptions
+from tocsin.formats.options import FormatError, FormatOptions
 from tocsin.model.errors import UsageError
 from tocsin.model.message import Field, FieldType, MessageType
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 __all__ = [
     "BUILT_IN",
     "GROUP",
+    "WRITTEN",
+    "FormatError",
     "FormatOptions",
     "detect",
     "get",
@@ -36,13 +38,35 @@ __all__ = [
 ]
 
 BUILT_IN = {
+    "docker": "tocsin.formats.docker:Docker",
+    "journald": "tocsin.formats.journald:Journald",
     "json": "tocsin.formats.json:Json",
     "combined": "tocsin.formats.combined:Combined",
     "common": "tocsin.formats.common:Common",
+    "alb": "tocsin.formats.alb:ALB",
+    "elb": "tocsin.formats.elb:ELB",
+    "w3c": "tocsin.formats.w3c:W3c",
+    "haproxy": "tocsin.formats.haproxy:HAPROXY",
+    "nginx_error": "tocsin.formats.nginx_error:NGINX_ERROR",
+    "apache_error": "tocsin.formats.apache_error:APACHE_ERROR",
+    "cri": "tocsin.formats.cri:CRI",
+    "postgres": "tocsin.formats.postgres:POSTGRES",
+    "log4j": "tocsin.formats.log4j:LOG4J",
+    "python": "tocsin.formats.python:PYTHON",
+    "syslog": "tocsin.formats.syslog:SYSLOG",
     "csv": "tocsin.formats.csv:Csv",
+    "logfmt": "tocsin.formats.logfmt:Logfmt",
     "auto": "tocsin.formats.auto:Auto",
 }
 """Name to the class that makes the format from its options, the most specific first."""
+
+WRITTEN = {
+    "pattern": "tocsin.formats.written:Pattern",
+    "log_format": "tocsin.formats.written:LogFormat",
+    "regex": "tocsin.formats.written:Regex",
+    "grok": "tocsin.formats.written:Grok",
+}
+"""Formats that a user writes, by the key of the configuration they are written under."""
 
 GROUP = "tocsin.formats"
 """The entry point group of formats from elsewhere."""
@@ -114,8 +138,9 @@ def detect(head: bytes, options: FormatOptions | None = None) -> Detection:
 
 def _points(name: str) -> Iterator[Any]:
     """Yield what stands behind a name: our own first."""
-    if name in BUILT_IN:
-        module, _, attribute = BUILT_IN[name].partition(":")
+    own = BUILT_IN.get(name) or WRITTEN.get(name)
+    if own:
+        module, _, attribute = own.partition(":")
         yield getattr(import_module(module), attribute)
     from importlib import metadata  # noqa: PLC0415 (slow to load, and seldom needed)
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 LINES = 500
 BYTES = 256 << 10
 _SHOWN = 3
+_FEW = 20
+_INCLUDED = {"combined": {"common"}, "docker": {"json"}, "journald": {"json"}}
+"""Formats that take all that a more specific one takes: that needs no saying."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,8 @@ class Detection:
     def __str__(self) -> str:
         """Say it to people: `combined, 500 of 500 lines matched`."""
         if self.format:
-            return f"{self.format}, {self.matched} of {self.total} lines matched"
+            found = f"{self.format}, {self.matched} of {self.total} lines matched"
+            return f"{found}{self._ties()}"
         if not self.total:
             return "there is no line yet to tell the format by"
         tried = ", ".join(c.format for c in self.considered)
@@ -59,16 +63,25 @@ class Detection:
         line = f": {best[0].line!r}" if best else ""
         return f"no line matched any of {tried}; the first line{line}{reasons}"
 
+    def _ties(self) -> str:
+        """Name the formats that fit as well, and are less specific."""
+        others = [c.format for c in self.considered if c.format != self.format]
+        equal = {c.format for c in self.considered if c.matched == self.matched > 0}
+        equal -= _INCLUDED.get(self.format, set())
+        names = " and ".join(name for name in others if name in equal)
+        return f" (as well as {names}, which says less)" if names else ""
+
 
 def detect(head: bytes, options: FormatOptions | None = None) -> Detection:
     """Return the format of a stream that begins with `head`.
 
     At most the first 500 lines and 256 KiB are tried. The format with most events
     wins; among equals the one that stands first in `BUILT_IN`, the most specific.
+    Lines that are joined to others count neither way.
     """
     options = options or FormatOptions()
     head = _whole(head)
-    tried = [_tried(name, head, options) for name in BUILT_IN if name != "auto"]
+    tried = _all_tried(head, options)
     tried.sort(key=lambda pair: -_merit(pair[0]))
     considered = tuple(candidate for candidate, _ in tried)
     best, codec = tried[0]
@@ -77,11 +90,33 @@ def detect(head: bytes, options: FormatOptions | None = None) -> Detection:
     return Detection(best.format, best.matched, best.total, codec, considered)
 
 
-def _whole(head: bytes) -> bytes:
+def _all_tried(head: bytes, options: FormatOptions) -> list[tuple[Candidate, Codec]]:
+    """Try every format; those that fit none of the few first lines on these alone.
+
+    Unless none fits throughout: then each is tried on all of them.
+    """
+    names = [name for name in BUILT_IN if name != "auto"]
+    few = _whole(head, _FEW)
+    if few == head:
+        return [_tried(name, head, options) for name in names]
+    first = [_tried(name, few, options) for name in names]
+    tried = [
+        _tried(one.format, head, options) if one.matched else (one, codec)
+        for one, codec in first
+    ]
+    if any(one.matched == one.total > _FEW // 2 for one, _ in tried if one.matched):
+        return tried
+    return [
+        pair if pair[0].matched else _tried(pair[0].format, head, options)
+        for pair in tried
+    ]
+
+
+def _whole(head: bytes, most: int = LINES) -> bytes:
     """Return the first whole lines of a head, or all of it when not one line ends."""
     head = head[: BYTES + 1] if len(head) > BYTES else head
     end = head.rfind(b"\n") + 1 or len(head)
-    found = b"\n".join(head[:end].split(b"\n")[:LINES])
+    found = b"\n".join(head[:end].split(b"\n")[:most])
     return found if found.endswith(b"\n") else found + b"\n"
 
 
@@ -91,7 +126,7 @@ def _tried(name: str, head: bytes, options: FormatOptions) -> tuple[Candidate, C
     tally = batch.tally
     first = batch.rejected[0] if batch.rejected else None
     text, reason = (first.text, first.reason) if first else ("", "")
-    total = tally.lines - tally.skipped
+    total = tally.lines - tally.skipped - tally.joined
     return Candidate(name, tally.events, total, text, reason), codec
 
 
@@ -135,7 +170,7 @@ SAMPLES: Mapping[bytes, Mapping[str, Any] | None] = {
         "time": "2019-02-07T21:11:01Z",
         "level": "info",
     },
-    b"Feb  7 21:11:01 host program[1]: a format that is not built in": None,
+    b"21h11 a line in a format of its own": None,
 }
 
 

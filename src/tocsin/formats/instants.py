@@ -8,14 +8,20 @@ The work is done by Polars' own parser, behind regular expressions that decide w
 is a stamp at all: on its own it is more lenient than a format can be.
 """
 
+from __future__ import annotations
+
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from tocsin.formats.distinct import per_run
 from tocsin.model.batch import TIME
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 _ZONE = r"[+-](?:[01][0-9]|2[0-3])"
 CLF = rf"^[0-9]{{2}}/[A-Z][a-z]{{2}}/[0-9]{{4}}(?::[0-9]{{2}}){{3}} {_ZONE}[0-5][0-9]$"
@@ -33,6 +39,9 @@ EPOCH = r"^[+-]?[0-9]+(?:\.[0-9]+)?$"
 UNITS = {"s": 1_000_000, "ms": 1_000, "us": 1, "ns": 0}
 """Microseconds in one unit; 0 for the unit that is smaller."""
 
+OR = "|"
+"""Stands between forms that are tried in turn."""
+
 FORMS = ("epoch", *UNITS, "iso", "clf")
 """The forms that are not strptime patterns."""
 
@@ -41,6 +50,8 @@ _BANDS = (("s", 0, 10**11), ("ms", 10**11, 10**14), ("us", 10**14, 10**17),
 _FIRST = -62_135_596_800_000_000
 _LAST = 253_402_300_799_999_999
 _DAY = 86_400_000_000
+_YEAR, _MONTH = 365 * _DAY, 30 * _DAY
+_FIRST_STAMPS = 500
 _GAP_HOURS = 3
 """More than any change of the clocks, less than the time between two of them."""
 _NANO_DIGITS = 9
@@ -51,11 +62,13 @@ class Clock:
     """How a column of stamps is written, and the zone of those without an offset.
 
     `form` is one of `FORMS`, a strptime pattern, or empty for whichever of ISO 8601,
-    epoch and CLF a stamp is written in.
+    epoch and CLF a stamp is written in. Stamps of a pattern without a year are in the
+    twelve months from `since` (µs) on; without it, they are no times.
     """
 
     form: str = ""
     zone: str = "UTC"
+    since: int | None = None
 
     def read(self, stamps: pl.Series) -> pl.Series:
         """Return the instants of a column of texts, null where there is none."""
@@ -63,15 +76,27 @@ class Clock:
         return per_run(stamps, lambda s: make(s).to_frame("time")).to_series()
 
     def _reader(self) -> Callable[[pl.Series], pl.Series]:
+        if OR in self.form:
+            clocks = [replace(self, form=form) for form in self.form.split(OR)]
+            return lambda s: _by_any(s, clocks)
+        if "%" in self.form and not has_year(self.form):
+            return lambda s: yearless(s, self.form, self.zone, self.since)
+        if "%" in self.form:
+            return lambda s: pattern(s, self.form, self.zone)
         if self.form in {"epoch", *UNITS}:
             return lambda s: epoch(s, self.form)
-        if self.form == "clf":
-            return clf
-        if self.form == "iso":
-            return lambda s: iso(s, self.zone)
-        if self.form:
-            return lambda s: pattern(s, self.form, self.zone)
-        return lambda s: anyhow(s, self.zone)
+        known = {"clf": clf, "iso": lambda s: iso(s, self.zone)}
+        return known.get(self.form, lambda s: anyhow(s, self.zone))
+
+
+def _by_any(stamps: pl.Series, clocks: Sequence[Clock]) -> pl.Series:
+    found = clocks[0].read(stamps)
+    for clock in clocks[1:]:
+        missing = (found.is_null() & stamps.is_not_null()).arg_true()
+        if missing.is_empty():
+            break
+        found = found.scatter(missing, clock.read(stamps.gather(missing)))
+    return found
 
 
 def anyhow(stamps: pl.Series, zone: str) -> pl.Series:
@@ -134,6 +159,42 @@ def pattern(stamps: pl.Series, form: str, zone: str) -> pl.Series:
     for other in readings[1:]:
         found = found.zip_with(found.is_not_null(), other)
     return found
+
+
+def has_year(form: str) -> bool:
+    """Whether stamps of a strptime pattern name their year."""
+    patterns = [one for one in form.split(OR) if "%" in one]
+    return all(re.search(r"%[-_0]?[YyGgCDFcxvs+]", one) for one in patterns)
+
+
+def yearless(stamps: pl.Series, form: str, zone: str, since: int | None) -> pl.Series:
+    """Return the instants of stamps without a year: of the twelve months from `since`."""
+    if since is None:
+        return stamps.clear(stamps.len()).cast(TIME)
+    year = datetime.fromtimestamp(since / 1_000_000, UTC).year
+    whole = f"%Y {form}"
+    found = None
+    # Of 29 February there may be none in either year.
+    for number in (year, year + 1):
+        at = pattern(f"{number:04d} " + stamps, whole, zone)
+        fits = (at.to_physical() >= since).fill_null(value=False)
+        at = _kept(at, fits)
+        found = at if found is None else found.zip_with(found.is_not_null(), at)
+    assert found is not None
+    return found
+
+
+def since_of(stamps: pl.Series, clock: Clock, reference: int) -> int:
+    """Return where the twelve months begin that a stream's stamps are in.
+
+    The first of its stamps is in the last year in which it is no more than a day later
+    than `reference` (µs), when the stream was last written to. What follows may be
+    earlier than the first by a month.
+    """
+    latest = replace(clock, since=reference + _DAY - _YEAR)
+    first = latest.read(stamps.head(_FIRST_STAMPS)).drop_nulls()
+    newest = int(first.to_physical()[0]) if len(first) else reference - _YEAR // 2
+    return newest - _MONTH
 
 
 def _spelt(stamps: pl.Series, form: str, zone: str) -> pl.Series:

@@ -79,8 +79,4 @@ def joined(lines: pl.Series) -> bytes:
 
 def original(block: bytes, row: int) -> bytes:
     """Return the bytes of one line of a block as it came, without its line end."""
-    start = 0
-    for _ in range(row):
-        start = block.find(b"\n", start) + 1
-    end = block.find(b"\n", start)
-    return block[start : end if end >= 0 else len(block)].rstrip(b"\r")
+    return block.split(b"\n", row + 1)[row].rstrip(b"\r")

@@ -47,18 +47,24 @@ def codec(
 
 @dataclass(frozen=True, slots=True)
 class JsonCodec:
-    """Lines of JSON objects to events; `seen` are the paths of the first lines."""
+    """Lines of JSON objects to events; `seen` are the paths of the first lines.
+
+    An object that lacks a `required` field is no event.
+    """
 
     format: str
     message: MessageType
     clock: Clock
     seen: tuple[Path, ...]
     options: FormatOptions
+    required: frozenset[str] = frozenset()
 
     def parse(self, block: bytes, fields: Mapping[str, FieldType | None]) -> EventBatch:
         """Return the events of the block, as the protocol says."""
         kinds = typed.wanted(self.message, fields)
-        plan = self._plan({self.message.canonical(name) for name in kinds})
+        plan = self._plan(
+            {self.message.canonical(name) for name in kinds} | self.required
+        )
         pieces = list(lines.pieces(lines.clean(block))) or [b""]
         parts = [self._piece(piece, plan, kinds) for piece in pieces]
         return batch(block, parts, self.explain)
@@ -73,6 +79,8 @@ class JsonCodec:
             return f"it is not JSON: {error}"
         if not isinstance(value, dict):
             return "it is JSON, but not an object"
+        for name in sorted(self.required - set(value)):
+            return f"it has no field '{name}'"
         names = ", ".join(candidates("time", self.options)[:5])
         return f"no field holds a time (looked for {names})"
 
@@ -133,6 +141,8 @@ class JsonCodec:
         kinds: Mapping[str, FieldType],
     ) -> Part:
         timed = cells["time"].is_not_null()
+        for name in self.required:
+            timed &= cells[name].is_not_null()
         if rows is None and timed.all():
             frame, misfits = self._project(cells, kinds)
             return Part(frame, text.len(), misfits=misfits)

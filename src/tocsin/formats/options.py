@@ -1,16 +1,38 @@
 """What a user may say about a format beside its name."""
 
-from collections.abc import Mapping
+from __future__ import annotations
+
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from tocsin.model.errors import UsageError
-from tocsin.model.message import FieldType
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tocsin.formats.plan import Joins
+    from tocsin.model.message import FieldType
 
 _NO_ZONES = {"localtime", "posixrules", "Factory"}
 """Names that a machine may know, and that mean no certain zone."""
 
 _NO_DELIMITERS = {'"', "\n", "\r"}
+
+
+class FormatError(UsageError):
+    """A format that cannot be made: `key` is the option at fault, `hint` the remedy.
+
+    `at` is the place in the option's text, counted from 0.
+    """
+
+    def __init__(
+        self, message: str, *, key: str = "text", hint: str = "", at: int | None = None
+    ) -> None:
+        self.key = key
+        self.hint = hint
+        self.at = at
+        super().__init__(message if at is None else f"{message}, at character {at + 1}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +44,10 @@ class FormatOptions:
     look at the first line). `delimiter` is one character. `time_field` names the
     field that holds the event's time, `time_format` how it is written: `epoch` (by
     magnitude), `s`, `ms`, `us`, `ns`, `iso`, `clf`, or a strptime pattern; empty
-    means any of the known ways. `fields` declares types.
+    means any of the known ways. `fields` declares types. `text` is the pattern, regex,
+    grok pattern or log format of a user's own format; `joins` which lines belong to the
+    one before. `reference` is an instant (µs) before which, or soon after, a stream's
+    first line was written: the year of stamps that name none comes from it.
     """
 
     timezone: str = "UTC"
@@ -32,6 +57,9 @@ class FormatOptions:
     time_field: str = ""
     time_format: str = ""
     fields: Mapping[str, FieldType] = field(default_factory=dict)
+    text: str = ""
+    joins: Joins | None = None
+    reference: int | None = None
 
     def check(self) -> None:
         """Refuse, with a `UsageError`, what can never work."""

@@ -12,8 +12,11 @@ _TOP = """\
 
 A format turns lines into events with typed fields. `auto`, the default, tries the
 others on the first 500 lines (at most 256 KiB) and says what it decided:
-`combined, 500 of 500 lines matched`. The samples below are the formats' own tests;
-this page is printed from them by `python -m tocsin.formats.page > docs/formats.md`.
+`combined, 500 of 500 lines matched`; of several that fit as many lines, it takes the
+most specific, and names the others. `tocsin formats show NAME` shows how a format reads
+its lines, `tocsin explain LOG` what became of each line. The samples below are the
+formats' own tests; this page is printed from them by
+`python -m tocsin.formats.page > docs/formats.md`.
 
 ## What holds for all
 
@@ -61,6 +64,68 @@ fields are null. Escapes such as `\\"` and `\\x16` are left as they were logged.
 ## Formats
 """
 
+_NOTES = {
+    "syslog": "Stamps without a year are read as *Stamps without a year*\n"
+    "says, below; the samples as if the log had last been written to in June 2019.",
+    "python": "Lines that continue an event (indented ones, tracebacks) are joined to it.",
+    "log4j": "Lines that continue an event (indented ones, stack traces) are joined to it.",
+    "postgres": "Lines that begin with a tab are joined to the one before.",
+    "w3c": "The first `#Fields:` line of a stream names its columns; lines of `#` are skipped.",
+    "cri": "Parts of a line (`P`) are events of their own.",
+}
+REFERENCE = 1_559_347_200_000_000
+"""When the samples' logs were last written to (µs): it tells their years."""
+
+_WRITTEN = """
+## Formats of your own
+
+In the configuration, under `formats:` or in the source, one of these keys says how a
+line reads. The format is compiled once, to the same kind of plan as the built-in ones.
+
+```yaml
+formats:
+  - name: shop
+    pattern: '{ip} - {user} [{time:%d/%b/%Y:%H:%M:%S %z}] "{request}" {status:int}'
+  - name: edge
+    log_format: '$remote_addr [$time_local] "$request" $status $request_time'
+  - name: old
+    regex: '^(?P<time>\\S+) (?P<level>[A-Z]+) (?P<message>.*)$'
+  - name: shipped
+    grok: '%{TIMESTAMP_ISO8601:time} %{LOGLEVEL:level} %{GREEDYDATA:message}'
+    multiline: {starts_with: '^[0-9]{4}-'}
+    derive:
+      failed: "level IN ('ERROR', 'FATAL')"
+```
+
+* **`pattern`**: text with fields in braces. `{name}` is text; `{name:int}`, and likewise
+  `float`, `bool`, `ip`, `duration` and `bytes`, is typed; `{name:duration:ms}` says the
+  unit of plain numbers; `{name:%Y-%m-%d %H:%M:%S}`, `{name:iso}`, `{name:ms}` is a time.
+  `{}` passes over text. `{{` and `}}` are braces. A field in double quotes may hold
+  escaped quotes; any other ends at the first sign that can end it, or, if the line does
+  not fit so, as early as lets the whole line fit.
+* **`log_format`**: of nginx or Apache, as it stands in the server's configuration, with or
+  without the statement around it. Fields have the names of access logs.
+* **`regex`**: named groups are fields. It matches where it first can; write `^` and `$`
+  for the whole line. It takes linear time: no look-around, no back-references.
+* **`grok`**: `%{NAME}`, `%{NAME:field}`, `%{NAME:field:type}` with the public names.
+* **The time** is the field that is typed as one, else one that is called `time`,
+  `timestamp`, `date` and the like, else what `time_field` names.
+* **Units**: `1m30s`, `12ms`, `250us`; `1.5KiB` (1024), `2MB` (1000), `512k` (1024).
+* **`derive`** adds fields by SQL over the others, in their order.
+* **`multiline`** joins lines: `starts_with` matches every first line, or `continues_with`
+  every further one. Of an event, `max_lines` (500) lines and `max_bytes` (65,536) are
+  kept; the others count as `joined` all the same, and so does a line that continues what
+  is not there. The last event of a log that is being written is waited for, for `wait`
+  (1 s) after the last line; what comes later is joined to nothing.
+
+### Stamps without a year
+
+`Mar 27 13:06:56` is in the year that puts the first such stamp of its file before the
+file was last written to (a day of leeway), or, in a pipe, before now. All others are in
+the twelve months that begin thirty days before that first one: so a log may pass over
+new year, and is read the same again later.
+"""
+
 _BOTTOM = """
 ## Limits
 
@@ -93,11 +158,13 @@ def page() -> str:
     aliases = ", ".join(f"`{alias}` ({ours})" for alias, ours in access.ALIASES.items())
     middle = _MIDDLE.format(aliases=aliases)
     about = "".join("".join(_section(formats.get(name))) for name in formats.names())
-    return _TOP + rows + middle + about + _BOTTOM
+    return _TOP + rows + middle + about + _WRITTEN + _BOTTOM
 
 
 def _section(made: Format) -> Iterator[str]:
     yield f"\n### `{made.name}`\n\n{made.about[0].upper()}{made.about[1:]}.\n"
+    if made.name in _NOTES:
+        yield f"\n{_NOTES[made.name]}\n"
     for sample, fields in made.samples.items():
         yield f"\n```\n{sample.decode()}\n```\n\n"
         yield f"{_fields(fields)}\n" if fields else "Refused.\n"

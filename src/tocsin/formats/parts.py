@@ -28,6 +28,7 @@ class Part:
     skipped: int = 0
     bad: tuple[int, ...] = ()
     misfits: Mapping[str, int] = field(default_factory=dict)
+    joined: int = 0
 
 
 def others(rows: pl.Series, count: int) -> pl.Series:
@@ -58,13 +59,14 @@ def batch(
     frame = pl.concat([p.frame for p in parts])
     total = sum(p.lines for p in parts)
     skipped = sum(p.skipped for p in parts)
-    errors = total - skipped - frame.height
+    more = sum(p.joined for p in parts)
+    errors = total - skipped - more - frame.height
     bad: list[int] = []
     before = 0
     for part in parts:
         bad += [before + row for row in part.bad]
         before += part.lines
-    tally = Tally(total, frame.height, skipped=skipped, parse_errors=errors)
+    tally = Tally(total, frame.height, more, skipped, errors)
     samples = _samples(block, bad, explain)
     return EventBatch(frame, tally, samples, summed(p.misfits for p in parts))
 

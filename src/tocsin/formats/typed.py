@@ -22,6 +22,23 @@ DTYPES: dict[FieldType, pl.DataType] = {
     FieldType.IP: pl.String(),
 }
 _EXACT = float(2**53)
+UNITS: dict[FieldType, dict[str, float]] = {
+    FieldType.DURATION: {
+        "ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "sec": 1.0,
+        "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86_400.0,
+    },
+    FieldType.BYTES: {
+        "b": 1, "k": 2**10, "kb": 10**3, "kib": 2**10, "m": 2**20, "mb": 10**6,
+        "mib": 2**20, "g": 2**30, "gb": 10**9, "gib": 2**30, "t": 2**40, "tb": 10**12,
+        "tib": 2**40,
+    },
+}  # fmt: skip
+"""What one of a unit is: seconds, or bytes. Units of sizes in any case."""
+
+_PLAIN = r"^[+-]?[0-9]+(?:\.[0-9]+)?$"
+_PART = r"([0-9]+(?:\.[0-9]+)?)(ns|us|µs|μs|ms|sec|s|min|m|h|d)"
+_DURATION = rf"^[+-]?(?:{_PART} ?)+$".replace("(ns", "(?:ns").replace("([0", "(?:[0")
+_SIZE = r"^([+-]?[0-9]+(?:\.[0-9]+)?) ?([A-Za-z]{1,3})$"
 
 
 def wanted(
@@ -49,6 +66,15 @@ def cast(column: pl.Series, kind: FieldType, clock: Clock) -> pl.Series:
     if column.dtype == pl.String:
         return _FROM_TEXT[kind](column)
     return _FROM_TEXT[kind](column.cast(pl.String))
+
+
+def scaled(column: pl.Series, kind: FieldType, unit: str) -> pl.Series:
+    """Return a column of durations or sizes whose plain numbers are in a unit."""
+    per = UNITS[kind].get(unit, 1)
+    if per == 1 or column.dtype != pl.String:
+        return column
+    plain = column.str.contains(_PLAIN).fill_null(value=False)
+    return column.zip_with(~plain, column + unit)
 
 
 def project(
@@ -129,7 +155,40 @@ def _int(column: pl.Series) -> pl.Series:
 
 def _bytes(column: pl.Series) -> pl.Series:
     dash = (column == "-").fill_null(value=False)
-    return _int(column).zip_with(~dash, pl.Series([0], dtype=pl.Int64))
+    plain = _int(column).zip_with(~dash, pl.Series([0], dtype=pl.Int64))
+    odd = (plain.is_null() & column.is_not_null()).arg_true()
+    return plain.scatter(odd, _sizes(column.gather(odd))) if odd.len() else plain
+
+
+def _sizes(texts: pl.Series) -> pl.Series:
+    """Return whole bytes of sizes with units: `1.5KiB`, `2 MB`."""
+    number, unit = texts.str.extract_groups(_SIZE).struct.unnest().get_columns()
+    per = unit.str.to_lowercase().replace_strict(
+        UNITS[FieldType.BYTES], default=None, return_dtype=pl.Float64
+    )
+    found = (number.cast(pl.Float64) * per).round()
+    return found.set((found.abs() > _EXACT).fill_null(value=False), None).cast(pl.Int64)
+
+
+def _duration(column: pl.Series) -> pl.Series:
+    plain = _float(column)
+    odd = (plain.is_null() & column.is_not_null()).arg_true()
+    return plain.scatter(odd, _spans(column.gather(odd))) if odd.len() else plain
+
+
+def _spans(texts: pl.Series) -> pl.Series:
+    """Return the seconds of durations with units: `12ms`, `1m30.5s`."""
+    good = texts.str.contains(_DURATION).fill_null(value=False)
+    sign = texts.str.starts_with("-").replace_strict({True: -1.0, False: 1.0})
+    frame = pl.DataFrame({"row": good.arg_true(), "text": texts.filter(good)})
+    parts = frame.with_columns(pl.col("text").str.extract_all(_PART)).explode("text")
+    groups = parts["text"].str.extract_groups(_PART).struct.unnest()
+    seconds = groups["1"].cast(pl.Float64) * groups["2"].replace_strict(
+        {**UNITS[FieldType.DURATION], "μs": 1e-6}, return_dtype=pl.Float64
+    )
+    sums = parts.with_columns(seconds.alias("s")).group_by("row").agg(pl.col("s").sum())
+    found = pl.repeat(None, texts.len(), dtype=pl.Float64, eager=True)
+    return found.scatter(sums["row"], sums["s"]) * sign
 
 
 def _bool(column: pl.Series) -> pl.Series:
@@ -144,7 +203,7 @@ _FROM_TEXT: dict[FieldType, Callable[[pl.Series], pl.Series]] = {
     FieldType.IP: _text,
     FieldType.INT: _int,
     FieldType.FLOAT: _float,
-    FieldType.DURATION: _float,
+    FieldType.DURATION: _duration,
     FieldType.BYTES: _bytes,
     FieldType.BOOL: _bool,
 }

@@ -186,6 +186,8 @@ class Judge:
                 return have
             rows = series.table.join(more, on="sid", how="semi").select("sid", "m")
             rows = rows.join(self.specs, on="m").join(series.born_by(known), on="sid")
+            if rows.height == 0:  # the others are not born yet, and have no values
+                return have
             rows = rows.with_columns(
                 after=pl.lit(after, dtype=pl.Int64),
                 until=pl.lit(until, dtype=pl.Int64),

@@ -67,6 +67,29 @@ def test_the_aggregate_of_the_page_gives_its_number(folder: Path) -> None:
     assert values == [pytest.approx(product, rel=1e-6)]
 
 
+def test_the_channel_of_the_page_is_told(folder: Path) -> None:
+    (folder / "tocsin.yaml").write_text(YAML[2], encoding="utf-8")
+    ran = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "tocsin",
+            "notify-test",
+            "notebook",
+            "-c",
+            "tocsin.yaml",
+        ],
+        cwd=folder,
+        env={"PYTHONPATH": str(ROOT / "src"), "PATH": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
+    told = (folder / "notebook.txt").read_text(encoding="utf-8")
+    assert told == "firing: ['High traffic']\nresolved: ['High traffic']\n"
+
+
 BROKEN = """
 class Broken:
     fields = ("path",)

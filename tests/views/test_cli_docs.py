@@ -46,6 +46,9 @@ def folder(tmp_path: Path) -> Path:
         "sources: [{name: web, path: access.log}, {name: shop, path: other.log}]\n"
         "metrics: [{name: hits, source: web, type: COUNT, period: 10s}]\n"
     )
+    (tmp_path / "channels.yaml").write_text(
+        "channels: [{name: audit, type: file, path: told.jsonl}]\n"
+    )
     program = tmp_path / "bin" / "tocsin"
     program.parent.mkdir()
     typed = shlex.join(command(default=tmp_path / "default.log"))

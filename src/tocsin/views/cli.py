@@ -18,11 +18,15 @@ COMMANDS = {
     "replay": ("tocsin.views.cli_replay", "The rules over past logs, at full speed."),
     "check": ("tocsin.views.cli_check", "Say whether a configuration is right."),
     "formats": ("tocsin.views.cli_formats", "List the formats that can be read."),
-    "schema": ("tocsin.views.cli_schema", "Print a JSON Schema: config or output."),
+    "schema": ("tocsin.views.cli_schema", "Print a JSON Schema: config, output, ..."),
     "state": ("tocsin.views.cli_state", "Look at, back up or restore a saved state."),
     "incidents": ("tocsin.views.cli_incidents", "List incidents, or show one."),
     "ack": ("tocsin.views.cli_ack", "Say that you work on an incident."),
     "silence": ("tocsin.views.cli_silence", "Keep alerts quiet for a while."),
+    "notify-test": (
+        "tocsin.views.cli_notify",
+        "Send samples through a channel, now.",
+    ),
     "completion": (
         "tocsin.views.cli_completion",
         "Print a script that completes them.",

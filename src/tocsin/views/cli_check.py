@@ -28,6 +28,7 @@ def command(option: Path | None, file: Path | None) -> int:
         "calculated metric": config.calculated_metrics,
         "alarm": config.alarms,
         "raw log consumer": config.raw_log_consumers,
+        "channel": config.channels,
     }
     told = [
         f"{len(parts)} {name}{'' if len(parts) == 1 else 's'}"

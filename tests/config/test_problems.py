@@ -7,6 +7,7 @@ import pytest
 from tocsin.config import FormatConfig, parse
 from tocsin.model.errors import ConfigError
 from tocsin.model.message import Field, FieldType, MessageType
+from tocsin.views.check import message_of
 
 BAD = Path(__file__).parent / "bad"
 CASES = sorted(p for p in BAD.iterdir() if p.suffix != ".txt")
@@ -26,8 +27,12 @@ TYPES = {
 }
 
 
-def message_types(found: FormatConfig) -> MessageType:
-    return TYPES[found.type]
+REAL = ("pattern", "log_format", "regex", "grok", "python")
+"""Formats whose fields, or errors, come from their compiler."""
+
+
+def message_types(found: FormatConfig) -> MessageType | None:
+    return message_of(found) if found.type in REAL else TYPES[found.type]
 
 
 def problems(path: Path) -> str:

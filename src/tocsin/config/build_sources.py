@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from tocsin.config.build_formats import BUILT_IN, WRITTEN, build_format, with_derived
 from tocsin.config.durations import as_text
 from tocsin.config.fields import Fields
 from tocsin.config.models import FormatPart, SourcePart
@@ -27,9 +28,6 @@ Raises LookupError for a type of format there is not, ValueError or UsageError (
 sentence for the user) for settings that cannot work.
 """
 
-BUILT_IN = ("auto", "common", "combined", "csv", "json")
-_CSV_ONLY = ("columns", "header", "delimiter")
-
 
 @dataclass(frozen=True)
 class Sources:
@@ -50,9 +48,8 @@ def build_sources(
     configs: list[SourceConfig] = []
     fields: dict[str, Fields] = {}
     for path, part in sections.sources.parts:
-        found = reading.format_of(part, path)
+        found, fields[part.name] = reading.format_of(part, path)
         configs.append(_source(part, path, found, problems))
-        fields[part.name] = reading.fields(found, (*path, "format"))
     if not sections.sources.names and not configs:
         configs, fields = [SourceConfig()], {"default": Fields()}
     broken = sections.sources.names - set(fields)
@@ -100,57 +97,40 @@ class _Reading:
                 message = f"'{part.name}' is the name of a built-in format"
                 self.problems.add((*path, "name"), message, "choose another name")
             elif part.name not in self.formats:
-                found = self._format(part, path, part.name)
-                self.formats[part.name] = found
-                self.fields(found, path)
+                found, fields = self._made(part, path, part.name)
+                self.formats[part.name], self._fields[part.name] = found, fields
         return tuple(self.formats.values())
 
-    def format_of(self, part: SourcePart, path: Path) -> FormatConfig:
+    def format_of(self, part: SourcePart, path: Path) -> tuple[FormatConfig, Fields]:
+        """Return the format of a source, and its fields."""
         way = (*path, "format")
         if isinstance(part.format, dict):
             inline = read_part(FormatPart, part.format, way, self.problems)
-            name = part.name if inline is None or inline.name is None else inline.name
-            return self._format(inline, way, name) if inline else FormatConfig()
+            if inline is None:
+                return FormatConfig(), Fields()
+            return self._made(inline, way, inline.name or part.name)
         if not isinstance(part.format, str) or not part.format:
             wanted = "the name of a format, or a mapping that describes one"
             self.problems.expected(way, wanted, part.format)
-            return FormatConfig()
+            return FormatConfig(), Fields()
         name = str(part.format)
         if name in self.broken:
-            return self.formats.get(name, FormatConfig())
-        return FormatConfig(name=name, type=name)
+            return self.formats.get(name, FormatConfig()), self._fields.get(
+                name, Fields()
+            )
+        found = FormatConfig(name=name, type=name)
+        return found, self._asked(found, way)
 
-    def _format(self, part: FormatPart, path: Path, name: str) -> FormatConfig:
-        self._check_keys(part, path)
-        columns = part.columns or ()
-        for i, column in enumerate(columns):
-            if column in columns[:i]:
-                self.problems.add((*path, "columns", i), f"'{column}' is there twice")
-        values = part.model_dump(exclude={"name", "fields"})
-        fields = {field: FieldType(type_) for field, type_ in part.fields.items()}
-        return FormatConfig(name=name, fields=fields, **values)
-
-    def _check_keys(self, part: FormatPart, path: Path) -> None:
-        given = part.model_fields_set
-        if part.type in BUILT_IN and part.type != "csv":
-            for key in _CSV_ONLY:
-                if key in given:
-                    message = f"means nothing to the format '{part.type}'"
-                    self.problems.add((*path, key), message, "it is for type: csv")
-        mark = part.delimiter
-        if mark is not None and (
-            len(mark) != 1 or not mark.isascii() or mark in '"\r\n'
-        ):
-            wanted = "one character, such as ',' or a tab"
-            self.problems.expected((*path, "delimiter"), wanted, mark)
-
-    def fields(self, found: FormatConfig, path: Path) -> Fields:
-        """Return the fields of a format, asked for once for each declared name."""
-        if self.formats.get(found.name) is not found:
-            return self._asked(found, path)
-        if found.name not in self._fields:
-            self._fields[found.name] = self._asked(found, path)
-        return self._fields[found.name]
+    def _made(
+        self, part: FormatPart, path: Path, name: str
+    ) -> tuple[FormatConfig, Fields]:
+        """Return the format that a part describes, its fields asked for once."""
+        found = build_format(part, path, name, self.problems)
+        if found is None:
+            return FormatConfig(), Fields()
+        fields = self._asked(found, path)
+        found, fields = with_derived(found, fields, part, path, self.problems)
+        return found, fields
 
     def _asked(self, found: FormatConfig, path: Path) -> Fields:
         if self.message_types is None or found.type == "auto":
@@ -162,17 +142,22 @@ class _Reading:
             hint = did_you_mean(found.type, known, what="formats")
             self.problems.expected(path, "a format", found.type, hint)
         except (ValueError, UsageError) as error:
-            self.problems.add(path, str(error))
+            # An error of a pattern knows its key, and the remedy.
+            key = getattr(error, "key", "")
+            way = (*path, key) if key in WRITTEN else path
+            self.problems.add(way, str(error), getattr(error, "hint", ""))
         else:
             return Fields(message, _untyped(found, message))
         return Fields()
 
 
 def _untyped(found: FormatConfig, message: MessageType | None) -> frozenset[str]:
-    """Return the columns of a CSV that the user gave a name and no type."""
-    if message is None or found.type != "csv":
+    """Return the fields that the user gave a name and no type."""
+    if message is None or found.type not in ("csv", *WRITTEN):
         return frozenset()
     declared = {message.canonical(name) for name in found.fields}
     columns = {message.canonical(name) for name in found.columns or ()}
     texts = {f.name for f in message if f.type is FieldType.STRING}
+    if found.type in WRITTEN:
+        columns = {f.name for f in message if not f.about}
     return frozenset((columns & texts) - declared)

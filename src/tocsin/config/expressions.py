@@ -49,7 +49,7 @@ def expression(
 def compile_at(
     text: str,
     fields: Fields,
-    want: FieldType,
+    want: FieldType | None,
     path: Path,
     problems: Problems,
 ) -> Expression | None:
@@ -77,7 +77,7 @@ def compile_formula(
 
 
 def _noted(
-    text: str, resolve: Resolve, want: FieldType, path: Path, problems: Problems
+    text: str, resolve: Resolve, want: FieldType | None, path: Path, problems: Problems
 ) -> Expression | None:
     try:
         return _compiled(text, resolve, want)

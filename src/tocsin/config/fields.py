@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,8 @@ from tocsin.model.instant import from_datetime
 from tocsin.model.message import FieldType
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tocsin.model.message import MessageType
 
 NUMBERS = (FieldType.INT, FieldType.FLOAT, FieldType.DURATION, FieldType.BYTES)
@@ -34,11 +36,13 @@ class UnknownFieldError(ValueError):
 class Fields:
     """The fields of a source: its message type, None where only the lines will tell.
 
-    `untyped` are declared by name alone: their values will show their type.
+    `untyped` are declared by name alone: their values will show their type. `derived`
+    are computed from the others.
     """
 
     message: MessageType | None = None
     untyped: frozenset[str] = frozenset()
+    derived: Mapping[str, FieldType] = field(default_factory=dict)
 
     def find(self, name: str) -> Column:
         """Return a field by its canonical name; without a type where none is known.
@@ -47,16 +51,17 @@ class Fields:
             UnknownFieldError: The message type is known and has no such field.
         """
         message = self.message
+        if name in self.derived:
+            return Column(name, self.derived[name])
         if message is None:
             return Column(name, _EVERYWHERE.get(name))
-        field = message.find(name)
-        if field is not None:
-            return Column(
-                field.name, None if field.name in self.untyped else field.type
-            )
+        found = message.find(name)
+        if found is not None:
+            untyped = found.name in self.untyped
+            return Column(found.name, None if untyped else found.type)
         if message.open:
             return Column(message.canonical(name))
-        known = [*(f.name for f in message), *message.aliases]
+        known = [*(f.name for f in message), *message.aliases, *self.derived]
         hint = did_you_mean(name, known, what=f"fields of {message.name}")
         raise UnknownFieldError(f"a field of {message.name}, got {name!r}", hint)
 

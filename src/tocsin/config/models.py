@@ -50,6 +50,7 @@ def _as_it_is(value: Any) -> Any:  # noqa: ANN401
 NameOrFormat = Annotated[
     Any, Checked(_as_it_is, {"anyOf": [_TEXT, _reference("FormatPart")]})
 ]
+Multiline = Annotated[Any, Checked(_as_it_is, _reference("MultilinePart"))]
 Filters = Annotated[
     Any,
     Checked(
@@ -64,17 +65,35 @@ Filters = Annotated[
 ]
 
 
+class MultilinePart(Part):
+    """Which lines belong to the event of a line before them."""
+
+    starts_with: Text | None = None
+    continues_with: Text | None = None
+    max_lines: Points = 500
+    max_bytes: Points = 65_536
+    wait: Delay = SECOND
+
+
 class FormatPart(Part):
     """How lines are read."""
 
+    optional = frozenset({"derive", "fields"})
+
     name: Name | None = None
-    type: Name
+    type: Name | None = None
+    pattern: Text | None = None
+    log_format: Text | None = None
+    regex: Text | None = None
+    grok: Text | None = None
     columns: list[Name] | None = None
     header: Flag | None = None
     delimiter: Text | None = None
     time_field: Name | None = None
     time_format: Text | None = None
     fields: dict[str, FieldTypeName] = Field(default_factory=dict)
+    derive: dict[str, Text] = Field(default_factory=dict)
+    multiline: Multiline = None
 
 
 class SourcePart(Part):

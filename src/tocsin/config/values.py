@@ -25,12 +25,28 @@ DEFAULT_PATH = "/tmp/access.log"  # noqa: S108  (named by the original descripti
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MultilineConfig:
+    """Which lines belong to the event of a line before them; regular expressions.
+
+    One of `starts_with` and `continues_with` is given. Of an event, `max_lines` lines
+    and `max_bytes` bytes are kept; the last is waited for, for `wait`.
+    """
+
+    starts_with: str = ""
+    continues_with: str = ""
+    max_lines: int = 500
+    max_bytes: int = 65_536
+    wait: int = SECOND
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FormatConfig:
     """How the lines of a source are read.
 
-    `type` is auto, common, combined, csv, json or the name of a plugin's format.
-    `columns`, `header` and `delimiter` are for csv; None leaves the choice to it.
-    `fields` gives types to fields that the format would take for text.
+    `type` is the name of a built-in or a plugin's format; or `pattern`, `log_format`,
+    `regex` or `grok`: then `text` is what the user wrote. `columns`, `header` and
+    `delimiter` are for csv; None leaves the choice to it. `fields` gives types to
+    fields that the format would take for text, `derive` adds fields.
     """
 
     name: str = "auto"
@@ -41,6 +57,9 @@ class FormatConfig:
     time_field: str | None = None
     time_format: str | None = None
     fields: Mapping[str, FieldType] = field(default_factory=dict)
+    text: str = ""
+    derive: Mapping[str, Expression] = field(default_factory=dict)
+    multiline: MultilineConfig | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -94,16 +94,10 @@ def unknown_key(path: Path, known: Iterable[str], problems: Problems) -> None:
 
 _LATER = {
     "align": "windows are aligned to the Unix epoch, in UTC",
-    "derive": "expressions can be used where they are needed, in where:",
     "for": "use data_points_alarm: how many points in a row",
-    "grok": "formats: common, combined, csv, json, or a plugin",
     "levels": "make one alarm for each level",
-    "multiline": "events of one line only",
     "no_data": "a metric without events is 0, or has no value",
     "overrides": "make one metric and alarm for each case",
-    "pattern": "formats: common, combined, csv, json, or a plugin",
-    "regex": "formats: common, combined, csv, json, or a plugin",
-    "routes": "alarms are printed; see --output jsonl for other programs",
 }
 """Keys of the full design that are still to come, and what to do meanwhile."""
 

@@ -28,6 +28,7 @@ __all__ = [
     "WRITTEN",
     "FormatError",
     "FormatOptions",
+    "NoFormatError",
     "detect",
     "get",
     "get_with",
@@ -72,6 +73,10 @@ GROUP = "tocsin.formats"
 """The entry point group of formats from elsewhere."""
 
 
+class NoFormatError(UsageError, LookupError):
+    """There is no format of a name."""
+
+
 def names() -> tuple[str, ...]:
     """Return the names of the built-in formats, without loading any."""
     return tuple(BUILT_IN)
@@ -92,7 +97,7 @@ def get_with(name: str, options: FormatOptions) -> Format:
     for point in _points(name):
         return _made(point, options)
     known = ", ".join(BUILT_IN)
-    raise UsageError(f"there is no format '{name}'; the built-in ones are {known}")
+    raise NoFormatError(f"there is no format '{name}'; the built-in ones are {known}")
 
 
 def load(path: str, options: FormatOptions) -> Format:
@@ -108,7 +113,7 @@ def load(path: str, options: FormatOptions) -> Format:
     try:
         found = getattr(import_module(module), attribute)
     except (ImportError, AttributeError, ValueError) as error:
-        raise UsageError(f"there is no format at '{path}': {error}") from error
+        raise NoFormatError(f"there is no format at '{path}': {error}") from error
     return _made(found, options)
 
 

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 from difflib import get_close_matches
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tocsin import formats
 from tocsin.formats.options import FormatOptions
+from tocsin.formats.plan import Joins
 from tocsin.model.errors import SourceError, UsageError
 from tocsin.model.message import FieldType
+from tocsin.runners.clock import SystemClock
+from tocsin.runners.deriving import deriving
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from tocsin.config.values import SourceConfig
+    from tocsin.config.values import FormatConfig, MultilineConfig, SourceConfig
     from tocsin.model.batch import EventBatch
     from tocsin.model.protocols import Codec
 
@@ -27,38 +31,63 @@ class FormatUnknownError(SourceError):
     """The format is to be found out, and no line fits any."""
 
 
-def options_of(source: SourceConfig) -> FormatOptions:
-    """Return what a source's configuration says of its format."""
-    form = source.format
+def options_of_format(
+    form: FormatConfig, timezone: str = "UTC", reference: int | None = None
+) -> FormatOptions:
+    """Return what a configuration says of a format.
+
+    `reference` is an instant (µs) by which the year of stamps without one is told.
+    """
     return FormatOptions(
-        timezone=source.timezone,
+        timezone=timezone,
         columns=form.columns or (),
         header=form.header,
         delimiter=form.delimiter or "",
         time_field=form.time_field or "",
         time_format=form.time_format or "",
         fields=dict(form.fields),
+        text=form.text,
+        joins=_joins(form.multiline) if form.multiline else None,
+        reference=reference,
     )
 
 
+def _joins(said: MultilineConfig) -> Joins:
+    return Joins(
+        said.starts_with, said.continues_with, said.max_lines, said.max_bytes, said.wait
+    )
+
+
+def _written_at(path: Path) -> int:
+    """Return when a file was last written to (µs); now, if there is none."""
+    try:
+        return path.stat().st_mtime_ns // 1000
+    except (OSError, ValueError):
+        return SystemClock().now()
+
+
 def open_codec(
-    source: SourceConfig, stream: str, head: bytes
+    source: SourceConfig, stream: str, head: bytes, path: Path | None = None
 ) -> tuple[Codec | None, str]:
     """Return the codec for a stream that begins with `head`, and a word about it.
 
-    None when there is nothing yet to tell the format by: no line, or blank ones.
+    None when there is nothing yet to tell the format by: no line, or blank ones. `path`
+    is the file it begins in, where that is not what the stream is called.
 
     Raises:
         FormatUnknownError: The format is to be found out, and no line fits any.
     """
-    options = options_of(source)
+    written = _written_at(path or Path(stream))
+    options = options_of_format(source.format, source.timezone, written)
+    derive = source.format.derive
     if source.format.type == UNKNOWN:
         return unknown(), ""
     if source.format.type != AUTO:
-        return formats.get_with(source.format.type, options).open(head), ""
+        codec = formats.get_with(source.format.type, options).open(head)
+        return deriving(codec, derive), ""
     found = formats.detect(head, options)
     if found.format:
-        return found.codec, f"{found}"
+        return deriving(found.codec, derive), f"{found}"
     if not found.total:
         return None, ""
     if b"\0" in head:

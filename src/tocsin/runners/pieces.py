@@ -86,7 +86,8 @@ class Bench:
 
     def _codec(self, piece: Piece) -> Codec:
         source = fixed(self.config.source(piece.source), piece.format)
-        return open_codec(source, piece.stream, piece.head)[0] or unknown()
+        codec, _ = open_codec(source, piece.stream, piece.head, piece.path)
+        return codec or unknown()
 
 
 def _read(piece: Piece) -> tuple[bytes, int, int]:

@@ -25,16 +25,8 @@ def read_config(path: Path) -> Config:
 def message_of(form: FormatConfig) -> MessageType | None:
     """Return the fields of a format; None when they are known only from the log."""
     from tocsin import formats  # noqa: PLC0415 - loaded when there is a format to check
-    from tocsin.formats.options import FormatOptions  # noqa: PLC0415
+    from tocsin.runners.opening import options_of_format  # noqa: PLC0415
 
     if form.type == "auto":
         return None
-    options = FormatOptions(
-        columns=form.columns or (),
-        header=form.header,
-        delimiter=form.delimiter or "",
-        time_field=form.time_field or "",
-        time_format=form.time_format or "",
-        fields=dict(form.fields),
-    )
-    return formats.message_type(form.type, options)
+    return formats.message_type(form.type, options_of_format(form))

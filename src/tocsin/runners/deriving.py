@@ -1,0 +1,98 @@
+"""Fields that a user computes from others, added to what a format reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from tocsin.model.message import Field, FieldType, MessageType
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import polars as pl
+
+    from tocsin.model.batch import EventBatch
+    from tocsin.model.expression import Expression
+    from tocsin.model.protocols import Codec
+
+
+def deriving(codec: Codec, derive: Mapping[str, Expression]) -> Codec:
+    """Return a codec whose events have computed fields, too."""
+    return Deriving(codec, derive) if derive else codec
+
+
+@dataclass(frozen=True, slots=True)
+class Deriving:
+    """A codec with computed fields, each over the fields before it."""
+
+    codec: Codec
+    derive: Mapping[str, Expression]
+
+    @property
+    def format(self) -> str:
+        """The name of the format."""
+        return self.codec.format
+
+    @property
+    def message(self) -> MessageType:
+        """The fields of the format, and those that are computed."""
+        message = self.codec.message
+        added = tuple(Field(n, e.type, e.text) for n, e in self.derive.items())
+        kept = tuple(f for f in message.fields if f.name not in self.derive)
+        aliases = {a: b for a, b in message.aliases.items() if a not in self.derive}
+        return replace(message, fields=(*kept, *added), aliases=aliases)
+
+    def parse(self, block: bytes, fields: Mapping[str, FieldType | None]) -> EventBatch:
+        """Return the events of the block, as the protocol says."""
+        needed = set(fields)
+        for name, made in reversed(list(self.derive.items())):
+            if name in needed:
+                needed |= made.columns()
+        kinds = {n: k for n, k in fields.items() if n not in self.derive}
+        for name, kind in self._columns(needed):
+            if name not in kinds:
+                kinds[name] = kind
+            elif kinds[name] is not kind:
+                kinds[name] = None  # as two types: it is read as text, which is both
+        batch = self.codec.parse(block, kinds)
+        return replace(batch, frame=self._with(batch, needed, fields))
+
+    def open_event(self, block: bytes) -> int:
+        """Return where in a block an event begins that may go on after it."""
+        found = getattr(self.codec, "open_event", len)
+        return int(found(block))
+
+    def first_event(self, block: bytes) -> int:
+        """Return how many bytes of a block continue what was before it."""
+        found = getattr(self.codec, "first_event", None)
+        return int(found(block)) if found else 0
+
+    def _columns(self, needed: set[str]) -> Iterator[tuple[str, FieldType | None]]:
+        """Yield the fields of the format that are computed with, and as what."""
+        message = self.codec.message
+        for name in self.derive:
+            if name not in needed:
+                continue
+            for column in self.derive[name].column_nodes():
+                if column.name not in self.derive:
+                    known = message.find(column.name)
+                    text = known is None or known.type is FieldType.STRING
+                    yield message.canonical(column.name), column.type if text else None
+
+    def _with(
+        self,
+        batch: EventBatch,
+        needed: set[str],
+        fields: Mapping[str, FieldType | None],
+    ) -> pl.DataFrame:
+        from tocsin.pipeline.expressions import to_polars  # noqa: PLC0415 (Polars)
+
+        frame, message = batch.frame, self.codec.message
+        for name, made in self.derive.items():
+            if name in needed:
+                columns = made.columns() - set(self.derive)
+                names = {n: message.canonical(n) for n in columns}
+                value = to_polars(made, names)
+                frame = frame.with_columns(value.alias(name))
+        return frame.select("time", *(name for name in fields if name != "time"))

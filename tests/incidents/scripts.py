@@ -17,18 +17,18 @@ from tocsin.incidents.alerts import (
     labels_of,
 )
 from tocsin.incidents.draft import NotifySpec, State
-from tocsin.incidents.matchers import matcher
 from tocsin.incidents.notify import next_due, step
 from tocsin.incidents.plain import from_json, to_json
 from tocsin.incidents.routes import Route
+from tocsin.model.matchers import matcher
 from tocsin.model.notification import Alert
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tocsin.incidents.intake import Event
-    from tocsin.incidents.matchers import Matchers
     from tocsin.incidents.reasons import Withheld
+    from tocsin.model.matchers import Matchers
     from tocsin.model.notification import Notification
 
 MAIL = Route(id="all", channels=("mail",))

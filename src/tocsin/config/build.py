@@ -9,6 +9,8 @@ from tocsin.config.build_calculated import build_calculated
 from tocsin.config.build_channels import build_channels, build_masking
 from tocsin.config.build_consumers import build_consumers
 from tocsin.config.build_metrics import build_metrics
+from tocsin.config.build_notify import build_notify
+from tocsin.config.build_rabbit import build_rabbit
 from tocsin.config.build_sources import MessageTypes, build_sources
 from tocsin.config.environment import substitute
 from tocsin.config.problems import Problems
@@ -53,6 +55,9 @@ def build(
     channels = build_channels(sections.channels, keys, problems, base)
     way = sections.paths.get("masking", ("masking",))
     masking = build_masking(sections.masking, way, problems)
+    way = sections.paths.get("rabbitmq", ("rabbitmq",))
+    rabbitmq = build_rabbit(sections.rabbitmq, way, problems, base)
+    notify = build_notify(sections, _keys(metrics, calculated), problems)
     problems.raise_any()
     return Config(
         sources=sources.configs,
@@ -63,6 +68,8 @@ def build(
         raw_log_consumers=consumers,
         channels=channels,
         masking=masking,
+        rabbitmq=rabbitmq,
+        notify=notify,
         report=ReportConfig(**sections.report.model_dump()),
         messages=MessagesConfig(**sections.messages.model_dump()),
         base=base,
@@ -78,6 +85,8 @@ def _check_names(sections: Sections, problems: Problems) -> None:
     check_unique(sections.alarms, {}, problems)
     check_unique(sections.raw_log_consumers, {}, problems)
     check_unique(sections.channels, {}, problems)
+    check_unique(sections.schedules, {}, problems)
+    check_unique(sections.downtimes, {}, problems)
 
 
 def _keys(

@@ -119,6 +119,8 @@ def _alarm(
         data_points_recovery=part.data_points_recovery,
         level=part.level,
         messages=messages,
+        labels=part.labels,
+        runbook=part.runbook or "",
     )
 
 

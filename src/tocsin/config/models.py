@@ -10,7 +10,16 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from tocsin.config.channel_models import AnyChannel, MaskingPart
+from tocsin.config.channel_models import AnyChannel, MaskingPart, RabbitmqPart
+from tocsin.config.notify_models import (
+    DowntimePart,
+    InhibitPart,
+    NotificationsPart,
+    RoutePart,
+    SchedulePart,
+    SilencePart,
+)
+from tocsin.config.notify_types import Labels, WebAddress
 from tocsin.config.part import Part, Texts
 from tocsin.config.types import (
     Aggregate,
@@ -161,7 +170,7 @@ class AlarmPart(Part):
     optional = frozenset(
         {
             "operator", "recovery_operator", "recovery_threshold", "level",
-            "data_points_alarm", "data_points_recovery",
+            "data_points_alarm", "data_points_recovery", "labels", "runbook",
         }
     )  # fmt: skip
     with_it: ClassVar[dict[str, tuple[str, ...]]] = {
@@ -180,6 +189,8 @@ class AlarmPart(Part):
     data_points_recovery: Points = 1
     level: Level = "critical"
     messages: Messages = Field(default_factory=dict)
+    labels: Labels = Field(default_factory=dict)
+    runbook: WebAddress | None = None
 
 
 class ConsumerPart(Part):
@@ -214,5 +225,12 @@ class Root(Part):
     raw_log_consumers: list[ConsumerPart] = Field(default_factory=list)
     channels: list[AnyChannel] = Field(default_factory=list)
     masking: MaskingPart = MaskingPart()
+    rabbitmq: RabbitmqPart | None = None
+    routes: list[RoutePart] = Field(default_factory=list)
+    inhibit: list[InhibitPart] = Field(default_factory=list)
+    silences: list[SilencePart] = Field(default_factory=list)
+    schedules: list[SchedulePart] = Field(default_factory=list)
+    downtimes: list[DowntimePart] = Field(default_factory=list)
+    notifications: NotificationsPart = NotificationsPart()
     report: ReportPart = ReportPart()
     messages: MessagesPart = MessagesPart()

@@ -23,6 +23,14 @@ from tocsin.config.models import (
     Root,
     SourcePart,
 )
+from tocsin.config.notify_models import (
+    DowntimePart,
+    InhibitPart,
+    NotificationsPart,
+    RoutePart,
+    SchedulePart,
+    SilencePart,
+)
 from tocsin.config.part import Part
 from tocsin.config.wording import read_part, unknown_key
 
@@ -55,6 +63,13 @@ class Sections:
     raw_log_consumers: Section[ConsumerPart]
     channels: Section[ChannelPart | PluginPart]
     masking: MaskingPart
+    rabbitmq: RabbitmqPart | None
+    routes: Section[RoutePart]
+    inhibit: Section[InhibitPart]
+    silences: Section[SilencePart]
+    schedules: Section[SchedulePart]
+    downtimes: Section[DowntimePart]
+    notifications: NotificationsPart
     report: ReportPart
     messages: MessagesPart
     paths: dict[str, Path] = field(default_factory=dict)
@@ -81,6 +96,13 @@ def read_sections(data: Any, problems: Problems) -> Sections:  # noqa: ANN401
         many(ConsumerPart, "raw_log_consumers"),
         _channels(top, problems),
         one(MaskingPart, "masking"),
+        perhaps(RabbitmqPart, "rabbitmq"),
+        many(RoutePart, "routes"),
+        many(InhibitPart, "inhibit"),
+        many(SilencePart, "silences"),
+        many(SchedulePart, "schedules"),
+        many(DowntimePart, "downtimes"),
+        one(NotificationsPart, "notifications"),
         one(ReportPart, "report"),
         one(MessagesPart, "messages"),
         {name: (key,) for name, (key, _) in top.items()},

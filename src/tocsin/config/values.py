@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tocsin.config.graph import in_order
+from tocsin.config.notify_values import NotifyConfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -139,6 +140,8 @@ class AlarmConfig:
     data_points_recovery: int = 1
     level: str = "critical"
     messages: MessagesConfig = MessagesConfig()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    runbook: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,6 +202,8 @@ class Config:
     raw_log_consumers: tuple[ConsumerConfig, ...] = ()
     channels: tuple[ChannelConfig, ...] = ()
     masking: MaskingConfig = MaskingConfig()
+    rabbitmq: RabbitConfig | None = None
+    notify: NotifyConfig = field(default_factory=NotifyConfig)
     report: ReportConfig = ReportConfig()
     messages: MessagesConfig = MessagesConfig()
     base: Path | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -105,10 +105,13 @@ _LATER = {
 def _keys(model: type[BaseModel], way: tuple[str | int, ...]) -> list[str]:
     """Return the keys, in camelCase, of the part that `way` leads to from `model`."""
     for step in way:
+        if isinstance(step, int):
+            continue
         field = next(
             f
             for name, f in model.model_fields.items()
-            if snake(str(step)) == snake(name)
+            if snake(step) in {snake(name), f.alias}
         )
-        model = field.annotation  # type: ignore[assignment]
+        among = get_args(field.annotation)  # of a list of parts, the part
+        model = among[0] if among else field.annotation  # type: ignore[assignment]
     return [f.alias or name for name, f in model.model_fields.items()]

@@ -8,9 +8,9 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from tocsin.incidents.matchers import Matchers, matches, shown
 from tocsin.incidents.reasons import Reason
 from tocsin.incidents.schedule import Schedule, inside
+from tocsin.model.matchers import Matchers, matches, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

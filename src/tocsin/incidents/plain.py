@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from tocsin.incidents.draft import Standing, State, place_of
 from tocsin.incidents.flapping import Flap
 from tocsin.incidents.groups import Group, Said
-from tocsin.incidents.matchers import Matcher, Operator
 from tocsin.incidents.meter import Meter
 from tocsin.incidents.mute import Silence
 from tocsin.incidents.reasons import Reason
 from tocsin.model.errors import StateError
+from tocsin.model.matchers import Matcher, Operator
 from tocsin.model.notification import Alert
 
 if TYPE_CHECKING:

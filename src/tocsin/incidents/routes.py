@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tocsin.incidents.matchers import Matchers, matches
+from tocsin.model.matchers import Matchers, matches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -35,6 +35,9 @@ class Operator(StrEnum):
     UNLIKE = "!~"
 
 
+PATTERNS = (Operator.LIKE, Operator.UNLIKE)
+
+
 @dataclass(frozen=True, slots=True)
 class Matcher:
     """One condition on one label."""
@@ -80,15 +83,20 @@ def matcher(text: str) -> Matcher:
     Raises:
         UsageError: It is none, or its pattern cannot be matched in linear time.
     """
+    made = parsed(text)
+    if made.operator in PATTERNS:
+        _check(made.value)
+    return made
+
+
+def parsed(text: str) -> Matcher:
+    """Return the matcher in a text; its pattern is not looked at. Raises UsageError."""
     match = _WRITTEN.fullmatch(text)
     if match is None:
         raise UsageError(
             f'expected a matcher such as team="web" or section=~"/api.*", got {text!r}'
         )
-    made = Matcher(match["label"], Operator(match["operator"]), _value(match["value"]))
-    if made.operator in {Operator.LIKE, Operator.UNLIKE}:
-        _check(made.value)
-    return made
+    return Matcher(match["label"], Operator(match["operator"]), _value(match["value"]))
 
 
 def _value(text: str) -> str:

@@ -1,0 +1,44 @@
+"""Names in matchers, groups and references: each must be one that there is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tocsin.config.problems import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from tocsin.config.document import Path
+    from tocsin.config.problems import Problems
+    from tocsin.model.matchers import Matchers
+
+
+def check_match(
+    match: Matchers, path: Path, labels: Collection[str], problems: Problems
+) -> None:
+    """Note labels that no alarm has: such a matcher would never tell anything apart."""
+    for one in match:
+        if labels and one.label not in labels:
+            hint = did_you_mean(one.label, labels, what="labels")
+            message = f"no alarm has a label '{one.label}'"
+            problems.add(path, message, hint)
+
+
+def check_names(
+    names: Iterable[str],
+    path: Path,
+    known: Collection[str],
+    what: str,
+    problems: Problems,
+) -> None:
+    """Note names that are none; `what` they should be, in the plural.
+
+    Labels are not checked where none are known.
+    """
+    if what == "labels" and not known:
+        return
+    for name in names:
+        if name not in known:
+            hint = did_you_mean(name, known, what=what)
+            problems.expected(path, f"the name of a {what[:-1]}", name, hint)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tocsin.model.errors import ConfigError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 Path: TypeAlias = tuple[str | int, ...]
 """The way to a value: keys and list indices from the top of the document."""
@@ -42,15 +45,28 @@ class Document:
     data: Any
     spot: Spot
     problems: tuple[Problem, ...] = ()
+    origins: Mapping[Path, tuple[Document, Path]] = field(default_factory=dict)
+    """Where the values at some paths come from, if that is another document."""
 
     def place(self, path: Path) -> str:
         """Return `file:line` of the value at `path`, or of the nearest one above it."""
+        if (origin := self._origin(path)) is not None:
+            return origin[0].place(origin[1])
         spot, _ = self._find(path)
         return f"{self.name}:{spot.line}" if spot.line else self.name
 
     def shown(self, path: Path) -> str:
         """Return the path as the user wrote its keys: `alarms[2].dataPointsAlarm`."""
+        if (origin := self._origin(path)) is not None:
+            return origin[0].shown(origin[1])
         return show_path(self._find(path)[1])
+
+    def _origin(self, path: Path) -> tuple[Document, Path] | None:
+        for length in range(min(len(path), 2), 0, -1):
+            if path[:length] in self.origins:
+                document, start = self.origins[path[:length]]
+                return document, (*start, *path[length:])
+        return None
 
     def _find(self, path: Path) -> tuple[Spot, Path]:
         spot, written = self.spot, list[str | int]()

@@ -39,14 +39,14 @@ class Problems:
         self.add(path, f"expected {wanted}, got {show(got)}", hint)
 
     def raise_any(self) -> None:
-        """Raise ConfigError with all problems, in the order of their lines, if any."""
+        """Raise ConfigError with all problems, in the order of files and lines, if any."""
         if self._found:
             raise ConfigError(sorted(self._found, key=_line))
 
 
-def _line(problem: Problem) -> int:
-    number = problem.place.rpartition(":")[2]
-    return int(number) if number.isdigit() else 0
+def _line(problem: Problem) -> tuple[str, int]:
+    file, _, number = problem.place.rpartition(":")
+    return (file, int(number)) if number.isdigit() else (problem.place, 0)
 
 
 def show(value: Any) -> str:  # noqa: ANN401

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tocsin.config.build import build
 from tocsin.config.document import MAX_CHARACTERS, Document, Spot
+from tocsin.config.folder import SUFFIXES, files_of, joined
 from tocsin.model.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
@@ -30,20 +31,51 @@ def load(
 ) -> Config:
     """Return the configuration in a file: YAML, JSON or TOML by its suffix.
 
+    A folder is one configuration: its files are read in order of their names.
+
     `message_types` finds the fields of a format; without it the names of fields are
     not checked. `environ` is what `${NAME}` looks in (default: the environment).
 
     Raises:
         ConfigError: It cannot be read, or with every problem in it.
     """
+    if path.is_dir():
+        document, base = _folder(path), path
+    else:
+        document, base = _file(path), path.parent
+    return _build(document, base, message_types, environ)
+
+
+def _file(path: Path) -> Document:
     try:
         raw = path.read_bytes()
     except OSError as error:
         said = f"cannot be read: {error.strerror or error}"
         raise ConfigError([Problem(str(path), "", said)]) from None
     syntax = _SYNTAX.get(path.suffix.lower())
-    document = read(_decoded(raw, str(path)), str(path), syntax)
-    return _build(document, path.parent, message_types, environ)
+    return read(_decoded(raw, str(path)), str(path), syntax)
+
+
+def _folder(path: Path) -> Document:
+    """Return the documents of a folder as one. Raises ConfigError."""
+    documents: list[Document] = []
+    problems: list[Problem] = []
+    try:
+        files = files_of(path)
+    except OSError as error:
+        said = f"cannot be read: {error.strerror or error}"
+        raise ConfigError([Problem(str(path), "", said)]) from None
+    for file in files:
+        try:
+            documents.append(_file(file))
+        except ConfigError as error:
+            problems += error.problems
+    if not files:
+        said = f"there is no configuration in this folder: {', '.join(SUFFIXES)}"
+        problems.append(Problem(str(path), "", said))
+    if problems:
+        raise ConfigError(problems)
+    return joined(str(path), documents)
 
 
 def parse(

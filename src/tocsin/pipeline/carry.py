@@ -52,6 +52,8 @@ class Carried:
     closed: tuple[IncidentEvent, ...]
     fresh: Mapping[int, tuple[int, ...]]
     fates: tuple[Fate, ...]
+    moved: frozenset[str] = frozenset()
+    """The sources that are read in other places now."""
 
 
 def carry(state: EngineState, old: Description, plan: Plan) -> Carried:
@@ -77,7 +79,17 @@ def carry(state: EngineState, old: Description, plan: Plan) -> Carried:
         consumers=_consumers(state, old, plan, found),
         failures=dict(state.failures),
     )
-    return Carried(after, closed, {i: a for i, a in fresh.items() if a}, found.fates)
+    fresh = {i: numbers for i, numbers in fresh.items() if numbers}
+    return Carried(after, closed, fresh, found.fates, _moved(old, new, found))
+
+
+def _moved(old: Description, new: Description, found: Matching) -> frozenset[str]:
+    before = {name: found.sources.get(name, name) for name in new.sources}
+    return frozenset(
+        name
+        for name, was in before.items()
+        if was in old.sources and old.sources[was].path != new.sources[name].path
+    )
 
 
 def cursors(state: EngineState) -> Cursors:

@@ -7,10 +7,11 @@ that new logs are found; a log that was read before goes on where it was saved.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tocsin.model.errors import SourceError
+from tocsin.model.errors import SourceError, TocsinError
 from tocsin.model.records import Notice
 from tocsin.runners.follow import Follow
 from tocsin.runners.health import Health
@@ -27,13 +28,15 @@ from tocsin.sources import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
-    from tocsin.config.values import SourceConfig
+    from tocsin.config.values import Config, SourceConfig
     from tocsin.model.state import Position
+    from tocsin.pipeline.carry import Carried
     from tocsin.runners.clock import Clock
     from tocsin.runners.desk import Desk
     from tocsin.runners.keeping import Keeper
+    from tocsin.runners.rules import Rules
     from tocsin.runners.session import Session
     from tocsin.runners.stream import Stream
     from tocsin.sources import Family
@@ -42,6 +45,11 @@ _SEARCH_EVERY = 5.0
 """Seconds between two looks for new logs."""
 _GONE_FOR = 3600.0
 """Seconds after which a log that is gone, and read to its end, is let go of."""
+_FAREWELL = 10.0
+"""Seconds that messages on their way are waited for at the end."""
+_MOST_TOLD = 50
+"""Metrics and alarms of which it is said singly what becomes of them."""
+_FATES = {"begins": "begins anew", "forgotten": "is forgotten"}
 _COMPRESSED = {".gz", ".zst", ".bz2", ".xz"}
 
 
@@ -64,6 +72,8 @@ class Daemon(Follow):
         self._crowd = Crowd.of_this_process()
         self._known: dict[str, Stream] = {}
         self._gone: dict[str, float] = {}
+        self.rules: Rules | None = None
+        """Where its configuration is, if it may change."""
         self._said: set[str] = set()
         self._ready = False
         self._searched = clock.monotonic()
@@ -71,7 +81,107 @@ class Daemon(Follow):
         for name in session.engine.state.streams.keys() - saved.keys():
             session.engine.end(name)  # such as a pipe of the last run
         self._take_up(saved)
+        if keeper.changed is not None:
+            self._tell_fates(keeper.changed)
+            self._sort_out(keeper.changed.moved)
         self.search()
+
+    def change(self, config: Config) -> bool:
+        """Go on under another configuration; False, and a word, if that cannot be.
+
+        What is unchanged in it goes on as if nothing had happened. Streams of sources
+        that are gone end; the others are read on from where they stood.
+        """
+        before = {s.name: _form(s) for s in self.session.config.sources}
+        same = {s.name for s in config.sources if before.get(s.name) == _form(s)}
+        opened = [
+            (s.name, s.source, s.codec)
+            for s in self._streams
+            if s.codec is not None and s.source in same
+        ]
+        try:
+            carried = self.keeper.change(config, opened)
+        except TocsinError as error:
+            refused = self.rules.refused(error) if self.rules else Notice(str(error))
+            self.session.say([refused])
+            return False
+        if self.rules is not None:
+            self.rules.taken()
+        self._said.clear()
+        self._sort_out(carried.moved, same)
+        self.search()
+        if self.crew is not None:
+            self.crew.renew(self.session)
+        self._tell_fates(carried)
+        self.keeper.turn(self._streams, (), now=True)
+        return True
+
+    def _sort_out(self, moved: Collection[str], same: Collection[str] = ()) -> None:
+        """Let go of streams that no source has any more; move others to their source.
+
+        `moved` are sources that are read in other places now, `same` those whose lines
+        are read as before.
+        """
+        engine = self.session.engine
+        found = {
+            family.stream: source.name
+            for source in self.session.config.sources
+            for family in self._families(source)
+        }
+        for name, stream in list(self._known.items()):
+            state = engine.state.streams.get(name)
+            source = None if state is None else state.source
+            if source is None or source in moved:
+                source = found.get(name)
+            if source is None:
+                self._drop(name, stream)
+                continue
+            if state is None or state.source != source:
+                engine.state.streams.pop(name, None)
+                engine.register(name, source)
+            self._hand_over(stream, source, same)
+
+    def _hand_over(self, stream: Stream, source: str, same: Collection[str]) -> None:
+        """Let a stream be one of a source from now on."""
+        kept = stream.source == source and source in same
+        stream.source = source
+        if not kept:
+            stream.codec, stream.unfit = None, False
+        if stream.far is not None:
+            stream.far.source = source
+            stream.far.form = "" if stream.codec is None else stream.codec.format
+
+    def _drop(self, name: str, stream: Stream) -> None:
+        """Let go of a stream, and of where it was read."""
+        self._known.pop(name)
+        self._streams.remove(stream)
+        if name in self.session.engine.state.streams:
+            self.session.engine.end(name)
+        stream.reader.close()
+        self.keeper.forget(name)
+        self.session.say([Notice("no source reads it any more", subject=name)])
+
+    def _tell_fates(self, carried: Carried) -> None:
+        """Say what became of metrics and alarms, in a line for each kind of fate."""
+        count = Counter(fate.fate for fate in carried.fates)
+        told = ", ".join(f"{n} {fate}" for fate, n in sorted(count.items()))
+        text = (
+            f"the configuration has changed: of its metrics and alarms {told or 'none'}"
+        )
+        self.session.say([Notice(text)])
+        changed = [f for f in carried.fates if f.fate != "kept"]
+        for fate in changed[:_MOST_TOLD]:
+            text = f"{fate.what} {fate.name} {_FATES[fate.fate]}: {fate.why}"
+            self.session.say([Notice(text, subject=fate.name)])
+
+    def _reload(self) -> None:
+        """Look whether the configuration is another."""
+        if self.rules is None:
+            return
+        config, said = self.rules.look()
+        self.session.say(said)
+        if config is not None:
+            self.change(config)
 
     def search(self) -> None:
         """Look for logs, and follow those that are new."""
@@ -90,6 +200,7 @@ class Daemon(Follow):
         if self.clock.monotonic() - self._searched > _SEARCH_EVERY:
             self.search()
         super()._turn()
+        self._reload()
         self._serve()
         self.health.turned(self._streams, self.keeper)
         if not self._ready:
@@ -106,6 +217,8 @@ class Daemon(Follow):
 
     def _pause(self) -> None:
         self._manager.say("STOPPING=1")
+        if self.keeper.teller is not None:
+            self.keeper.teller.settle(_FAREWELL)
         super()._pause()
 
     def _families(self, source: SourceConfig) -> list[Family]:
@@ -127,13 +240,16 @@ class Daemon(Follow):
     def _take_up(self, saved: Mapping[str, Position]) -> None:
         """Go on with the logs of the last run, whether or not they are there now."""
         sources = {source.name for source in self.session.config.sources}
+        known = self.session.engine.state.streams
         for name, position in saved.items():
-            if position.source not in sources:
+            # A source that has another name now has taken its streams along.
+            source = known[name].source if name in known else position.source
+            if source not in sources:
                 self.keeper.forget(name)
                 continue
             mark = Bookmark.from_json(json.dumps(position.bookmark))
             path = Path(mark.files[-1].path if mark.files else name)
-            self._follow(name, position.source, path, mark)
+            self._follow(name, source, path, mark)
 
     def _meet(self, family: Family, source: str) -> None:
         """Follow a log that is not known yet; or the next file of one that is."""
@@ -190,3 +306,8 @@ class Daemon(Follow):
     def streams(self) -> Sequence[Stream]:
         """The streams that are followed."""
         return self._streams
+
+
+def _form(source: SourceConfig) -> object:
+    """Return what says how the lines of a source are read."""
+    return source.format, source.timezone

@@ -17,8 +17,10 @@ from tocsin.pipeline.saving import Saver
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from tocsin.model.protocols import Store
+    from tocsin.config.values import Config
+    from tocsin.model.protocols import Codec, Store
     from tocsin.model.records import Record
+    from tocsin.pipeline.carry import Carried
     from tocsin.runners.clock import Clock
     from tocsin.runners.session import Session
     from tocsin.runners.stream import Stream
@@ -41,7 +43,7 @@ class Keeper:
         """Take up what was saved, if anything was.
 
         Raises:
-            StateError: It cannot be read, or is that of another configuration.
+            StateError: It cannot be read.
         """
         self.store = store
         self.session = session
@@ -55,14 +57,43 @@ class Keeper:
         if state is not None:
             session.engine.state = state
         self._saver.attach(session.engine)
+        self.changed = self._saver.carried
+        """What became of what was saved under another configuration."""
         self._saved: dict[str, str] = {}
         self._gone: set[str] = set()
         self._said: list[Record] = []
         self._more = Change()
+        self._begin()
 
     def positions(self) -> Mapping[str, Position]:
         """Return where each stream stood, by its name."""
         return self.store.positions()
+
+    def change(
+        self, config: Config, opened: Iterable[tuple[str, str, Codec]]
+    ) -> Carried:
+        """Go on under another configuration; return what becomes of what is known.
+
+        Raises:
+            UsageError: It cannot be (see `Session.change`). Nothing has changed.
+        """
+        self.session.change(config, opened, self._saver.switch)
+        carried = self._saver.carried
+        assert carried is not None
+        self.changed = carried
+        self._saver.attach(self.session.engine)
+        if self.teller is not None:
+            self.teller.change(config, self._clock)
+        self._saved.clear()  # where a log is read may be another source's now
+        self._begin()
+        return carried
+
+    def _begin(self) -> None:
+        """Note what is to be said of a state that was carried over."""
+        said = self._saver.begin(self.session.engine)
+        self._said += said
+        if self.teller is not None and said:
+            self._more += self.teller.step(said, self._clock.now())
 
     def forget(self, stream: str) -> None:
         """Let go of the position of a stream that has ended."""
@@ -72,9 +103,10 @@ class Keeper:
         self, streams: Iterable[Stream], said: Sequence[Record], *, now: bool = False
     ) -> None:
         """Save if there is something to save, or `now`; then show what was said."""
-        self._said += said
         if self.teller is not None:
             self._more += self.teller.step(said, self._clock.now())
+            said = [*said, *self.teller.said()]
+        self._said += said
         moved = [s for s in streams if s.mark and s.mark != self._saved.get(s.name)]
         quiet = self._clock.monotonic() - self.committed_at > _QUIET
         waits = self._said or self._gone or self._more != Change()

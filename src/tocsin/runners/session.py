@@ -16,12 +16,14 @@ from tocsin.pipeline.statistics import Report
 from tocsin.runners.opening import check_fields, open_codec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from tocsin.config.values import Config
     from tocsin.model.expression import Expression
     from tocsin.model.protocols import Codec
     from tocsin.model.view import View
+    from tocsin.pipeline.engine import EngineState
+    from tocsin.pipeline.plan import Plan
 
 
 _MOST_KEYS = 1000
@@ -70,13 +72,35 @@ class Session:
         self.config = config
         self.view = view
         self.wishes = wishes
-        look_in(config.base)
-        hidden = report_metrics(config, wishes)
-        self.plan = compile_plan(config, hidden)
-        self.engine = Engine(
-            self.plan, datapoints=wishes.datapoints, report=self._report()
-        )
+        self.plan, self.engine = self._made(config)
         self._said: set[str] = set()
+
+    def change(
+        self,
+        config: Config,
+        opened: Iterable[tuple[str, str, Codec]],
+        carry: Callable[[Plan, EngineState], EngineState],
+    ) -> None:
+        """Go on under another configuration, with the state that `carry` makes.
+
+        `opened` are streams that stay open: name, source and format.
+
+        Raises:
+            UsageError: It cannot be: a plugin cannot be made, or a metric reads a field
+                that no line of an open stream can have. Nothing has changed.
+        """
+        plan, engine = self._made(config)
+        for stream, source, codec in opened:
+            if source in plan.sources:
+                check_fields(codec, stream, _needed(plan, engine, source))
+        engine.state = carry(plan, self.engine.state)
+        self.config, self.plan, self.engine = config, plan, engine
+
+    def _made(self, config: Config) -> tuple[Plan, Engine]:
+        look_in(config.base)
+        plan = compile_plan(config, report_metrics(config, self.wishes))
+        report = self._report(config, plan)
+        return plan, Engine(plan, datapoints=self.wishes.datapoints, report=report)
 
     def open(self, stream: str, source: str, head: bytes) -> Codec | None:
         """Bind a stream to its format, and say so when it was found out.
@@ -90,7 +114,7 @@ class Session:
         codec, word = open_codec(self.config.source(source), stream, head)
         if codec is None:
             return None
-        check_fields(codec, stream, self._needed(source))
+        check_fields(codec, stream, _needed(self.plan, self.engine, source))
         self.engine.register(stream, source, codec.format)
         if self.engine.report is not None:
             self.engine.report.offer(codec.message)
@@ -136,22 +160,21 @@ class Session:
         self.say(self.engine.finish())
         self.view.show(self.engine.summary())
 
-    def _needed(self, source: str) -> set[str]:
-        """Return the fields that metrics and consumers read, but for the report's."""
-        plan = self.plan.sources[source]
-        asked = (m.reads for _, m in plan.metrics if m.name not in self.plan.hidden)
-        consumers = self.engine.observers[source].consumers.fields
-        return set().union(consumers, *asked)
-
-    def _report(self) -> Report | None:
+    def _report(self, config: Config, plan: Plan) -> Report | None:
         if self.wishes.statistics is None:
             return None
         start = len(statistics.PREFIX)
         numbers = {
             number: spec.name[start:]
-            for shard in self.plan.shards
+            for shard in plan.shards
             for number, spec in shard.metrics.items()
             if spec.name.startswith(statistics.PREFIX)
         }
-        every = self.config.report.every // SECOND
-        return Report(numbers, every, self.config.report.top)
+        return Report(numbers, config.report.every // SECOND, config.report.top)
+
+
+def _needed(plan: Plan, engine: Engine, source: str) -> set[str]:
+    """Return the fields that metrics and consumers read, but for the report's."""
+    metrics = plan.sources[source].metrics
+    asked = (m.reads for _, m in metrics if m.name not in plan.hidden)
+    return set().union(engine.observers[source].consumers.fields, *asked)

@@ -74,8 +74,10 @@ class Site:
         """
         parts = urlsplit(url)
         try:
-            with self.connected(parts.hostname or "", _port(url)) as plain:
-                sock = self._wrapped(plain, url)
+            with (
+                self.connected(parts.hostname or "", _port(url)) as plain,
+                self._wrapped(plain, url) as sock,
+            ):
                 return _exchanged(sock, url, body, headers)
         except (http.client.HTTPException, OSError, ValueError) as error:
             raise Unreachable(self._said(error)) from None
@@ -94,7 +96,7 @@ class Site:
         except NameUnknown as error:
             raise Unreachable(str(error)) from None
         with _opened(addresses, port, min(self.timeout, _CONNECT)) as sock:
-            sock.settimeout(self.timeout)
+            sock.settimeout(self.timeout + _CONNECT)  # cut off before that
             with cut_off(sock, self.timeout) as over:
                 try:
                     yield sock

@@ -54,10 +54,11 @@ class Server:
         said = dict[str, Outcome]()
         try:
             with self.site.connected(self.host, self.port) as plain:
-                sock = self._wrapped(plain)
-                self._converse(
-                    _Session(sock, self.host, sender), sender, recipients, mail, said
-                )
+                session = _Session(self._wrapped(plain), self.host, sender)
+                try:
+                    self._converse(session, sender, recipients, mail, said)
+                finally:
+                    session.close()
         except (Unreachable, OSError, ValueError, http.client.HTTPException) as error:
             told = self._told(error)
             said |= {

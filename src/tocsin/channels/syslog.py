@@ -98,8 +98,10 @@ class Syslog:
             sock.sendall(told)
 
     def _stream(self, told: bytes) -> None:
-        with self.site.connected(self.host, self.port) as plain:
-            sock = self._wrapped(plain)
+        with (
+            self.site.connected(self.host, self.port) as plain,
+            self._wrapped(plain) as sock,
+        ):
             # Counted (RFC 6587), so that no line end of ours can begin another message.
             sock.sendall(b"%d %b" % (len(told), told))
             with suppress(OSError):

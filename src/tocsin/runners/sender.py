@@ -105,6 +105,7 @@ class Sender:
             times += [again] if again is not None else []
         dead = self._died()
         self._write_letters(dead, now)
+        times += [now] if self._new else []
         changed = (*self._decided.values(), *self._new.values())
         return Turn(changed, dead, min(times, default=None))
 

@@ -1,0 +1,382 @@
+"""The sender on a made clock: outages, order, slow channels, and what is lost: nothing."""
+
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from random import Random
+
+import pytest
+
+from tocsin.channels.mask import Masking
+from tocsin.model import samples, wire
+from tocsin.model.instant import SECOND
+from tocsin.model.notification import Fate, Kind, Notification, Outcome
+from tocsin.model.state import Outgoing
+from tocsin.runners.outbox import ABOUT_DEAD, outgoing
+from tocsin.runners.sender import Sender
+from tocsin.testing import ManualClock
+
+PATIENCE = 30.0
+Answer = Callable[[Notification, str], Outcome]
+
+
+def taken(_: Notification, who: str) -> Outcome:
+    return Outcome(who, Fate.DELIVERED)
+
+
+def down(_: Notification, who: str) -> Outcome:
+    return Outcome(who, Fate.RETRY, "cannot connect")
+
+
+class Scripted:
+    """A channel that answers as it is told, and remembers what it was asked."""
+
+    def __init__(self, name: str, answer: Answer = taken, *to: str) -> None:
+        self.name = name
+        self.answer = answer
+        self.to = to or ("somebody",)
+        self.asked: list[tuple[str, str]] = []
+        self.lock = threading.Lock()
+
+    def recipients(self, notification: Notification) -> tuple[str, ...]:
+        return self.to if notification.alerts else ()
+
+    def preview(self, notification: Notification) -> str:
+        return notification.key
+
+    def send(
+        self, notification: Notification, recipients: tuple[str, ...]
+    ) -> tuple[Outcome, ...]:
+        with self.lock:
+            self.asked += [(notification.key, who) for who in recipients]
+        return tuple(self.answer(notification, who) for who in recipients)
+
+    @property
+    def keys(self) -> list[str]:
+        return [key for key, _ in self.asked]
+
+
+class World:
+    """An outbox in memory, a clock, and the sender between them."""
+
+    def __init__(self, *channels: Scripted, seed: int = 0) -> None:
+        self.clock = ManualClock()
+        self.channels = {c.name: c for c in channels}
+        self.random = Random(seed)  # noqa: S311 - waits, no secrets
+        self.sender = Sender(self.channels, self.clock, self.random)
+        self.rows: dict[str, Outgoing] = {}
+        self.dead: list[Outgoing] = []
+
+    def add(self, *notifications: Notification) -> None:
+        for one in notifications:
+            place = len(self.rows)
+            row = outgoing(one, Masking(), place, self.clock.now())
+            self.rows[row.key] = row
+
+    def waiting(self) -> list[Outgoing]:
+        return [row for row in self.rows.values() if row.status == "waiting"]
+
+    def commit(self, rows: Iterable[Outgoing]) -> None:
+        self.rows |= {row.key: row for row in rows}
+
+    def turn(self) -> int | None:
+        turn = self.sender.turn(self.waiting())
+        self.commit(turn.rows)
+        self.dead += turn.dead
+        return turn.next
+
+    def run(self, seconds: float) -> None:
+        """Let so much time pass, turning whenever it is time."""
+        end = self.clock.now() + int(seconds * SECOND)
+        while True:
+            due = self.turn()
+            if self.sender.flying:
+                assert self.sender.settle(PATIENCE)
+                continue
+            if due is None or due > end:
+                break
+            self.clock.move(max(due - self.clock.now(), 1) / SECOND)
+        self.clock.move(max(end - self.clock.now(), 0) / SECOND)
+
+    def status(self) -> dict[str, str]:
+        return {key: row.status for key, row in self.rows.items()}
+
+
+def message(
+    key: str, *, thread: str = "", channel: str = "a", kind: Kind = Kind.FIRING
+) -> Notification:
+    one = samples.notification(kind, samples.firing(), channel=channel)
+    return replace(one, key=key, thread=thread or key)
+
+
+def test_what_is_due_is_sent_once() -> None:
+    world = World(Scripted("a"))
+    world.add(message("1"), message("2"))
+    world.run(60)
+
+    assert sorted(world.channels["a"].keys) == ["1", "2"]
+    assert world.status() == {"1": "delivered", "2": "delivered"}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_an_hour_of_outage_loses_nothing_and_keeps_order(seed: int) -> None:
+    channel = Scripted("a", down)
+    world = World(channel, seed=seed)
+    world.add(*(message(f"{i} {k}", thread=f"{i}") for i in range(20) for k in "abc"))
+    world.run(3_600)
+    assert max(Counter(channel.keys).values()) <= 32
+    assert all(key.endswith("a") for key in channel.keys), (
+        "only the first of each thread"
+    )
+
+    channel.answer, channel.asked = taken, []
+    world.run(3_600)
+    assert Counter(channel.keys) == Counter([*world.rows]), "each exactly once"
+    assert set(world.status().values()) == {"delivered"}
+    by_thread = defaultdict(list)
+    for key in channel.keys:
+        by_thread[key.split()[0]].append(key[-1])
+    assert all(order == ["a", "b", "c"] for order in by_thread.values())
+
+
+def test_no_storm_follows_an_outage() -> None:
+    channel = Scripted("a", down)
+    world = World(channel)
+    world.add(*(message(f"{i}") for i in range(500)))
+    world.run(1_800)
+    channel.answer, channel.asked = taken, []
+    before = world.clock.now()
+    world.run(300)
+
+    minutes = (world.clock.now() - before) / (60 * SECOND)
+    assert len(channel.asked) <= 20 + 60 * minutes
+    assert len(channel.asked) >= 60 * (minutes - 1) - 300
+
+
+def test_a_channel_that_is_down_holds_up_no_other() -> None:
+    bad, good = Scripted("a", down), Scripted("b")
+    world = World(bad, good)
+    world.add(message("1"), message("2", channel="b"))
+    world.run(600)
+
+    assert good.keys == ["2"]
+    assert world.status() == {"1": "waiting", "2": "delivered"}
+
+
+def test_a_channel_that_hangs_holds_up_no_other() -> None:
+    released = threading.Event()
+
+    def hangs(_: Notification, who: str) -> Outcome:
+        released.wait(PATIENCE)
+        return Outcome(who, Fate.DELIVERED)
+
+    arrived = threading.Event()
+
+    def notes(_: Notification, who: str) -> Outcome:
+        arrived.set()
+        return Outcome(who, Fate.DELIVERED)
+
+    world = World(Scripted("a", hangs), Scripted("b", notes))
+    world.add(message("1"), message("2", channel="b"))
+    world.turn()
+    assert arrived.wait(PATIENCE)
+    assert not world.sender.settle(0.05)
+    world.turn()  # it hangs still: it is not asked again
+    released.set()
+    assert world.sender.settle(PATIENCE)
+    world.turn()
+
+    assert world.status() == {"1": "delivered", "2": "delivered"}
+    assert world.channels["a"].keys == ["1"]
+
+
+def test_those_who_have_it_do_not_get_it_again() -> None:
+    def one_later(_: Notification, who: str) -> Outcome:
+        first = channel.asked.count(("1", who)) == 1
+        fate = {"b": Fate.RETRY if first else Fate.DELIVERED, "c": Fate.REFUSED}
+        return Outcome(who, fate.get(who, Fate.DELIVERED), "said")
+
+    channel = Scripted("a", one_later, "a", "b", "c")
+    world = World(channel)
+    world.add(message("1"))
+    world.run(600)
+
+    assert Counter(who for _, who in channel.asked) == {"a": 1, "b": 2, "c": 1}
+    row = world.rows["1"]
+    assert {who: one["fate"] for who, one in row.outcome.items()} == {
+        "a": "delivered", "b": "delivered", "c": "refused",
+    }  # fmt: skip
+    assert row.status == "dead", "somebody was not reached"
+
+
+def test_what_was_not_committed_is_told_again_and_not_sent_again() -> None:
+    world = World(Scripted("a"))
+    world.add(message("1"))
+    world.sender.turn(world.waiting())
+    assert world.sender.settle(PATIENCE)
+    for _ in range(3):  # the disk is full: none of these is committed
+        lost = world.sender.turn(world.waiting())
+        assert [(row.key, row.status) for row in lost.rows] == [("1", "delivered")]
+    world.run(10)
+
+    assert world.channels["a"].keys == ["1"]
+    assert world.sender.turn(world.waiting()).rows == ()
+
+
+def test_who_is_killed_before_the_commit_sends_the_same_key_again() -> None:
+    channel = Scripted("a")
+    world = World(channel)
+    world.add(message("1"))
+    world.sender.turn(world.waiting())
+    assert world.sender.settle(PATIENCE)
+    world.sender = Sender(
+        world.channels, world.clock, world.random
+    )  # nothing was saved
+    world.run(10)
+
+    assert channel.keys == ["1", "1"]
+    assert world.status() == {"1": "delivered"}
+
+
+def refuses(_: Notification, who: str) -> Outcome:
+    return Outcome(who, Fate.REFUSED, "404 Not Found")
+
+
+def test_about_the_dead_the_others_are_told_once() -> None:
+    world = World(Scripted("a", refuses), Scripted("b"))
+    world.add(*(message(f"{i}") for i in range(7)))
+    world.run(60)
+
+    assert [row.status for row in world.dead] == ["dead"] * 7
+    letters = [r for r in world.rows.values() if r.key.startswith(ABOUT_DEAD)]
+    assert {row.channel for row in letters} == {"b"}
+    told = [wire.from_bytes(row.body) for row in letters]
+    assert told[0].alerts[0].alarm == "Notifications cannot be delivered"
+    assert "404 Not Found" in told[0].alerts[0].reason
+    assert set(world.channels["b"].keys) == {row.key for row in letters}
+    assert len(letters) == 1
+
+
+def test_the_dead_of_a_quarter_of_an_hour_are_told_of_together() -> None:
+    world = World(Scripted("a", refuses), Scripted("b"))
+    for i in range(30):
+        world.add(message(f"{i}"))
+        world.run(60)
+    world.run(1_000)
+
+    letters = [wire.from_bytes(r.body) for r in world.rows.values() if r.incident == 0]
+    assert 2 <= len(letters) <= 4
+    said = " ".join(letter.alerts[0].text for letter in letters)
+    counts = [int(w) if w.isdigit() else 1 for w in said.replace("a ", "1 ").split()
+              if w.isdigit() or w == "1"]  # fmt: skip
+    assert sum(counts) == 30
+
+
+def test_an_alarm_about_the_dead_that_dies_begets_none() -> None:
+    world = World(Scripted("a", refuses), Scripted("b", refuses))
+    world.add(message("1"))
+    world.run(3_600)
+
+    assert len(world.rows) == 2
+    assert set(world.status().values()) == {"dead"}
+
+
+def test_what_is_gone_is_not_asked_again() -> None:
+    def gone(_: Notification, who: str) -> Outcome:
+        return Outcome(who, Fate.GONE, "410 Gone")
+
+    world = World(Scripted("a", gone), Scripted("b"))
+    world.add(message("1"))
+    world.run(10)
+    world.add(message("2"), message("3"))
+    world.run(10)
+
+    assert world.channels["a"].keys == ["1"]
+    assert {world.rows[k].status for k in "123"} == {"dead"}
+    assert "410 Gone" in world.rows["2"].outcome[""]["detail"]
+
+
+def test_a_repetition_that_a_recovery_overtakes_is_withheld() -> None:
+    channel = Scripted("a", down)
+    world = World(channel)
+    kinds = {"1": Kind.FIRING, "2": Kind.REPEAT, "3": Kind.REPEAT, "4": Kind.RESOLVED}
+    world.add(*(message(key, thread="t", kind=kind) for key, kind in kinds.items()))
+    world.run(60)
+    channel.answer, channel.asked = taken, []
+    world.run(600)
+
+    assert channel.keys == ["1", "4"]
+    assert world.status() == {
+        "1": "delivered",
+        "2": "withheld",
+        "3": "withheld",
+        "4": "delivered",
+    }
+    assert world.rows["2"].outcome[""]["detail"] == "overtaken by a later message"
+
+
+def test_the_last_repetition_is_sent() -> None:
+    world = World(Scripted("a"))
+    world.add(message("1", kind=Kind.REPEAT))
+    world.run(10)
+    assert world.status() == {"1": "delivered"}
+
+
+def raises(_: Notification, __: str) -> Outcome:
+    raise RuntimeError("a plugin's mistake")
+
+
+HOPELESS = {
+    "a channel that is configured no more": (
+        replace(message("1"), channel="z"),
+        None,
+        0,
+    ),
+    "a message that cannot be read": (message("1"), b"nonsense", 0),
+    "a deadline that has passed": (message("1"), None, 90_000),
+    "a message that nobody is to have": (replace(message("1"), alerts=()), None, 0),
+}
+
+
+@pytest.mark.parametrize(("one", "body", "pause"), HOPELESS.values(), ids=HOPELESS)
+def test_what_cannot_be_sent_is_given_up_with_a_reason(
+    one: Notification, body: bytes | None, pause: int
+) -> None:
+    world = World(Scripted("a"))
+    world.add(one)
+    if body is not None:
+        world.rows["1"] = replace(world.rows["1"], body=body)
+    world.clock.move(pause)
+    world.run(60)
+
+    assert world.rows["1"].status == "dead"
+    assert world.rows["1"].outcome[""]["detail"]
+
+
+def test_a_channel_that_raises_is_tried_again_and_given_up() -> None:
+    world = World(Scripted("a", raises))
+    world.add(message("1"))
+    world.run(90_000)
+
+    assert world.rows["1"].status == "dead"
+    assert "a plugin's mistake" in world.rows["1"].outcome["somebody"]["detail"]
+
+
+def test_whoever_waits_is_woken() -> None:
+    woken = threading.Event()
+    world = World(Scripted("a"))
+    world.sender = Sender(world.channels, world.clock, world.random, woken.set)
+    world.add(message("1"))
+    world.sender.turn(world.waiting())
+
+    assert woken.wait(PATIENCE)
+
+
+def test_a_row_holds_no_personal_data() -> None:
+    seen = replace(
+        samples.firing(), evidence=("203.0.113.9 ada@example.org ?token=abc",)
+    )
+    row = outgoing(samples.notification(Kind.FIRING, seen), Masking(), 0, 0)
+
+    assert b"203.0.113.x [email] ?token=***" in row.body

@@ -61,6 +61,15 @@ def test_a_second_life_goes_on_where_the_first_ended(tmp_path: Path) -> None:
     assert second.rings == [("firing", 2), ("ok", 12)]
 
 
+def test_a_second_life_in_which_nothing_comes_notices_the_recovery(
+    tmp_path: Path,
+) -> None:
+    log, store = tmp_path / "a.log", MemoryStore()
+    log.write_bytes(lines([1] * 20))
+    assert Life(store, config(tmp_path), 1).until(8).rings == [("firing", 2)]
+    assert Life(store, config(tmp_path), 9).until(30).rings == [("ok", 12)]
+
+
 def test_what_was_rotated_away_in_between_is_read(tmp_path: Path) -> None:
     log, store = tmp_path / "a.log", MemoryStore()
     log.write_bytes(lines([1] * 4))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import select
 import time
+from random import Random
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -41,7 +42,10 @@ class SystemClock:
     def wait(self, seconds: float, fds: Sequence[int] = ()) -> None:
         """Wait, at most so long; less when one of the files becomes readable."""
         if fds:
-            select.select(fds, [], [], seconds)
+            poll = select.poll()  # `select` knows no descriptor above 1023
+            for fd in fds:
+                poll.register(fd, select.POLLIN)
+            poll.poll(seconds * 1000)
         else:
             time.sleep(seconds)
 
@@ -49,3 +53,8 @@ class SystemClock:
 def new_token() -> str:
     """Return a token that nobody can guess."""
     return secrets.token_urlsafe(32)
+
+
+def new_random() -> Random:
+    """Return chances of their own, for waits that shall not fall together."""
+    return Random(secrets.randbits(64))  # noqa: S311 - no secrets are made of it

@@ -100,8 +100,11 @@ class Follow:
 
     def add(self, name: str, source: str, reader: Reader) -> None:
         """Follow whatever a reader gives."""
-        self._streams.append(Stream(name, source, reader, self.clock.monotonic()))
         self.session.engine.register(name, source)
+        stream = Stream(name, source, reader, self.clock.monotonic())
+        # What was read in an earlier life goes on to age.
+        stream.note(self.session.engine.state.streams[name], stream.read_at)
+        self._streams.append(stream)
 
     def stop(self) -> None:
         """Finish after the present look. Safe to call from a signal handler."""

@@ -8,43 +8,54 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tocsin.channels.mask import Masking
 from tocsin.incidents import history, notify, plain
-from tocsin.incidents.alerts import Acknowledged, AlarmNotes, happenings
-from tocsin.incidents.draft import NotifySpec, State
-from tocsin.model import wire
+from tocsin.incidents.alerts import Acknowledged, happenings
+from tocsin.incidents.draft import State
 from tocsin.model.instant import SECOND
-from tocsin.model.state import Change, Outgoing
+from tocsin.model.state import Change
+from tocsin.pipeline.notifying import alarm_notes, notify_spec
+from tocsin.runners.clock import new_random
+from tocsin.runners.mailroom import Mailroom, channels_of
+from tocsin.runners.outbox import outgoing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tocsin.config.values import Config
+    from tocsin.incidents.alerts import AlarmNotes
+    from tocsin.incidents.draft import NotifySpec
     from tocsin.incidents.intake import Event
     from tocsin.incidents.mute import Silence
-    from tocsin.model.notification import Notification
     from tocsin.model.protocols import Store
     from tocsin.model.records import Record
     from tocsin.model.state import IncidentEntry
+    from tocsin.runners.clock import Clock
 
 DOCUMENT = "notify"
 """The document of the store that holds what was told."""
-_DEADLINE = 4 * 3600
-"""Seconds after which a message that nobody took is given up."""
 
 
 class Teller:
     """Knows what was told to whom, and what is still to be told."""
 
     def __init__(
-        self, spec: NotifySpec, alarms: Mapping[str, AlarmNotes], store: Store
+        self,
+        spec: NotifySpec,
+        alarms: Mapping[str, AlarmNotes],
+        store: Store,
+        mailroom: Mailroom | None = None,
     ) -> None:
-        """Take up what was saved.
+        """Take up what was saved; with a mailroom, what is to be told is sent.
 
         Raises:
             StateError: It cannot be read.
         """
         self.spec = spec
         self.alarms = alarms
+        self.masking = Masking()
+        self._mailroom = mailroom
+        self._said: list[Record] = []
         saved = store.documents(DOCUMENT).get(DOCUMENT)
         self.state = State() if saved is None else plain.from_json(saved)
         self._acknowledged: list[Acknowledged] = []
@@ -63,11 +74,46 @@ class Teller:
         changed = self.state is not before
         if self._touched:
             changed, self._touched = True, False
-        return Change(
+        made = Change(
             documents={DOCUMENT: plain.to_json(self.state)} if changed else {},
             entries=tuple(entries),
-            outbox=tuple(_outgoing(one, now) for one in sent),
+            outbox=tuple(outgoing(one, self.masking, now, now) for one in sent),
         )
+        return made + self._sent(new=bool(sent))
+
+    def change(self, config: Config, clock: Clock) -> None:
+        """Tell people by another configuration from now on.
+
+        Raises:
+            UsageError: One of its channels cannot be made.
+        """
+        channels = channels_of(config, clock)
+        self.spec, self.alarms = notify_spec(config), alarm_notes(config)
+        self.masking = masking_of(config)
+        if self._mailroom is not None:
+            self._mailroom.change(channels)
+
+    def said(self) -> list[Record]:
+        """Return what there is to say of messages that were not delivered."""
+        said, self._said = self._said, []
+        return said
+
+    def settle(self, seconds: float) -> None:
+        """Wait for messages that are on their way, at most so long."""
+        if self._mailroom is not None:
+            self._mailroom.settle(seconds)
+
+    def _sent(self, *, new: bool) -> Change:
+        """Let the mailroom do its work; return what is to be saved of it."""
+        if self._mailroom is None:
+            return Change()
+        if new:
+            self._mailroom.expect()
+        change, said = self._mailroom.turn()
+        if new:  # they are in the outbox once this is saved
+            self._mailroom.expect()
+        self._said += said
+        return change
 
     def acknowledge(self, incident: int, by: str, text: str, now: int) -> bool:
         """Note that somebody works on an incident; False if it is not known or over."""
@@ -98,32 +144,20 @@ class Teller:
         return self.state.silences[silence]
 
 
-def _outgoing(sent: Notification, now: int) -> Outgoing:
-    first = min((alert.incident for alert in sent.alerts), default=0)
-    return Outgoing(
-        key=sent.key,
-        incident=first,
-        channel=sent.channel,
-        place=now,
-        body=wire.to_bytes(sent),
-        due=now,
-        deadline=now + _DEADLINE * SECOND,
-    )
+def masking_of(config: Config) -> Masking:
+    """Return what a configuration wants masked before it leaves."""
+    given = config.masking
+    return Masking(given.addresses, given.emails, given.tokens, given.rules)
 
 
-def notes_of(config: Config) -> dict[str, AlarmNotes]:
-    """Return what a configuration says of its alarms, by their names."""
-    return {
-        alarm.name: AlarmNotes(
-            name=alarm.name,
-            level=alarm.level,
-            threshold=alarm.threshold,
-            metric=alarm.metric,
-        )
-        for alarm in config.alarms
-    }
+def teller_of(config: Config, store: Store, clock: Clock) -> Teller:
+    """Return a teller that sends through the channels of a configuration.
 
-
-def spec_of(_config: Config) -> NotifySpec:
-    """Return who is told what, by a configuration."""
-    return NotifySpec()
+    Raises:
+        UsageError: One of them cannot be made.
+        StateError: What was told cannot be read.
+    """
+    mailroom = Mailroom(store, channels_of(config, clock), clock, new_random())
+    made = Teller(notify_spec(config), alarm_notes(config), store, mailroom)
+    made.masking = masking_of(config)
+    return made

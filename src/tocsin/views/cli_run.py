@@ -55,7 +55,7 @@ def command(
     from tocsin.runners.keeping import Keeper  # noqa: PLC0415
     from tocsin.runners.session import Session, Wishes  # noqa: PLC0415
     from tocsin.runners.systemd import Systemd  # noqa: PLC0415
-    from tocsin.runners.telling import Teller, notes_of, spec_of  # noqa: PLC0415
+    from tocsin.runners.telling import teller_of  # noqa: PLC0415
     from tocsin.state.opening import open_folder  # noqa: PLC0415
     from tocsin.views.check import read_config  # noqa: PLC0415
     from tocsin.views.cli_state import default_folder  # noqa: PLC0415
@@ -71,7 +71,7 @@ def command(
             )
             session = Session(config, view, wishes)
             manager = Systemd(os.environ, os.getpid())
-            teller = Teller(spec_of(config), notes_of(config), store)
+            teller = teller_of(config, store, clock)
             desk = Desk(store, teller, clock)
             keeper = Keeper(store, session, clock, teller)
             daemon = Daemon(session, clock, keeper, manager, desk)

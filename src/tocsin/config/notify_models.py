@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from tocsin.config.notify_types import Days, Match, Months, Times, Weekdays, Years
+from tocsin.config.notify_types import (
+    Days,
+    Instant,
+    Match,
+    Months,
+    Times,
+    Weekdays,
+    Years,
+)
 from tocsin.config.part import Part, Texts
 from tocsin.config.types import Delay, Flag, Name, Points, Seconds, Text, Timezone
 from tocsin.config.values import SECOND
@@ -50,8 +58,8 @@ class SilencePart(Part):
     optional = frozenset({"comment", "timezone"})
 
     match: Match
-    start: Text
-    end: Text
+    start: Instant
+    end: Instant
     timezone: Timezone = "UTC"
     author: Name
     comment: Text = ""
@@ -86,8 +94,8 @@ class DowntimePart(Part):
 
     name: Name
     match: Match
-    start: Text | None = None
-    end: Text | None = None
+    start: Instant | None = None
+    end: Instant | None = None
     timezone: Timezone = "UTC"
     schedule: Name | None = None
     comment: Text = ""

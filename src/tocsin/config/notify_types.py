@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from tocsin.config.problems import did_you_mean
@@ -91,6 +92,15 @@ def _web(value: Any) -> str:  # noqa: ANN401
     return value
 
 
+def _instant(value: Any) -> str:  # noqa: ANN401
+    """Take a text, or what TOML knows to be a date: it is read with its time zone."""
+    if isinstance(value, date):  # a datetime is one, too
+        return value.isoformat()
+    if not isinstance(value, str):
+        raise refuse("an instant", "write it as 2026-11-22T18:00")
+    return value
+
+
 def _list(one: Callable[[Any], tuple[Span, ...]]) -> Callable[[Any], tuple[Span, ...]]:
     def check(value: Any) -> tuple[Span, ...]:  # noqa: ANN401
         many = value if isinstance(value, list) else [value]
@@ -168,6 +178,7 @@ Labels: TypeAlias = Annotated[
     dict[str, str],
     Checked(_labels, {"type": "object", "additionalProperties": _TEXT}),
 ]
+Instant: TypeAlias = Annotated[str, Checked(_instant, {"type": "string"})]
 WebAddress: TypeAlias = Annotated[
     str, Checked(_web, {"type": "string", "pattern": "^https?://"})
 ]

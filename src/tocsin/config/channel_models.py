@@ -8,7 +8,15 @@ from pydantic import Field
 from pydantic_core import PydanticCustomError
 
 from tocsin.config.part import Part, Texts
-from tocsin.config.types import Checked, Flag, Name, Seconds, Text, one_of
+from tocsin.config.types import (
+    Checked,
+    Flag,
+    Name,
+    Points,
+    Seconds,
+    Text,
+    one_of,
+)
 from tocsin.config.values import SECOND
 
 TLS = ("starttls", "implicit", "none")
@@ -21,6 +29,7 @@ FACILITIES = (
 )  # fmt: skip
 
 _MOST_PORTS = 65_535
+_MOST_IN_HAND = 1_000
 
 
 def _secret(value: Any) -> str:  # noqa: ANN401
@@ -36,6 +45,15 @@ def _port(value: Any) -> int:  # noqa: ANN401
     fine = not isinstance(value, bool | float) and text.isascii() and text.isdigit()
     if not fine or not 0 < int(text[:9]) <= _MOST_PORTS:
         context = {"wanted": f"a port from 1 to {_MOST_PORTS}", "hint": ""}
+        raise PydanticCustomError("tocsin", "expected {wanted}", context)
+    return int(text)
+
+
+def _prefetch(value: Any) -> int:  # noqa: ANN401
+    text = str(value)
+    fine = not isinstance(value, bool | float) and text.isascii() and text.isdigit()
+    if not fine or not 0 < int(text[:9]) <= _MOST_IN_HAND:
+        context = {"wanted": f"a whole number from 1 to {_MOST_IN_HAND}", "hint": ""}
         raise PydanticCustomError("tocsin", "expected {wanted}", context)
     return int(text)
 
@@ -68,6 +86,10 @@ Port: TypeAlias = Annotated[
 Chats: TypeAlias = Annotated[
     tuple[str, ...],
     Checked(_chats, {"anyOf": [_CHAT, {"type": "array", "items": _CHAT}]}),
+]
+Prefetch: TypeAlias = Annotated[
+    int,
+    Checked(_prefetch, {"type": "integer", "minimum": 1, "maximum": _MOST_IN_HAND}),
 ]
 Options: TypeAlias = Annotated[dict[str, Any], Checked(_options, {"type": "object"})]
 Security: TypeAlias = Annotated[
@@ -267,3 +289,15 @@ class MaskingPart(Part):
     emails: Flag = True
     tokens: Flag = True
     rules: list[MaskRulePart] = Field(default_factory=list)
+
+
+class RabbitmqPart(Part):
+    """A broker that messages are handed over to."""
+
+    optional = frozenset({"exchange", "queue", "attempts", "prefetch"})
+
+    url: SecretText
+    exchange: Name = "tocsin"
+    queue: Name = "tocsin.notifications"
+    attempts: Points = 60
+    prefetch: Prefetch = 16

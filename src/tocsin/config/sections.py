@@ -10,7 +10,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from tocsin.config.build_channels import part_of
-from tocsin.config.channel_models import ChannelPart, MaskingPart, PluginPart
+from tocsin.config.channel_models import (
+    ChannelPart,
+    MaskingPart,
+    PluginPart,
+    RabbitmqPart,
+)
 from tocsin.config.document import Path, snake
 from tocsin.config.models import (
     AlarmPart,
@@ -86,6 +91,10 @@ def read_sections(data: Any, problems: Problems) -> Sections:  # noqa: ANN401
     def one(model: type[P], name: str) -> P:
         key, value = top.get(name, (name, {}))
         return read_part(model, value, (key,), problems) or model()
+
+    def perhaps(model: type[P], name: str) -> P | None:
+        key, value = top.get(name, (name, None))
+        return read_part(model, value, (key,), problems) if name in top else None
 
     return Sections(
         many(SourcePart, "sources"),

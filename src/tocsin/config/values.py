@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+    from tocsin.config.rabbit_values import RabbitConfig
     from tocsin.model.expression import Expression
     from tocsin.model.message import FieldType
 

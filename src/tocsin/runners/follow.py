@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from tocsin.model.errors import SourceError
 from tocsin.model.records import Notice
 from tocsin.runners.glimpse import Glimpse
+from tocsin.runners.hand import BLOCK
+from tocsin.runners.letters import Ask
 from tocsin.runners.opening import (
     UNKNOWN,
     FormatUnknownError,
@@ -22,20 +24,22 @@ from tocsin.runners.opening import (
 from tocsin.runners.rotated import RotatedReader
 from tocsin.runners.seek import start_of
 from tocsin.runners.stream import Stream
-from tocsin.sources import FileReader, FollowReader, PipeReader, is_pipe, size
+from tocsin.sources import Crowd, FileReader, FollowReader, PipeReader, is_pipe, size
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from tocsin.model.protocols import Chunk, Codec, Reader
     from tocsin.runners.clock import Clock
+    from tocsin.runners.crew import Crew
+    from tocsin.runners.far import FarReader
     from tocsin.runners.keeping import Keeper
+    from tocsin.runners.letters import Look
     from tocsin.runners.session import Session
     from tocsin.sources import Family
 
 STDIN = "stdin"
-BLOCK = 4 << 20
 _LOOK_EVERY = 0.25
 _RETRY_EVERY = 1.0
 """Seconds between attempts to save when there is no room."""
@@ -62,11 +66,13 @@ class Follow:
     ) -> None:
         self.session = session
         self.keeper = keeper
+        self.crew: Crew | None = None
         self.clock = clock
         self.start = start
         self.live = live
         self.stopped = False
         self._streams: list[Stream] = []
+        self._crowd = Crowd.of_this_process()
         self._glimpse = Glimpse(session, clock)
         self._done = 0
         self._failure: SourceError | None = None
@@ -85,7 +91,7 @@ class Follow:
             self.add(name, source, PipeReader.open(newest))
             return
         *offsets, offset = self._offsets(family.paths, source)
-        live = FollowReader(newest, start=offset, stream=name)
+        live = FollowReader(newest, start=offset, stream=name, crowd=self._crowd)
         past = [(p, at) for p, at in zip(older, offsets, strict=True) if at < size(p)]
         self.add(name, source, RotatedReader(past, live) if past else live)
 
@@ -99,12 +105,23 @@ class Follow:
         self.add(STDIN, source, PipeReader(fd))
 
     def add(self, name: str, source: str, reader: Reader) -> None:
-        """Follow whatever a reader gives."""
+        """Follow whatever a reader gives; the crew reads followed files, if it may."""
         self.session.engine.register(name, source)
         stream = Stream(name, source, reader, self.clock.monotonic())
         # What was read in an earlier life goes on to age.
         stream.note(self.session.engine.state.streams[name], stream.read_at)
         self._streams.append(stream)
+        if self.crew is not None:
+            self.crew.deal(stream, self._streams)
+
+    def share(self, crew: Crew) -> None:
+        """Have a crew read the followed files, those to come as well.
+
+        It is for the one who made it to close it, after `run`.
+        """
+        self.crew = crew
+        for stream in self._streams:
+            crew.deal(stream, self._streams)
 
     def stop(self) -> None:
         """Finish after the present look. Safe to call from a signal handler."""
@@ -149,7 +166,8 @@ class Follow:
             self.clock.wait(_RETRY_EVERY)
             self.keeper.turn(self._streams, ())
             return
-        busy = [self._look(s) for s in self._streams if not s.ended]
+        near = [s for s in self._streams if not (s.ended or s.far)]
+        busy = [*self._hear(), *map(self._look, near)]
         if self.live:
             self._tick()
         said = self.session.engine.advance()
@@ -163,6 +181,7 @@ class Follow:
             self._glimpse.progress(self._done)
         if not any(busy):
             fds = [s.fd for s in self._streams if s.fd is not None and not s.ended]
+            fds += [] if self.crew is None else self.crew.fds
             self.clock.wait(_LOOK_EVERY, fds)
 
     def _offsets(self, paths: tuple[Path, ...] | list[Path], source: str) -> list[int]:
@@ -179,6 +198,54 @@ class Follow:
                 self.session.detail(f"starts at byte {offset}", str(path))
         return [offsets.get(path, 0) for path in paths]
 
+    def _hear(self) -> list[bool]:
+        """Take in what the crew has read."""
+        if self.crew is None:
+            return []
+        heard = self.crew.hear()
+        for stream, far, letter in heard:
+            if isinstance(letter, Ask):
+                self._answer(stream, far, letter)
+            else:
+                self._heed(stream, far, letter)
+        for stream in self.crew.troubled():
+            self._note(stream)
+        return [True] if heard else []
+
+    def _note(self, stream: Stream) -> None:
+        """Take note of how a stream that the crew reads stands."""
+        waited, trouble = stream.waiting, stream.trouble
+        stream.stand()
+        self._mind(stream, waited=waited, trouble=trouble)
+
+    def _answer(self, stream: Stream, far: FarReader, ask: Ask) -> None:
+        """Tell the crew the format of a stream."""
+        far.head, far.patient = ask.head, ask.patient
+        codec = stream.codec or self._open(stream)
+        far.answer("" if codec is None else codec.format)
+        far.head = b""
+
+    def _heed(self, stream: Stream, far: FarReader, look: Look) -> None:
+        """Absorb a block that was observed after the stream's clock, or ask for that."""
+        engine = self.session.engine
+        clock = engine.state.streams[stream.name].clock
+        if look.number != far.taken + (look.seen is not None):
+            return  # it was sent before we asked for one before it again
+        if look.seen is None:
+            far.manner = look.manner
+        elif look.follows(clock):
+            engine.absorb(stream.name, look.seen, lost=look.lost, losses=look.losses)
+            far.took(look)
+            stream.mark = look.mark
+            self._done += look.bytes
+            stream.read_at = self.clock.monotonic()
+            stream.note(engine.state.streams[stream.name], stream.read_at)
+        else:
+            far.again(look.number, clock)
+            return
+        self._note(stream)
+        self._tell(stream, (*map(str, look.losses), *look.notes))
+
     def _look(self, stream: Stream) -> bool:
         """Read what a stream has, absorb it, and say whether there was anything."""
         waited, trouble = stream.waiting, stream.trouble
@@ -188,7 +255,7 @@ class Follow:
             self._fail(stream, error)
             return False
         self._mind(stream, waited=waited, trouble=trouble)
-        self._tell(stream, chunk)
+        self._tell(stream, (*map(str, chunk.losses), *chunk.notes))
         stream.ended = chunk.ended
         self._absorb(stream, chunk)
         if stream.ended:
@@ -214,20 +281,15 @@ class Follow:
             said.append(Notice(stream.trouble, "warning", stream.name))
         self.session.say(said)
 
-    def _tell(self, stream: Stream, chunk: Chunk) -> None:
+    def _tell(self, stream: Stream, words: Iterable[str]) -> None:
         """Say what was lost of a stream, and what is odd about its files."""
-        words = (*map(str, chunk.losses), *chunk.notes)
         self.session.say(Notice(text, "warning", stream.name) for text in words)
 
     def _absorb(self, stream: Stream, chunk: Chunk) -> None:
         """Take in lines, unless the format cannot be told by them yet."""
         engine = self.session.engine
         self._done += len(chunk.data)
-        stream.held += chunk.data
-        stream.oversized += chunk.oversized
-        stream.lost += chunk.lost
-        stream.losses += chunk.losses
-        if not (stream.held or stream.oversized or stream.lost or stream.losses):
+        if not stream.take(chunk):
             return
         stream.read_at = self.clock.monotonic()
         codec = stream.codec or self._open(stream)
@@ -239,8 +301,8 @@ class Follow:
         clock = engine.state.streams[stream.name].clock
         seen = observer.observe(batch, clock, now=self.clock.now())
         engine.absorb(stream.name, seen, lost=stream.lost, losses=stream.losses)
-        stream.held, stream.oversized, stream.lost, stream.losses = b"", 0, 0, ()
-        if self.keeper is not None and stream.live is not None:
+        stream.clear()
+        if self.keeper is not None and isinstance(stream.live, FollowReader):
             stream.mark = stream.live.bookmark.to_json()
         stream.note(engine.state.streams[stream.name], stream.read_at)
 
@@ -278,11 +340,12 @@ class Follow:
         """Tick the streams that have nothing more to read; let the silent ones rest."""
         engine, now, at = self.session.engine, self.clock.now(), self.clock.monotonic()
         live = [s for s in self._streams if not s.ended]
-        ticks = {s.name: s.expects(now, at) for s in live}
+        looked = {s.name: s.looked(at) for s in live}
+        ticks = {s.name: s.expects(now, looked[s.name] or at) for s in live}
         latest = max((t for t in ticks.values() if t is not None), default=None)
         for stream in live:
             tick = ticks[stream.name]
-            if tick is not None and stream.caught_up:
+            if tick is not None and looked[stream.name] is not None:
                 engine.tick(stream.name, tick)
             # The one that is furthest on never rests: its time goes on for all.
             silent = at - stream.read_at > _REST_AFTER and tick != latest

@@ -101,6 +101,6 @@ def _lag(stream: Stream) -> int:
     if live is None or stream.waiting:
         return 0
     try:
-        return max(0, size(Path(live.path)) - live.bookmark.files[-1].offset)
-    except (SourceError, IndexError):
+        return max(0, size(Path(live.path)) - stream.offset)
+    except SourceError:
         return 0

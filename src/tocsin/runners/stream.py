@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tocsin.model.errors import SourceError
 from tocsin.model.instant import SECOND
 from tocsin.model.protocols import Chunk
+from tocsin.runners.far import FarReader
 from tocsin.runners.rotated import RotatedReader
 from tocsin.sources import FollowReader, PipeReader, head
 
@@ -33,7 +34,7 @@ class Stream:
 
     name: str
     source: str
-    reader: Reader
+    reader: Reader | FarReader
     read_at: float
     codec: Codec | None = None
     mark: str = ""
@@ -52,11 +53,25 @@ class Stream:
     unfit: bool = False
 
     @property
-    def live(self) -> FollowReader | None:
+    def live(self) -> FollowReader | FarReader | None:
         """Return the file that is followed, if it is one."""
         reader = self.reader
         found = reader.live if isinstance(reader, RotatedReader) else reader
-        return found if isinstance(found, FollowReader) else None
+        return found if isinstance(found, FollowReader | FarReader) else None
+
+    @property
+    def far(self) -> FarReader | None:
+        """Return what a worker process reads, if one does."""
+        return self.reader if isinstance(self.reader, FarReader) else None
+
+    @property
+    def offset(self) -> int:
+        """Return where in its newest file it is."""
+        live = self.live
+        if live is None or isinstance(live, FarReader):
+            return 0 if live is None else live.manner.offset
+        files = live.bookmark.files
+        return files[-1].offset if files else 0
 
     @property
     def fd(self) -> int | None:
@@ -75,9 +90,34 @@ class Stream:
         self.caught_up = chunk.caught_up and not self.trouble
         return chunk
 
+    def stand(self) -> None:
+        """Take over from the one that reads it elsewhere how it stands."""
+        far = self.far
+        if far is not None:
+            self.waiting, self.trouble, self.unsure = (
+                far.waiting,
+                far.trouble,
+                far.unsure,
+            )
+            self.caught_up = far.manner.caught_up and not self.trouble
+
+    def take(self, chunk: Chunk) -> bool:
+        """Hold what was read; whether there is anything to be observed."""
+        self.held += chunk.data
+        self.oversized += chunk.oversized
+        self.lost += chunk.lost
+        self.losses += chunk.losses
+        return bool(self.held or self.oversized or self.lost or self.losses)
+
+    def clear(self) -> None:
+        """Let go of what was held: it is observed."""
+        self.held, self.oversized, self.lost, self.losses = b"", 0, 0, ()
+
     def head(self) -> bytes:
         """Return the beginning of the file, or of what has come so far."""
         reader = self.reader
+        if isinstance(reader, FarReader):
+            return reader.head
         if isinstance(reader, PipeReader) or not hasattr(reader, "path"):
             return self.held
         try:
@@ -90,6 +130,8 @@ class Stream:
 
         A file that was there from the start shows by its first lines what it is.
         """
+        if isinstance(self.reader, FarReader):
+            return self.reader.patient
         begun = self.looks > 1 or isinstance(self.reader, PipeReader)
         few = len(self.held) < _BYTES and self.held.count(b"\n") < _LINES
         return begun and few and not self.ended
@@ -102,6 +144,12 @@ class Stream:
         if newest != self.newest:
             self.newest, self.newest_at = newest, at
 
+    def looked(self, at: float) -> float | None:
+        """Return when it was last seen to be caught up; None when it is not."""
+        if not self.caught_up:
+            return None
+        return at if self.far is None else self.far.looked
+
     def expects(self, now: int, at: float) -> int | None:
         """Return the time (µs) before which nothing more is expected: a tick.
 
@@ -110,7 +158,8 @@ class Stream:
         """
         if self.newest is None:
             return None
-        return min(self.newest + int((at - self.newest_at) * SECOND), now)
+        passed = max(0.0, at - self.newest_at)
+        return min(self.newest + int(passed * SECOND), now)
 
     def finish(self) -> tuple[Chunk, int]:
         """End the stream: return its last line, and the bytes that are left unread."""

@@ -36,7 +36,7 @@ class Workers:
             initializer=_start,
             initargs=(config, wishes),
         )
-        with _one_thread_each(), _undisturbed():
+        with one_thread_each(), undisturbed():
             # A process starts when work comes and none is idle: none can be idle yet.
             try:
                 for _ in range(count):
@@ -76,10 +76,11 @@ def result(reading: Future[Read]) -> Read:
 
 def default_workers(total_bytes: int) -> int:
     """Return how many worker processes are worth their start for so many bytes."""
-    return 1 if total_bytes < 4 * PIECE else _cores()
+    return 1 if total_bytes < 4 * PIECE else cores()
 
 
-def _cores() -> int:
+def cores() -> int:
+    """Return how many processors we may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -93,7 +94,7 @@ def _died() -> SourceError:
 
 
 @contextmanager
-def _one_thread_each() -> Iterator[None]:
+def one_thread_each() -> Iterator[None]:
     """Let processes that are started now use one thread for their columns."""
     before = os.environ.get(_THREADS)
     os.environ[_THREADS] = "1"
@@ -107,7 +108,7 @@ def _one_thread_each() -> Iterator[None]:
 
 
 @contextmanager
-def _undisturbed() -> Iterator[None]:
+def undisturbed() -> Iterator[None]:
     """Start processes that never hear ctrl-C: it is for us to end them.
 
     A blocked signal stays blocked in a new process, and waits for us in this one. To
@@ -125,11 +126,12 @@ def _undisturbed() -> Iterator[None]:
 def _start(config: Config, wishes: Wishes) -> None:
     """Make a worker process ready."""
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
-    Thread(target=_end_with_parent, daemon=True).start()
+    Thread(target=end_with_parent, daemon=True).start()
     _bench.append(Bench(config, wishes))
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
+    """End this worker process at once when its parent has ended."""
     parent = parent_process()
     if parent is not None:
         parent.join()

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from tocsin.model.view import View
+    from tocsin.runners.follow import Follow
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -94,6 +95,22 @@ def showing(given: dict[str, object], clock: Callable[[], float]) -> Iterator[Vi
         yield view
     finally:
         view.close()
+
+
+@contextmanager
+def sharing(runner: Follow, workers: int | None) -> Iterator[None]:
+    """Have processes read what is followed, and end them at last; with 1, none."""
+    if workers is None or workers == 1:
+        yield
+        return
+    from tocsin.runners.processes import crew_of  # noqa: PLC0415 - see Lazy
+
+    crew = crew_of(runner.session, runner.clock, workers)
+    runner.share(crew)
+    try:
+        yield
+    finally:
+        crew.close()
 
 
 @contextmanager

@@ -14,8 +14,10 @@ from tocsin.views.cli_options import (
     config_option,
     output_options,
     reader_gone,
+    sharing,
     showing,
     stopping,
+    workers_option,
 )
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ DOOR = "127.0.0.1:4277"
               help="Where /livez and /readyz answer; or off.  "
               f"[default: {DOOR}, if it is free]")  # fmt: skip
 @output_options
+@workers_option
 def command(
     config_path: Path, folder: Path | None, listen: str | None, **given: object
 ) -> int:
@@ -75,7 +78,11 @@ def command(
             desk = Desk(store, teller, clock)
             keeper = Keeper(store, session, clock, teller)
             daemon = Daemon(session, clock, keeper, manager, desk)
-            with stopping(daemon.stop), _serving(daemon, desk, where, listen):
+            with (
+                stopping(daemon.stop),
+                sharing(daemon, int(str(given["workers"]))),
+                _serving(daemon, desk, where, listen),
+            ):
                 daemon.run(reader_gone())
     finally:
         store.close()

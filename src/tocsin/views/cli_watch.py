@@ -14,6 +14,7 @@ from tocsin.views.cli_options import (
     LOGS,
     output_options,
     reader_gone,
+    sharing,
     showing,
     stopping,
     workers_option,
@@ -103,7 +104,8 @@ def command(
         if given["speed"]:
             _play(session, chosen, start, float(str(given["speed"])))
         elif follow or STDIN in chosen:
-            _follow(session, chosen, start, follow=follow)
+            workers = int(str(given["workers"]))
+            _follow(session, chosen, start, workers if follow else None)
         else:
             _read(session, chosen, start, int(str(given["workers"])))
     return 1 if given["fail_on_alarm"] and session.engine.state.opened else 0
@@ -267,16 +269,22 @@ def _session(
     return Session(config, view, wishes)
 
 
-def _follow(session: Session, chosen: list[Path], start: str, *, follow: bool) -> None:
-    """Follow files and standard input until they end or the user has seen enough."""
+def _follow(
+    session: Session, chosen: list[Path], start: str, workers: int | None
+) -> None:
+    """Follow files and standard input until they end or the user has seen enough.
+
+    Without `workers`, files are read to their present end.
+    """
     from tocsin.runners.clock import SystemClock  # noqa: PLC0415 - see Lazy
     from tocsin.runners.follow import Follow  # noqa: PLC0415
     from tocsin.sources import expand, families  # noqa: PLC0415
 
+    follow = workers is not None
     start = start or ("-10m" if follow else "start")
     runner = Follow(session, SystemClock(), start=start, live=follow)
     files = expand([path for path in chosen if path != STDIN])
-    with stopping(runner.stop):
+    with stopping(runner.stop), sharing(runner, workers):
         if STDIN in chosen:
             runner.add_pipe(0, SOURCE)
         for family in families(files) if follow else ():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from tocsin.pipeline.carry import Carried, carry
 from tocsin.pipeline.description import Description, describe
 from tocsin.pipeline.increments import Since, changes, floors
 from tocsin.pipeline.journal import Journal
+from tocsin.pipeline.matching import match
 from tocsin.pipeline.restore import restore, since_restored
 from tocsin.state.compaction import upkeep
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from tocsin.model.records import Record
     from tocsin.model.state import IncidentRow
     from tocsin.pipeline.engine import Engine, EngineState
+    from tocsin.pipeline.matching import Fate
     from tocsin.pipeline.plan import Plan
 
 _PLAN = "plan"
@@ -152,3 +155,18 @@ def described(store: Store, plan: Plan) -> Description:
         "  hint: put the configuration back for one start, or give this one another"
         " folder"
     )
+
+
+def compare(store: Store, plan: Plan) -> tuple[Fate, ...]:
+    """Return what would become of a saved state under a plan, without touching it.
+
+    Raises:
+        StateError: It does not say under which plan it was saved, and it is not ours.
+    """
+    run = store.documents("run").get("run")
+    if run is None:
+        old, times = Description(), []
+    else:
+        old = described(store, plan)
+        times = [(s["judged"], s["settled"]) for s in json.loads(run)["shards"]]
+    return match(old, describe(plan), times).fates

@@ -9,13 +9,16 @@ from __future__ import annotations
 import json
 from concurrent.futures import Future
 from dataclasses import dataclass
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from tocsin.incidents.matchers import matcher, shown
 from tocsin.incidents.mute import Silence
-from tocsin.model.errors import TocsinError
+from tocsin.model.errors import TocsinError, UsageError
 from tocsin.model.instant import SECOND, iso
+from tocsin.model.matchers import matcher, shown
+from tocsin.state import backup as copies
+from tocsin.state.opening import FolderStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -139,6 +142,20 @@ class Desk:
         if found is None:
             raise UnknownError(f"there is no silence {silence!r}")
         return _silence(found, self._clock.now() // SECOND)
+
+    def backup(self, file: str) -> dict[str, Any]:
+        """Write all that is committed to a new file, named from the root.
+
+        Raises:
+            UsageError: It is not named so.
+            StateUnwritable: It cannot be written, or is there already.
+        """
+        if not isinstance(self._store, FolderStore):
+            raise UsageError("this state is not in a folder: there is nothing to copy")
+        if not Path(file).is_absolute():
+            raise UsageError(f"{file!r}: expected a path from the root")
+        written = copies.backup(self._store, Path(file))
+        return {"file": file, "bytes": written, "commits": self._store.about().commits}
 
     def _row(self, number: int) -> IncidentRow:
         found = [r for r in self._store.incidents() if r.id == number]

@@ -2,19 +2,41 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from tocsin.config.values import Config
 
 
 @click.command("check", short_help="Say whether a configuration is right.")
 @click.option("-c", "--config", "option", type=click.Path(path_type=Path), metavar="FILE",
               help="The same as FILE.")  # fmt: skip
+@click.option(
+    "--against-state",
+    "against",
+    is_flag=True,
+    help="Say what a reload would keep, begin and forget.",
+)
+@click.option(
+    "--state",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="FOLDER",
+    help="The state folder.  [default: as `tocsin run` has it]",
+)
 @click.argument("file", required=False, type=click.Path(path_type=Path))
-def command(option: Path | None, file: Path | None) -> int:
+def command(
+    option: Path | None, file: Path | None, folder: Path | None, *, against: bool
+) -> int:
     """Read a configuration, and report every problem in it, with its place and remedy.
 
-    Exits with 0 when it is right and with 2 when it is not.
+    FILE may be a folder of files, which are one configuration. Exits with 0 when it is
+    right and with 2 when it is not. With --against-state: 0 when all that is known goes
+    on, 1 when a metric or an alarm would begin anew or be forgotten.
     """
     from tocsin.views.check import read_config  # noqa: PLC0415 - see Lazy
 
@@ -44,7 +66,22 @@ def command(option: Path | None, file: Path | None) -> int:
                 "read as the first\n  hint: write them in UTC or with an offset",
                 err=True,
             )
-    return 0
+    return _against(config, folder) if against or folder else 0
+
+
+def _against(config: Config, folder: Path | None) -> int:
+    """Say what a saved state has of a configuration."""
+    from tocsin.pipeline.compile import compile_plan  # noqa: PLC0415 - see Lazy
+    from tocsin.pipeline.saving import compare  # noqa: PLC0415
+    from tocsin.views.cli_state import default_folder, looked_at  # noqa: PLC0415
+    from tocsin.views.safe import safe  # noqa: PLC0415
+
+    with looked_at(folder or default_folder(os.environ)) as store:
+        fates = compare(store, compile_plan(config))
+    for fate in fates:
+        why = f" ({fate.why})" if fate.why else ""
+        click.echo(f"{fate.fate:9}  {fate.what:6}  {safe(fate.name)}{safe(why)}")
+    return int(any(fate.fate != "kept" for fate in fates))
 
 
 def _changes(zone: str) -> bool:

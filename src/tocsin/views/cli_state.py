@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from tocsin.model.errors import StateLocked
+    from tocsin.model.protocols import Store
     from tocsin.state.contents import Contents
 
 _MOST = 20
@@ -26,7 +29,8 @@ _folder = click.option(
 def command() -> None:
     """Look at a saved state, back it up, or put a backup in its place.
 
-    Each needs the state for itself: while a program holds it, they end with 4.
+    While the daemon holds the state, `show` and `backup` ask it for a copy; `restore`
+    needs the state for itself, and ends with 4.
     """
 
 
@@ -34,18 +38,14 @@ def command() -> None:
 @_folder
 def show(folder: Path | None) -> int:
     """Say what is saved: streams, incidents, notifications, and how much it is."""
-    from tocsin import __version__  # noqa: PLC0415 - see Lazy
-    from tocsin.state.contents import contents  # noqa: PLC0415
-    from tocsin.state.opening import open_folder, size  # noqa: PLC0415
+    from tocsin.state.contents import contents  # noqa: PLC0415 - see Lazy
+    from tocsin.state.opening import FILE, size  # noqa: PLC0415
 
     where = folder or default_folder(os.environ)
-    store = open_folder(where, program=__version__, now=0, make=False)
-    try:
-        click.echo(f"{store.path}: {_bytes(size(store.path))}")
+    with looked_at(where) as store:
+        click.echo(f"{where / FILE}: {_bytes(size(where / FILE))}")
         for line in told(contents(store)):
             click.echo(line)
-    finally:
-        store.close()
     return 0
 
 
@@ -55,18 +55,76 @@ def show(folder: Path | None) -> int:
 def backup(folder: Path | None, file: Path) -> int:
     """Write all of a state to one new FILE, and read it back."""
     from tocsin import __version__  # noqa: PLC0415
+    from tocsin.model.errors import StateLocked  # noqa: PLC0415
     from tocsin.state import backup as copies  # noqa: PLC0415
     from tocsin.state.opening import open_folder  # noqa: PLC0415
 
     where = folder or default_folder(os.environ)
-    store = open_folder(where, program=__version__, now=0, make=False)
     try:
-        written = copies.backup(store, file)
-        commits = store.about().commits
-    finally:
-        store.close()
+        store = open_folder(where, program=__version__, now=0, make=False)
+    except StateLocked as held:
+        found = _ask_for_copy(where, file, held)
+        written, commits = found["bytes"], found["commits"]
+    else:
+        try:
+            written = copies.backup(store, file)
+            commits = store.about().commits
+        finally:
+            store.close()
     click.echo(f"{file}: {_bytes(written)}, {commits} commits")
     return 0
+
+
+@contextmanager
+def looked_at(folder: Path) -> Iterator[Store]:
+    """Open the state of a folder to read it; of a daemon that holds it, a copy.
+
+    Raises:
+        StateLocked: A program that gives no copies holds it.
+    """
+    from tempfile import TemporaryDirectory  # noqa: PLC0415
+
+    from tocsin import __version__  # noqa: PLC0415
+    from tocsin.model.errors import StateLocked  # noqa: PLC0415
+    from tocsin.state.opening import open_file, open_folder  # noqa: PLC0415
+    from tocsin.state.sql import SqlStore  # noqa: PLC0415
+
+    try:
+        store = open_folder(folder, program=__version__, now=0, make=False)
+    except StateLocked as held:
+        # Beside the state, where there is room for it, and nobody else may read.
+        with TemporaryDirectory(dir=folder, prefix="look-") as place:
+            copy = Path(place) / "copy.db"
+            _ask_for_copy(folder, copy, held)
+            backend = open_file(copy)
+            try:
+                yield SqlStore(backend)
+            finally:
+                backend.close()
+        return
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def _ask_for_copy(folder: Path, file: Path, held: StateLocked) -> dict[str, Any]:
+    """Have the daemon that holds a state write a copy of it.
+
+    Raises:
+        StateLocked: No daemon answers.
+    """
+    from tocsin.model.errors import SourceError  # noqa: PLC0415
+    from tocsin.views.door import Door  # noqa: PLC0415
+
+    try:
+        door = Door.of(folder)
+        found: dict[str, Any] = door.ask(
+            "POST", "/api/backup", {"file": str(file.absolute())}
+        )
+    except SourceError:
+        raise held from None
+    return found
 
 
 @command.command("restore")

@@ -85,6 +85,7 @@ def _wishes(desk: Desk) -> Iterator[tuple[str, str, Do]]:
     yield f"{one}/note", "POST", note
     yield "/api/silences", "GET", lambda _path, _query: desk.silences()
     yield "/api/silences", "POST", silence
+    yield "/api/backup", "POST", lambda _, body: desk.backup(asked(body, "file", str))
     gone = "/api/silences/{id:str}"
     yield gone, "DELETE", lambda path, _: desk.expire(str(path["id"]))
 

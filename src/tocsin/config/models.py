@@ -59,7 +59,22 @@ def _as_it_is(value: Any) -> Any:  # noqa: ANN401
 NameOrFormat = Annotated[
     Any, Checked(_as_it_is, {"anyOf": [_TEXT, _reference("FormatPart")]})
 ]
-Multiline = Annotated[Any, Checked(_as_it_is, _reference("MultilinePart"))]
+_RULE = {
+    **dict.fromkeys(
+        ("startsWith", "starts_with", "continuesWith", "continues_with", "wait"), _TEXT
+    ),
+    **dict.fromkeys(
+        ("maxLines", "max_lines", "maxBytes", "max_bytes"),
+        {"type": "integer", "minimum": 1},
+    ),
+}
+Multiline = Annotated[
+    Any,
+    Checked(
+        _as_it_is,
+        {"type": "object", "properties": _RULE, "additionalProperties": False},
+    ),
+]
 Filters = Annotated[
     Any,
     Checked(

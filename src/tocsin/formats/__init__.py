@@ -29,6 +29,7 @@ __all__ = [
     "FormatError",
     "FormatOptions",
     "NoFormatError",
+    "about_written",
     "detect",
     "get",
     "get_with",
@@ -98,6 +99,13 @@ def get_with(name: str, options: FormatOptions) -> Format:
         return _made(point, options)
     known = ", ".join(BUILT_IN)
     raise NoFormatError(f"there is no format '{name}'; the built-in ones are {known}")
+
+
+def about_written(name: str) -> str:
+    """Return a line about one of the ways to write a format."""
+    point = next(_points(name))
+    about: str = point.about
+    return about
 
 
 def load(path: str, options: FormatOptions) -> Format:

@@ -138,7 +138,7 @@ class PairsCodec:
         names = {name: self.message.canonical(name) for name in kinds}
         parts = [p for p in REQUEST_PARTS if p in names.values()]
         if parts and "request" in cells.columns:
-            made = requests.split(cells["request"], [*parts, "path"])
+            made = requests.split(cells["request"], [*dict.fromkeys([*parts, "path"])])
             cells = _completed(cells, made)
         if "section" in parts and "path" in cells.columns:
             cells = _completed(cells, requests.sections(cells["path"]).to_frame())

@@ -18,6 +18,7 @@ COMMANDS = {
     "replay": ("tocsin.views.cli_replay", "The rules over past logs, at full speed."),
     "check": ("tocsin.views.cli_check", "Say whether a configuration is right."),
     "formats": ("tocsin.views.cli_formats", "List the formats that can be read."),
+    "explain": ("tocsin.views.cli_explain", "Say what became of lines, and why."),
     "schema": ("tocsin.views.cli_schema", "Print a JSON Schema: config, output, ..."),
     "state": ("tocsin.views.cli_state", "Look at, back up or restore a saved state."),
     "incidents": ("tocsin.views.cli_incidents", "List incidents, or show one."),
@@ -26,6 +27,10 @@ COMMANDS = {
     "notify-test": (
         "tocsin.views.cli_notify",
         "Send samples through a channel, now.",
+    ),
+    "notifier": (
+        "tocsin.views.cli_notifier",
+        "Send what waits at RabbitMQ; run several.",
     ),
     "completion": (
         "tocsin.views.cli_completion",

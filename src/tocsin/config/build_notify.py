@@ -12,6 +12,7 @@ from tocsin.config.notify_values import (
     CapConfig,
     DowntimeConfig,
     FlappingConfig,
+    HeartbeatConfig,
     InhibitConfig,
     NotifyConfig,
     PeriodConfig,
@@ -66,6 +67,7 @@ def build_notify(
         flapping=FlappingConfig(**general.flapping.model_dump()),
         cap=_shared_cap(general),
         caps=_caps(general, way, known, problems),
+        heartbeat=_heartbeat(general, way, known, problems),
     )
 
 
@@ -188,6 +190,17 @@ def _shared_cap(part: NotificationsPart) -> CapConfig:
         if cap.channel is None:
             return CapConfig(messages=cap.messages, per=cap.per)
     return CapConfig()
+
+
+def _heartbeat(
+    general: NotificationsPart, way: Path, known: Known, problems: Problems
+) -> HeartbeatConfig | None:
+    part = general.heartbeat
+    if part is None:
+        return None
+    path = (*way, "heartbeat", "channels")
+    check_names(part.channels, path, known.channels, "channels", problems)
+    return HeartbeatConfig(channels=tuple(part.channels), every=part.every)
 
 
 def _caps(

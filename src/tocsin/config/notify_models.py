@@ -109,6 +109,13 @@ class FlappingPart(Part):
     quiet: Seconds = 600 * SECOND
 
 
+class HeartbeatPart(Part):
+    """A sign of life: whoever expects it rings when it stays away."""
+
+    channels: Texts
+    every: Seconds = 3600 * SECOND
+
+
 class CapPart(Part):
     """How many messages a channel takes."""
 
@@ -120,8 +127,9 @@ class CapPart(Part):
 class NotificationsPart(Part):
     """What holds for all notifications."""
 
-    optional = frozenset({"max_age", "flapping", "caps"})
+    optional = frozenset({"max_age", "flapping", "caps", "heartbeat"})
 
     max_age: Seconds = 3600 * SECOND
     flapping: FlappingPart = FlappingPart()
     caps: list[CapPart] = Field(default_factory=list)
+    heartbeat: HeartbeatPart | None = None

@@ -114,6 +114,14 @@ class CapConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HeartbeatConfig:
+    """A sign of life to some channels, every so often (µs)."""
+
+    channels: tuple[str, ...]
+    every: int = 3600 * SECOND
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NotifyConfig:
     """All about notifications but the channels themselves.
 
@@ -130,3 +138,4 @@ class NotifyConfig:
     flapping: FlappingConfig = FlappingConfig()
     cap: CapConfig = CapConfig()
     caps: Mapping[str, CapConfig] = field(default_factory=dict)
+    heartbeat: HeartbeatConfig | None = None

@@ -13,6 +13,7 @@ from tocsin.incidents import history, notify, plain
 from tocsin.incidents.alerts import Acknowledged, happenings
 from tocsin.incidents.draft import State
 from tocsin.model.instant import SECOND
+from tocsin.model.notification import Kind, Notification
 from tocsin.model.state import Change
 from tocsin.pipeline.notifying import alarm_notes, notify_spec
 from tocsin.runners.clock import new_random
@@ -22,6 +23,7 @@ from tocsin.runners.outbox import outgoing
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from tocsin.config.notify_values import HeartbeatConfig
     from tocsin.config.values import Config
     from tocsin.incidents.alerts import AlarmNotes
     from tocsin.incidents.draft import NotifySpec
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
 
 DOCUMENT = "notify"
 """The document of the store that holds what was told."""
+BEAT = "heartbeat"
+"""The document that holds the number of the last sign of life."""
 
 
 class Teller:
@@ -54,6 +58,8 @@ class Teller:
         self.spec = spec
         self.alarms = alarms
         self.masking = Masking()
+        self.heartbeat: HeartbeatConfig | None = None
+        self._beat = int(store.documents(BEAT).get(BEAT, b"-1"))
         self._mailroom = mailroom
         self._said: list[Record] = []
         saved = store.documents(DOCUMENT).get(DOCUMENT)
@@ -79,7 +85,31 @@ class Teller:
             entries=tuple(entries),
             outbox=tuple(outgoing(one, self.masking, now, now) for one in sent),
         )
-        return made + self._sent(new=bool(sent))
+        made += self._heartbeat(now)
+        return made + self._sent(new=bool(made.outbox))
+
+    def _heartbeat(self, now: int) -> Change:
+        """Give a sign of life if it is time for one: by the way that alarms take."""
+        wanted = self.heartbeat
+        if wanted is None or now // wanted.every == self._beat:
+            return Change()
+        self._beat = now // wanted.every
+        signs = (
+            Notification(
+                key=f"{BEAT}-{channel}-{self._beat * wanted.every // SECOND}",
+                channel=channel,
+                thread=BEAT,
+                kind=Kind.HEARTBEAT,
+                alerts=(),
+                at=now // SECOND,
+                why="a sign of life (heartbeat)",
+            )
+            for channel in wanted.channels
+        )
+        return Change(
+            documents={BEAT: str(self._beat).encode()},
+            outbox=tuple(outgoing(sign, self.masking, now, now) for sign in signs),
+        )
 
     def change(self, config: Config, clock: Clock) -> None:
         """Tell people by another configuration from now on.
@@ -90,6 +120,7 @@ class Teller:
         channels = channels_of(config, clock)
         self.spec, self.alarms = notify_spec(config), alarm_notes(config)
         self.masking = masking_of(config)
+        self.heartbeat = config.notify.heartbeat
         if self._mailroom is not None:
             self._mailroom.change(channels)
 
@@ -160,4 +191,5 @@ def teller_of(config: Config, store: Store, clock: Clock) -> Teller:
     mailroom = Mailroom(store, channels_of(config, clock), clock, new_random())
     made = Teller(notify_spec(config), alarm_notes(config), store, mailroom)
     made.masking = masking_of(config)
+    made.heartbeat = config.notify.heartbeat
     return made

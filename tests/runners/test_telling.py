@@ -1,0 +1,103 @@
+"""What is to be told is saved with what it is about, and sent; a sign of life, too."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from random import Random
+
+from tests.runners.world import T0
+
+from tocsin.channels.file import File
+from tocsin.config.notify_values import HeartbeatConfig
+from tocsin.incidents.draft import NotifySpec
+from tocsin.incidents.routes import Route
+from tocsin.model.instant import SECOND
+from tocsin.model.records import IncidentEvent, Notice, Record
+from tocsin.model.state import Change
+from tocsin.runners.mailroom import Mailroom
+from tocsin.runners.telling import Teller
+from tocsin.state.memory import MemoryStore
+from tocsin.testing import ManualClock
+
+SPEC = NotifySpec(routes=(Route(id="/", channels=("out",), group_wait=0),))
+
+
+class Office:
+    """A teller and its mailroom, a store, and a channel that writes to a file."""
+
+    def __init__(self, folder: Path, store: MemoryStore | None = None) -> None:
+        self.clock = ManualClock(T0 * SECOND)
+        self.store = store or MemoryStore()
+        self.file = folder / "told.jsonl"
+        channels = {"out": File(name="out", path=self.file)}
+        self.mailroom = Mailroom(self.store, channels, self.clock, Random(1))  # noqa: S311
+        self.teller = Teller(SPEC, {}, self.store, self.mailroom)
+
+    def turn(self, *records: Record, seconds: float = 0) -> Change:
+        """Move on, take in records, and save what comes of it."""
+        self.clock.move(seconds)
+        change = self.teller.step(records, self.clock.now())
+        self.store.commit(change)
+        self.mailroom.settle(10)
+        return change
+
+    def told(self) -> Sequence[str]:
+        """Return the kinds of the messages that have arrived."""
+        lines = self.file.read_text().splitlines() if self.file.exists() else []
+        return [json.loads(line)["kind"] for line in lines]
+
+    def waiting(self) -> int:
+        return len(self.store.outbox(("waiting",)))
+
+
+def rings(number: int = 1) -> IncidentEvent:
+    return IncidentEvent(number, "opened", "busy", {}, T0 * SECOND, "it rings")
+
+
+def test_a_message_is_sent_once_it_is_saved(tmp_path: Path) -> None:
+    office = Office(tmp_path)
+    assert len(office.turn(rings()).outbox) == 1
+    assert (office.told(), office.waiting()) == ([], 1)
+    office.turn()  # it is sent
+    office.turn()  # what became of it is saved
+    assert (office.told(), office.waiting()) == (["firing"], 0)
+
+
+def test_a_second_life_tells_nothing_twice_and_forgets_nothing(tmp_path: Path) -> None:
+    office = Office(tmp_path)
+    office.turn(rings())
+    again = Office(tmp_path, office.store)  # killed before it was sent
+    for _ in range(3):
+        again.turn()
+    assert again.told() == ["firing"]
+    third = Office(tmp_path, office.store)
+    for _ in range(3):
+        third.turn()
+    assert third.told() == ["firing"]
+
+
+def test_what_no_channel_takes_is_said_in_the_end(tmp_path: Path) -> None:
+    office = Office(tmp_path)
+    office.mailroom.change({})
+    office.turn(rings())
+    office.turn()
+    office.turn()
+    (notice,) = office.teller.said()
+    assert isinstance(notice, Notice)
+    assert "could not be delivered" in notice.text
+
+
+def test_a_sign_of_life_is_given_once_in_each_period(tmp_path: Path) -> None:
+    office = Office(tmp_path)
+    office.teller.heartbeat = HeartbeatConfig(channels=("out",), every=600 * SECOND)
+    for _ in range(10):
+        office.turn(seconds=120)
+    office.turn()  # so that it is saved that the last one was taken
+    again = Office(tmp_path, office.store)
+    again.clock.move(1200)
+    again.teller.heartbeat = office.teller.heartbeat
+    again.turn()
+    again.turn()
+    signs = [row for row in office.store.outbox() if row.key.startswith("heartbeat")]
+    assert len(signs) == 3
+    assert again.told() == ["heartbeat"] * 3

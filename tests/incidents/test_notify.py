@@ -315,3 +315,17 @@ def test_what_keeps_quiet(
 
     assert sorted(shown(sent)) == sorted(expected)
     assert sorted(withheld(held)) == sorted(reasons)
+
+
+def test_what_opens_in_a_step_explains_in_the_same_step() -> None:
+    slow = replace(MAIL, id="odd", match=match("alarm=Odd"))
+    spec = NotifySpec(
+        routes=(slow, replace(MAIL, group_wait=0)), inhibitions=(INHIBITED,)
+    )
+    script = (
+        "70 opened 1 alarm=Odd\n100 opened 2 alarm=Down host=a\n100 opened 3 host=a"
+    )
+    _, sent, held = run(spec, script, 110)
+
+    assert shown(sent) == ["100 mail firing #1 new", "100 mail firing #2 new"]
+    assert withheld(held) == ["100 #3 inhibited"]

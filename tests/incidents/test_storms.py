@@ -69,6 +69,13 @@ def test_flapping_is_not_counted_over_different_keys() -> None:
     assert shown(sent)[0].endswith("new")
 
 
+def test_an_alarm_that_changes_seldom_is_not_damped() -> None:
+    _, sent, _ = run(PLAIN, flapping(10, 1000), 30_000, stops=minutely(30_000))
+
+    assert {name_of(m.why) for m in sent} == {"new", "recovered"}
+    assert len(sent) == 20
+
+
 def test_damping_can_be_as_strict_as_wanted() -> None:
     spec = replace(PLAIN, flapping=Flapping(changes=3, within=100, quiet=400))
     _, sent, _ = run(spec, flapping(2, 10), HOUR, stops=minutely(HOUR))
@@ -162,6 +169,14 @@ def test_what_was_summed_up_is_told_when_it_recovers() -> None:
     _, sent, _ = run(PLAIN, script, 20_000, stops=range(10_000, 20_000, 60))
 
     assert [m.kind for m in sent] == [Kind.DIGEST, Kind.RESOLVED]
+
+
+def test_what_is_long_ago_but_was_silenced_is_told_on_its_own() -> None:
+    quiet = Silence(match=(), start=0, end=20_000, author="ada", id="s")
+    spec = replace(PLAIN, silences=(quiet,))
+    _, sent, _ = run(spec, "10000 opened 1 at=1", 21_000, stops=minutely(21_000))
+
+    assert [name_of(m.why) for m in sent] == ["unmuted"]
 
 
 def test_an_outage_is_not_followed_by_all_that_was_due_in_it() -> None:
@@ -272,6 +287,19 @@ def test_a_recovery_finds_its_way_after_a_reload() -> None:
     _, sent, _ = run(changed, "", 1000, state=state, stops=[120])
 
     assert shown(sent) == ["150 hook resolved #1 recovered"]
+
+
+def test_a_reload_keeps_every_member_of_a_group() -> None:
+    state, _, _ = run(PLAIN, "0 opened 1\n0 opened 2", 60)
+    script = Script("0 opened 1\n0 opened 2\n100 resolved 1\n100 resolved 2")
+    script.events = script.events[2:]
+    changed = replace(PLAIN, routes=(replace(MAIL, channels=("mail", "hook")),))
+    _, sent, _ = run(changed, script, 1000, state=state, stops=[70])
+
+    assert [(m.channel, len(m.alerts), m.kind) for m in sent] == [
+        ("mail", 2, Kind.RESOLVED),
+        ("hook", 2, Kind.RESOLVED),
+    ]
 
 
 def test_messages_about_a_group_share_a_thread_and_answer_its_first() -> None:

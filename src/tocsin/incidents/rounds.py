@@ -113,8 +113,9 @@ def _messages(
     """Return the message about what has changed, and the one about what is long ago."""
     group = draft.group(name)
     found: list[Message] = []
+    long_ago = {i for i in reasons if _is_late(draft, group, i)}
     for late in (False, True):
-        mine = {i: r for i, r in reasons.items() if _is_late(draft, group, i) == late}
+        mine = {i: r for i, r in reasons.items() if (i in long_ago) == late}
         if not mine:
             continue
         for incident, reason in mine.items():

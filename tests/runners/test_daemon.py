@@ -1,5 +1,7 @@
 """The daemon: stopped, killed, started again; rotated under its eyes and behind them."""
 
+import errno
+import os
 import random
 from dataclasses import replace
 from pathlib import Path
@@ -15,18 +17,38 @@ from tocsin.model.state import Change
 from tocsin.runners.daemon import Daemon
 from tocsin.runners.keeping import Keeper
 from tocsin.runners.session import Session, Wishes
+from tocsin.sources import Crowd, Disk
 from tocsin.state.memory import MemoryStore
 from tocsin.testing import ManualClock
+
+
+class Seeing(Daemon):
+    """A daemon that sees its logs by some disk."""
+
+    def __init__(
+        self, session: Session, clock: ManualClock, store: MemoryStore, disk: Disk
+    ) -> None:
+        self.disk = disk
+        super().__init__(session, clock, Keeper(store, session, clock))
+
+    def crowd(self) -> Crowd:
+        return Crowd(0, self.disk)
 
 
 class Life:
     """One life of a daemon over logs in a folder: from its start to its end."""
 
-    def __init__(self, store: MemoryStore, config: Config, began: float) -> None:
+    def __init__(
+        self,
+        store: MemoryStore,
+        config: Config,
+        began: float,
+        disk: Disk | None = None,
+    ) -> None:
         self.clock = ManualClock(T0 * SECOND + round(began * SECOND))
         self.view = TimedView(self.clock)
         session = Session(config, self.view, Wishes())
-        self.daemon = Daemon(session, self.clock, Keeper(store, session, self.clock))
+        self.daemon = Seeing(session, self.clock, store, disk or Disk())
 
     def until(self, second: float) -> "Life":
         """Live for so many seconds, and be told to stop."""
@@ -105,6 +127,38 @@ def test_a_log_that_is_named_by_the_day_goes_on_under_its_next_name(
     life.until(20)
     (summary,) = life.view.of(Summary)
     assert [s.lines for s in summary.streams] == [3]
+
+
+class Unreadable(Disk):
+    """A disk that cannot read one file for a while."""
+
+    path = ""
+
+    def open(self, path: Path | str) -> int:
+        if self.path and str(path).endswith(self.path):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return super().open(path)
+
+
+@pytest.mark.parametrize("unreadable", ["a.log", "a.log.1"])
+@pytest.mark.parametrize("known", [True, False], ids=["known", "new"])
+def test_a_log_that_cannot_be_opened_goes_on_where_it_was_once_it_can(
+    tmp_path: Path, unreadable: str, *, known: bool
+) -> None:
+    log, store, disk = tmp_path / "a.log", MemoryStore(), Unreadable()
+    log.write_bytes(lines([1] * 20))
+    if known:
+        assert Life(store, config(tmp_path), 1).until(5).lines == 20
+    append(log, lines([2] * 5))
+    log.rename(tmp_path / "a.log.1")
+    log.write_bytes(lines([3] * 2))
+    (tmp_path / "b.log").write_bytes(lines([3] * 4))
+    disk.path = unreadable
+    life = Life(store, config(tmp_path), 6, disk)
+    life.clock.at(20, lambda: setattr(disk, "path", ""))
+    life.until(60)
+    assert life.lines == 31
+    assert ("ok", 13) in life.rings
 
 
 class Tight(MemoryStore):

@@ -69,8 +69,10 @@ class Daemon(Follow):
         self.health = Health(clock)
         self._manager = manager or Systemd({}, 0)
         self._desk = desk
-        self._crowd = Crowd.of_this_process()
+        self._crowd = self.crowd()
         self._known: dict[str, Stream] = {}
+        self._unopened: dict[str, Bookmark] = {}
+        """Where logs of the last run go on that could not be opened yet."""
         self._gone: dict[str, float] = {}
         self.rules: Rules | None = None
         """Where its configuration is, if it may change."""
@@ -183,6 +185,10 @@ class Daemon(Follow):
         if config is not None:
             self.change(config)
 
+    def crowd(self) -> Crowd:
+        """Return whom its logs share descriptors with, and by which disk."""
+        return Crowd.of_this_process()
+
     def search(self) -> None:
         """Look for logs, and follow those that are new."""
         found = set()
@@ -260,9 +266,19 @@ class Daemon(Follow):
                 self.add(family.stream, source, PipeReader.open(newest))
                 self._known[family.stream] = self._streams[-1]
             else:
-                self._follow(family.stream, source, newest, self._first(family))
+                self._begin(family, source)
         elif known.live is not None and known.live.path != newest:
             known.live.move_to(newest)
+
+    def _begin(self, family: Family, source: str) -> None:
+        """Follow a log that is not followed: from where it was left, or all of it."""
+        start: Bookmark | int | None = self._unopened.pop(family.stream, None)
+        try:
+            start = self._first(family) if start is None else start
+        except SourceError as error:
+            self._say_once(str(error), family.stream)
+            return
+        self._follow(family.stream, source, family.paths[-1], start)
 
     def _follow(
         self, name: str, source: str, path: Path, start: Bookmark | int
@@ -271,6 +287,10 @@ class Daemon(Follow):
             reader = FollowReader(path, start=start, stream=name, crowd=self._crowd)
         except SourceError as error:
             self._say_once(str(error), name)
+            if isinstance(start, Bookmark):
+                self._unopened[name] = start
+            if name in self.session.engine.state.streams:
+                self.session.engine.rest(name)  # it holds no other back
             return
         self.add(name, source, reader)
         self._known[name] = self._streams[-1]
@@ -283,7 +303,7 @@ class Daemon(Follow):
             self.session.say([Notice(text, subject=family.stream)])
         files: list[FilePosition] = []
         for path in (*older, family.paths[-1]) if older else ():
-            reader = FollowReader(path)
+            reader = FollowReader(path, crowd=Crowd(0, self._crowd.disk))
             files += reader.bookmark.files
             reader.close()
         return Bookmark(0, tuple(files)) if files else 0

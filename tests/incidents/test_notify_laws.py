@@ -244,6 +244,32 @@ def _last(named: list[Notification], incident: int) -> dict[str, str]:
 
 
 @law(100)
+@given(specs(), stories(), st.integers(1, 900))
+def test_what_is_long_ago_is_told_or_counted_once(
+    spec: NotifySpec, story: str, age: int
+) -> None:
+    spec = replace(spec, max_age=age, flapping=NEVER, cap=FREE)
+    script = Script(story)
+    script.events = [
+        (at + 500 * (at % 2), replace(e, at=at) if isinstance(e, Happening) else e)
+        for at, e in script.events
+    ]
+    _, sent, held = run(spec, script, UNTIL, stops=range(0, UNTIL, min(age, 60)))
+    first = [
+        (m.channel, m.thread, a.incident)
+        for m in sent
+        for a in m.alerts
+        if m.kind is Kind.FIRING
+    ]
+    counted = sum(len(m.alerts) + m.held for m in sent if m.kind is Kind.DIGEST)
+    asked = [w for w in held if w.reason == "catch_up"]
+
+    assert len(first) == len(set(first))
+    assert counted <= len(asked)
+    assert bool(counted) == bool(asked)
+
+
+@law(100)
 @given(specs(), stories())
 def test_every_incident_is_told_or_has_a_reason(spec: NotifySpec, story: str) -> None:
     script = Script(story)

@@ -349,7 +349,7 @@ def test_while_nothing_happens_the_state_is_the_same_object() -> None:
     state, _, _ = run(PLAIN, "0 opened 1", 100)
 
     assert step(PLAIN, state, (), 110)[0] is state
-    assert step(PLAIN, state, (), 190)[0] is not state
+    assert step(PLAIN, state, (), 191)[0] is not state
 
 
 def test_a_state_that_cannot_be_read_says_so() -> None:

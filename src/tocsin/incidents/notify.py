@@ -55,7 +55,8 @@ def step(spec: NotifySpec, state: State, events: Sequence[Event], now: int) -> R
         take(draft, event, now)
     if events:
         _catch_up(draft, now)
-    old = state.now is None or now - state.now >= _COARSE
+    lag = min(_COARSE, spec.max_age // 4)  # far from what would pass for an outage
+    old = state.now is None or now - state.now > lag
     if not (draft.changed or old or ways != state.ways):
         return state, draft.notifications, draft.withheld
     _tidy(draft, now)

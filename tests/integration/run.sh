@@ -6,7 +6,7 @@
 set -eu
 
 missing() {
-    for tool in goaccess logrotate mtail tmux; do
+    for tool in chromium goaccess logrotate mtail prometheus-alertmanager tmux; do
         command -v "$tool" >/dev/null 2>&1 || printf '%s ' "$tool"
     done
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -71,6 +72,8 @@ class Apprise:
         if url is None:
             return Outcome(recipient, Fate.REFUSED, "it is no longer configured")
         message = compose(notification, self.templates)
+        # Its own words hold the addresses, and they are secrets.
+        logging.getLogger("apprise").disabled = True
         target = apprise.Apprise()
         if not target.add(url.reveal()):
             return Outcome(recipient, Fate.REFUSED, "Apprise knows no such address")

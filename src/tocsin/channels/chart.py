@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 MISSING = "No chart: install it with pip install 'tocsin[charts]'."
 
-_WIDTH, _HEIGHT, _SCALE = 520, 170, 2
+_WIDTH, _HEIGHT, _SCALE = 400, 150, 3
 _MOST = 500
 """Datapoints that are drawn, the newest: a picture has not more columns to show."""
 
@@ -63,7 +63,11 @@ def spec(alert: Alert) -> dict[str, Any]:
         "background": "white",
         "padding": 8,
         "layer": layers,
-        "config": {"view": {"stroke": None}, "font": "Liberation Sans, sans-serif"},
+        "config": {
+            "view": {"stroke": None},
+            "font": "Liberation Sans, sans-serif",
+            "axis": {"labelFontSize": 12, "titleFontSize": 11},
+        },
     }
 
 
@@ -108,7 +112,7 @@ def _limit(threshold: float) -> dict[str, Any]:
             {
                 "mark": {
                     "type": "text", "color": _LIMIT, "align": "left", "dy": -7, "x": 4,
-                    "fontSize": 11,
+                    "fontSize": 12,
                 },
                 "encoding": {"y": value, "text": {"field": "name"}},
             },
@@ -129,5 +133,5 @@ def _time(field: str, shown: str) -> dict[str, Any]:
         "type": "temporal",
         "scale": {"type": "utc"},
         "title": "UTC",
-        "axis": {"grid": False, "tickCount": 6, "labelOverlap": True, "format": shown},
+        "axis": {"grid": False, "tickCount": 4, "labelOverlap": True, "format": shown},
     }

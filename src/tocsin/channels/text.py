@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MOST_ALERTS = 20
 MOST_EVIDENCE = 10
+MOST_NAMES = 10
 LONGEST_LINE = 500
 LONGEST_TITLE = 180
 
@@ -122,9 +123,17 @@ def footer(notification: Notification) -> str:
 
 
 def beyond(notification: Notification) -> str:
-    """Return how many alerts are not listed; empty when all are."""
+    """Return how many alerts are not listed, and of what; empty when all are."""
     more = max(len(notification.alerts) - MOST_ALERTS, 0) + notification.held
-    return f"and {more:,} more that are not listed here" if more else ""
+    if not more:
+        return ""
+    tally = [
+        f"{line(n, 80)} {c:,}" for n, c in [*notification.tally.items()][:MOST_NAMES]
+    ]
+    rest = len(notification.tally) - len(tally)
+    tally += [f"{rest} other alarms"] if rest > 0 else []
+    said = f"and {more:,} more that are not listed here"
+    return f"{said}; in all: {', '.join(tally)}" if tally else said
 
 
 def _tag(notification: Notification) -> str:

@@ -110,6 +110,9 @@ def all_kinds(
         "a change of several": made(Kind.CHANGED, one, empty, done),
         "a repetition": made(Kind.REPEAT, known),
         "an alarm that late lines withdrew": made(Kind.WITHDRAWN, gone),
-        "a digest": made(Kind.DIGEST, one, empty, held=10_000),
+        "a digest": replace(
+            made(Kind.DIGEST, one, empty, held=10_000),
+            tally={"High traffic": 10_001, "Silent": 1},
+        ),
         "a heartbeat": made(Kind.HEARTBEAT),
     }

@@ -44,11 +44,16 @@ def to_json(notification: Notification) -> dict[str, Any]:
 
 
 def status(notification: Notification) -> str:
-    """Return `firing` while any alert fires, else what the first one is; or the kind."""
+    """Return `firing` while anything of the group fires, else what its alerts are.
+
+    A notification without alerts has its kind for a status.
+    """
     found = [alert.status for alert in notification.alerts]
     if not found:
         return notification.kind.value
-    return "firing" if "firing" in found else found[0]
+    # A change is told while others of the group ring on, though it may not name them.
+    rings = notification.kind is Kind.CHANGED or "firing" in found
+    return "firing" if rings else found[0]
 
 
 def from_json(data: Mapping[str, Any]) -> Notification:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tocsin.config.durations import as_text, duration
 from tocsin.config.secret import Secret
+from tocsin.config.state_values import RetentionConfig, StateConfig
 from tocsin.config.values import (
     AlarmConfig,
     CalculatedMetricConfig,
@@ -44,8 +45,10 @@ __all__ = [
     "MessagesConfig",
     "MetricConfig",
     "ReportConfig",
+    "RetentionConfig",
     "Secret",
     "SourceConfig",
+    "StateConfig",
     "as_text",
     "duration",
     "expression",

@@ -12,6 +12,7 @@ from tocsin.config.build_metrics import build_metrics
 from tocsin.config.build_notify import build_notify
 from tocsin.config.build_rabbit import build_rabbit
 from tocsin.config.build_sources import MessageTypes, build_sources
+from tocsin.config.build_state import build_state
 from tocsin.config.environment import substitute
 from tocsin.config.problems import Problems
 from tocsin.config.sections import Sections, check_unique, read_sections
@@ -58,6 +59,8 @@ def build(
     way = sections.paths.get("rabbitmq", ("rabbitmq",))
     rabbitmq = build_rabbit(sections.rabbitmq, way, problems, base)
     notify = build_notify(sections, _keys(metrics, calculated), problems)
+    way = sections.paths.get("state", ("state",))
+    state = build_state(sections.state, way, problems, base)
     problems.raise_any()
     return Config(
         sources=sources.configs,
@@ -70,6 +73,7 @@ def build(
         masking=masking,
         rabbitmq=rabbitmq,
         notify=notify,
+        state=state,
         report=ReportConfig(**sections.report.model_dump()),
         messages=MessagesConfig(**sections.messages.model_dump()),
         base=base,

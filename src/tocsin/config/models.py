@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
+from tocsin.config.build_state import StatePart
 from tocsin.config.channel_models import AnyChannel, MaskingPart, RabbitmqPart
 from tocsin.config.notify_models import (
     DowntimePart,
@@ -249,3 +250,4 @@ class Root(Part):
     notifications: NotificationsPart = NotificationsPart()
     report: ReportPart = ReportPart()
     messages: MessagesPart = MessagesPart()
+    state: StatePart = StatePart()

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from tocsin.config.build_channels import part_of
+from tocsin.config.build_state import StatePart
 from tocsin.config.channel_models import (
     ChannelPart,
     MaskingPart,
@@ -76,6 +77,7 @@ class Sections:
     downtimes: Section[DowntimePart]
     notifications: NotificationsPart
     report: ReportPart
+    state: StatePart
     messages: MessagesPart
     paths: dict[str, Path] = field(default_factory=dict)
 
@@ -113,6 +115,7 @@ def read_sections(data: Any, problems: Problems) -> Sections:  # noqa: ANN401
         many(DowntimePart, "downtimes"),
         one(NotificationsPart, "notifications"),
         one(ReportPart, "report"),
+        one(StatePart, "state"),
         one(MessagesPart, "messages"),
         {name: (key,) for name, (key, _) in top.items()},
     )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from tocsin.config.graph import in_order
 from tocsin.config.notify_values import NotifyConfig
+from tocsin.config.state_values import StateConfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -206,6 +207,7 @@ class Config:
     rabbitmq: RabbitConfig | None = None
     notify: NotifyConfig = field(default_factory=NotifyConfig)
     report: ReportConfig = ReportConfig()
+    state: StateConfig = field(default_factory=StateConfig)
     messages: MessagesConfig = MessagesConfig()
     base: Path | None = None
     """The folder that relative paths start from; None when there is no file."""

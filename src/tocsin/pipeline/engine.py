@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from tocsin.metrics.cells import NamedCells
     from tocsin.model.records import Loss
+    from tocsin.pipeline.history import Past
     from tocsin.pipeline.journal import Journal
     from tocsin.pipeline.plan import Plan
 
@@ -70,6 +71,8 @@ class Engine:
         self._absorbed = 0
         self.journal: Journal | None = None
         """Takes note of the cells that come, for those who save them; if asked for."""
+        self.past: Past | None = None
+        """Takes note of the datapoints that are said; if asked for."""
         self.speaker = Speaker(plan, datapoints=datapoints)
         empty = EngineState(shards=[ShardState() for _ in plan.shards])
         self.state = state if state is not None else empty
@@ -283,6 +286,9 @@ class Engine:
         said: list[Utterance] = []
         series = self.state.shards[shard].series.table
         for verdict in verdicts:
+            if self.past is not None:
+                known = self.state.shards[shard].series
+                self.past.note(self.plan, self.plan.shards[shard], known, verdict)
             if self.report is not None:
                 self.state.report, stats = self.report.step(
                     self.state.report,

@@ -12,10 +12,12 @@ from tocsin.model.state import Change
 from tocsin.pipeline import incidents_log, tables
 from tocsin.pipeline.carry import Carried, carry
 from tocsin.pipeline.description import Description, describe
+from tocsin.pipeline.history import Keep, Past
 from tocsin.pipeline.increments import Since, changes, floors
 from tocsin.pipeline.journal import Journal
 from tocsin.pipeline.matching import match
 from tocsin.pipeline.restore import restore, since_restored
+from tocsin.pipeline.upkeep import Upkeep
 from tocsin.state.compaction import upkeep
 
 if TYPE_CHECKING:
@@ -40,9 +42,12 @@ class Saver:
     When a save fails nothing is forgotten: the next one holds it too.
     """
 
-    def __init__(self, store: Store, plan: Plan) -> None:
+    def __init__(self, store: Store, plan: Plan, keep: Keep | None = None) -> None:
+        """Keep `plan`'s engine; of the past what `keep` says (None: all rows)."""
         self.store = store
         self.plan = plan
+        self.keep = keep
+        self._upkeep = Upkeep(store)
         self.carried: Carried | None = None
         """What a changed configuration made of the state; until `begin` said so."""
         self._since = Since()
@@ -78,6 +83,8 @@ class Saver:
         """Let the engine take note of what comes from now on. Before anything does."""
         self._since = replace(self._since, pieces=0)
         engine.journal = Journal()
+        if self.keep is not None and self.keep.points:
+            engine.past = Past()
         if self._anew:
             for i, shard in enumerate(engine.state.shards):
                 engine.journal.note(i, Cells.empty(), shard.cells)
@@ -110,7 +117,10 @@ class Saver:
         if described_ != self._described:
             own = replace(own, documents={_PLAN: described_})
         keep = self._swept(change) if self._anew else self._upkept(engine)
-        number = self.store.commit(keep + change + told + (extra or Change()) + own)
+        past = self._upkeep.past(engine, self.keep)
+        both = change + told + (extra or Change())
+        number = self.store.commit(keep + past + both + own)
+        self._upkeep.saved(engine)
         self._since, self._described, self._anew = saved, described_, False
         if self._incidents is not None:
             self._incidents |= {row.id: row for row in told.incidents}
@@ -123,7 +133,9 @@ class Saver:
 
     def _upkept(self, engine: Engine) -> Change:
         bounds = floors(self.plan, engine.state)
-        return upkeep(self.store, lambda table: tables.rule(table, bounds))
+        bounds |= self._upkeep.floors(engine, self.keep)
+        spans = {} if self.keep is None else self.keep.spans
+        return upkeep(self.store, lambda table: tables.rule(table, bounds, spans))
 
     def _swept(self, new: Change) -> Change:
         """Return the change that lets go of what was saved under another plan."""

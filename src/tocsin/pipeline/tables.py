@@ -1,7 +1,8 @@
 """The tables that are saved in segments: their names, their bytes, and how they join.
 
 `shard/0/base/120` holds cells of shard 0 that are needed for 120 s; the tables of
-series, births, alarms and incidents of a shard have no such time.
+series, births, alarms and incidents of a shard have no such time. `history/0` holds
+datapoints as they were said, `history/60` those of a minute.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ KINDS: Final = ("base", "buckets", "registers")
 """The tables of cells."""
 LEDGER: Final = {"alarm": pl.String, "key": pl.String, "incidents": pl.String}
 """The incidents of a place as JSON; null where there are none any more."""
-_TIME: Final = {"base": "p", "buckets": "p", "registers": "p"}
+_TIME: Final = {"base": "p", "buckets": "p", "registers": "p", "history": "e"}
 _KEYS: Final = {
     "now": ["alarm", "sid"],
     "then": ["alarm", "sid"],
@@ -49,10 +50,13 @@ def segment(table: str, frame: pl.DataFrame) -> Segment:
     return Segment(table, start, end, frame.height, encode(frame))
 
 
-def rule(table: str, floors: Mapping[str, int]) -> Rule | None:
+def rule(
+    table: str, floors: Mapping[str, int], spans: Mapping[str, int] | None = None
+) -> Rule | None:
     """Return how a table is kept; None if it is none of ours.
 
-    `floors` says for tables of cells before which time (s) rows are not needed.
+    `floors` says before which time (s) the rows of a table are not needed, `spans` of
+    how much time at most a segment may be.
     """
     kind = _kind(table)
     if kind in KINDS:
@@ -68,6 +72,9 @@ def rule(table: str, floors: Mapping[str, int]) -> Rule | None:
         )
     if kind == "series":
         return Rule(_joining(table, pl.concat))
+    if kind == "history":
+        span = (spans or {}).get(table)
+        return Rule(_joining(table, _last_words), floors.get(table), most_time=span)
     return None
 
 
@@ -89,6 +96,13 @@ def latest(kind: str, parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
     return pl.concat(parts).unique(_KEYS[kind], keep="last", maintain_order=True)
 
 
+def _last_words(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Return datapoints in the order in which they were said, without what was undone."""
+    rows = pl.concat(parts)
+    by = [c for c in ("metric", "key", "e", "steps", "every") if c in rows.columns]
+    return rows.unique(by, keep="last", maintain_order=True)
+
+
 def _kind(table: str) -> str:
     parts = table.split("/")
     return parts[2] if parts[0] == "shard" else parts[0]
@@ -98,6 +112,10 @@ def _span(table: str, frame: pl.DataFrame) -> tuple[int, int]:
     time = _TIME.get(_kind(table))
     if time is None or frame.height == 0:
         return 0, 0
+    if "steps" in frame.columns:  # a run of datapoints: the last is the end
+        last = pl.col(time) + (pl.col("steps") - 1) * pl.col("every")
+        ends = frame.select(last).to_series()
+        return least(frame.get_column(time)) or 0, (greatest(ends) or 0) + 1
     column = frame.get_column(time)
     return least(column) or 0, (greatest(column) or 0) + 1
 

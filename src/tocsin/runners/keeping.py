@@ -10,8 +10,10 @@ import json
 from typing import TYPE_CHECKING
 
 from tocsin.model.errors import StateUnwritable
+from tocsin.model.instant import SECOND
 from tocsin.model.records import Notice
 from tocsin.model.state import Change, Position
+from tocsin.pipeline.history import Keep
 from tocsin.pipeline.saving import Saver
 
 if TYPE_CHECKING:
@@ -52,7 +54,7 @@ class Keeper:
         """Whether the last commit did not happen: nothing more may be read."""
         self.committed_at = clock.monotonic()
         self._clock = clock
-        self._saver = Saver(store, session.plan)
+        self._saver = Saver(store, session.plan, _keep(session.config))
         state = self._saver.load()
         if state is not None:
             session.engine.state = state
@@ -81,6 +83,7 @@ class Keeper:
         carried = self._saver.carried
         assert carried is not None
         self.changed = carried
+        self._saver.keep = _keep(config)
         self._saver.attach(self.session.engine)
         if self.teller is not None:
             self.teller.change(config, self._clock)
@@ -142,3 +145,10 @@ class Keeper:
         return Position(
             stream.name, stream.source, mark, state.tally.lines, int(mark["at"])
         )
+
+
+def _keep(config: Config) -> Keep:
+    """Return how long what is over is kept, in seconds."""
+    kept = config.state.retention
+    points = {r // SECOND: k // SECOND for r, k in kept.datapoints.items()}
+    return Keep(kept.incidents // SECOND, kept.notifications // SECOND, points)

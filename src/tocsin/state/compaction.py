@@ -41,12 +41,14 @@ class Rule:
     `merge` takes the bodies of neighbours, in order, and whether they are the oldest of
     their table; None is nothing. Rows of time before `floor` are not needed any more.
     Segments are left as they are where one would be of more than `most_rows`: None for
-    tables whose rows take each other's place, so that they do not grow.
+    tables whose rows take each other's place, so that they do not grow; or of a longer
+    time than `most_time` (s), for they go as a whole.
     """
 
     merge: Callable[[Sequence[bytes], bool], Merged | None]
     floor: int | None = None
     most_rows: int | None = MOST_ROWS
+    most_time: int | None = None
 
 
 def upkeep(
@@ -93,10 +95,16 @@ def _step(notes: Sequence[SegmentNote], rule: Rule) -> Sequence[SegmentNote]:
     """Return neighbours that are to become one; none if there is nothing to do."""
     for _, group in groupby(reversed(notes), key=lambda note: note.level):
         step = list(group)[::-1][:FANOUT]
-        few = rule.most_rows is None or sum(n.rows for n in step) <= rule.most_rows
-        if len(step) == FANOUT and few:
+        if len(step) == FANOUT and _fits(step, rule):
             return step
     return ()
+
+
+def _fits(step: Sequence[SegmentNote], rule: Rule) -> bool:
+    """Whether the segment that these would become is not too large."""
+    few = rule.most_rows is None or sum(n.rows for n in step) <= rule.most_rows
+    time = max(n.end for n in step) - min(n.start for n in step)
+    return few and (rule.most_time is None or time <= rule.most_time)
 
 
 def _compacted(

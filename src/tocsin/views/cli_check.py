@@ -76,7 +76,8 @@ def _against(config: Config, folder: Path | None) -> int:
     from tocsin.views.cli_state import default_folder, looked_at  # noqa: PLC0415
     from tocsin.views.safe import safe  # noqa: PLC0415
 
-    with looked_at(folder or default_folder(os.environ)) as store:
+    where = folder or config.state.folder or default_folder(os.environ)
+    with looked_at(where) as store:
         fates = compare(store, compile_plan(config))
     for fate in fates:
         why = f" ({fate.why})" if fate.why else ""

@@ -77,7 +77,7 @@ def config_option(command: Command) -> Command:
         type=click.Path(path_type=Path),
         required=True,
         metavar="FILE",
-        help="The configuration: YAML, JSON or TOML.",
+        help="The configuration: YAML, JSON or TOML; or a folder of such files.",
     )(command)
 
 
@@ -132,6 +132,16 @@ def stopping(stop: Callable[[], None]) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def on_hangup(call: Callable[[], None]) -> Iterator[None]:
+    """Call something at each SIGHUP, which would end us otherwise."""
+    before = signal.signal(signal.SIGHUP, lambda _number, _frame: call())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def reader_gone() -> Callable[[], bool]:

@@ -12,6 +12,7 @@ import click
 from tocsin.model.errors import SourceError
 from tocsin.views.cli_options import (
     config_option,
+    on_hangup,
     output_options,
     reader_gone,
     sharing,
@@ -50,6 +51,9 @@ def command(
     What is known and how far was read is saved in one transaction, several times a
     second: killed at any moment and started again, it goes on from there, and nothing
     is lost or counted twice.
+
+    A configuration that changes is taken up within seconds, or at once on SIGHUP: what
+    is unchanged in it goes on. One with mistakes is said, and changes nothing.
     """
     from tocsin import __version__  # noqa: PLC0415 - see Lazy
     from tocsin.runners.clock import SystemClock  # noqa: PLC0415
@@ -65,7 +69,7 @@ def command(
 
     config = read_config(config_path)
     clock = SystemClock()
-    where = folder or default_folder(os.environ)
+    where = folder or config.state.folder or default_folder(os.environ)
     store = open_folder(where, program=__version__, now=clock.now())
     try:
         with showing(given, clock.monotonic) as view:
@@ -80,6 +84,7 @@ def command(
             daemon = Daemon(session, clock, keeper, manager, desk)
             with (
                 stopping(daemon.stop),
+                _reloading(daemon, config_path),
                 sharing(daemon, int(str(given["workers"]))),
                 _serving(daemon, desk, where, listen),
             ):
@@ -87,6 +92,18 @@ def command(
     finally:
         store.close()
     return 1 if given["fail_on_alarm"] and session.engine.state.opened else 0
+
+
+@contextmanager
+def _reloading(daemon: Daemon, path: Path) -> Iterator[None]:
+    """Have a configuration that changes taken up, at SIGHUP at once."""
+    from tocsin.config.folder import files_of  # noqa: PLC0415 - see Lazy
+    from tocsin.runners.rules import Rules  # noqa: PLC0415
+    from tocsin.views.check import read_config  # noqa: PLC0415
+
+    daemon.rules = Rules(path, read_config, files_of, daemon.clock)
+    with on_hangup(daemon.rules.ask):
+        yield
 
 
 @contextmanager

@@ -9,8 +9,9 @@ from tocsin.views.cli import run
 
 def test_every_format_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["formats"]) == 0
-    listed = {line.split()[0] for line in capsys.readouterr().out.splitlines()}
-    assert listed >= {"auto", "combined", "common", "csv", "json"}
+    lines = capsys.readouterr().out.splitlines()
+    listed = {line.split()[0] for line in lines if line}
+    assert listed >= {"auto", "combined", "common", "csv", "json", "logfmt"}
 
 
 @pytest.mark.parametrize("what", [[], ["config"], ["output"]])

@@ -81,12 +81,14 @@ class Clock:
             return lambda s: _by_any(s, clocks)
         if "%" in self.form and not has_year(self.form):
             return lambda s: yearless(s, self.form, self.zone, self.since)
-        if "%" in self.form:
-            return lambda s: pattern(s, self.form, self.zone)
         if self.form in {"epoch", *UNITS}:
             return lambda s: epoch(s, self.form)
-        known = {"clf": clf, "iso": lambda s: iso(s, self.zone)}
-        return known.get(self.form, lambda s: anyhow(s, self.zone))
+        known = {
+            "": lambda s: anyhow(s, self.zone),
+            "clf": clf,
+            "iso": lambda s: iso(s, self.zone),
+        }
+        return known.get(self.form, lambda s: pattern(s, self.form, self.zone))
 
 
 def _by_any(stamps: pl.Series, clocks: Sequence[Clock]) -> pl.Series:

@@ -323,6 +323,40 @@ def test_the_last_repetition_is_sent() -> None:
     assert world.status() == {"1": "delivered"}
 
 
+def test_other_channels_while_a_message_is_on_its_way_do_not_send_it_twice() -> None:
+    released = threading.Event()
+
+    def hangs(_: Notification, who: str) -> Outcome:
+        released.wait(PATIENCE)
+        return Outcome(who, Fate.DELIVERED)
+
+    old, new = Scripted("a", hangs), Scripted("a")
+    world = World(old)
+    world.add(message("1"), message("2"))
+    world.rows["2"] = replace(world.rows["2"], due=world.clock.now() + SECOND)
+    world.turn()
+    world.sender.change({"a": new})
+    world.turn()
+    released.set()
+    assert world.sender.settle(PATIENCE)
+    world.run(10)
+
+    assert (old.keys, new.keys) == (["1"], ["2"])
+    assert set(world.status().values()) == {"delivered"}
+
+
+def test_a_channel_that_is_taken_away_takes_its_messages_with_it() -> None:
+    world = World(Scripted("a", down), Scripted("b"))
+    world.add(message("1"))
+    world.turn()
+    world.sender.change({"b": world.channels["b"]})
+    assert world.sender.settle(PATIENCE)
+    world.run(60)
+
+    assert world.rows["1"].status == "dead"
+    assert len(world.channels["b"].keys) == 1, "the other is told"
+
+
 def raises(_: Notification, __: str) -> Outcome:
     raise RuntimeError("a plugin's mistake")
 

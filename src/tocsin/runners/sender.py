@@ -8,7 +8,7 @@ their order, each when the one before it is done with.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 from threading import Condition, Thread
 from typing import TYPE_CHECKING, TypeAlias
@@ -109,6 +109,17 @@ class Sender:
         changed = (*self._decided.values(), *self._new.values())
         return Turn(changed, dead, min(times, default=None))
 
+    def change(self, channels: Mapping[str, Channel]) -> None:
+        """Send through other channels from now on.
+
+        What is on its way stays so, and is not sent again; a channel that keeps its
+        name keeps its pace, but one that was gone may be another by now.
+        """
+        kept = {n: self._lanes[n] for n in channels.keys() & self._lanes.keys()}
+        kept = {name: replace(lane, gone="") for name, lane in kept.items()}
+        self._lanes = {name: kept.get(name, Lane()) for name in channels}
+        self._channels = dict(channels)
+
     def settle(self, seconds: float) -> bool:
         """Wait until nothing is on its way, or so long; return whether it is so."""
         with self._landed:
@@ -128,8 +139,9 @@ class Sender:
             except Empty:
                 return
             del self._flying[row.key]
-            lane = self._lanes[row.channel]
-            self._lanes[row.channel] = lane.after(outcomes, now, self._random.random())
+            if (lane := self._lanes.get(row.channel)) is not None:
+                random = self._random.random()
+                self._lanes[row.channel] = lane.after(outcomes, now, random)
             self._decided[row.key] = decide(row, outcomes, now, self._random.random())
 
     def _forget(self, rows: Mapping[str, Outgoing]) -> None:

@@ -85,6 +85,20 @@ class Mailroom:
         return Sender(channels, self._clock, self._random, self._back.set)
 
 
+def outlets_of(config: Config, clock: Clock) -> dict[str, Channel]:
+    """Return what messages leave by: channels; with a broker, what hands over to it.
+
+    Raises:
+        UsageError: A channel cannot be made, or a library is not installed.
+    """
+    channels = channels_of(config, clock)
+    if config.rabbitmq is None:
+        return channels
+    from tocsin.runners.rabbit import relay_to, relayed  # noqa: PLC0415 - an extra
+
+    return relayed(channels, relay_to(config.rabbitmq))
+
+
 def channels_of(config: Config, clock: Clock) -> dict[str, Channel]:
     """Return the channels of a configuration, by their names.
 

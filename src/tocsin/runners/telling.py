@@ -17,7 +17,7 @@ from tocsin.model.notification import Kind, Notification
 from tocsin.model.state import Change
 from tocsin.pipeline.notifying import alarm_notes, notify_spec
 from tocsin.runners.clock import new_random
-from tocsin.runners.mailroom import Mailroom, channels_of
+from tocsin.runners.mailroom import Mailroom, outlets_of
 from tocsin.runners.outbox import outgoing
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ class Teller:
         Raises:
             UsageError: One of its channels cannot be made.
         """
-        channels = channels_of(config, clock)
+        channels = outlets_of(config, clock)
         self.spec, self.alarms = notify_spec(config), alarm_notes(config)
         self.masking = masking_of(config)
         self.heartbeat = config.notify.heartbeat
@@ -188,7 +188,7 @@ def teller_of(config: Config, store: Store, clock: Clock) -> Teller:
         UsageError: One of them cannot be made.
         StateError: What was told cannot be read.
     """
-    mailroom = Mailroom(store, channels_of(config, clock), clock, new_random())
+    mailroom = Mailroom(store, outlets_of(config, clock), clock, new_random())
     made = Teller(notify_spec(config), alarm_notes(config), store, mailroom)
     made.masking = masking_of(config)
     made.heartbeat = config.notify.heartbeat

@@ -66,12 +66,6 @@ def build_masking(part: MaskingPart, path: Path, problems: Problems) -> MaskingC
     )
 
 
-def part_of(item: Any) -> type[ChannelPart | PluginPart]:  # noqa: ANN401
-    """Return the shape of a channel as it is written, by its type."""
-    type_ = item.get("type") if isinstance(item, dict) else None
-    return CHANNEL_PARTS.get(str(type_), PluginPart)
-
-
 class _Channels:
     def __init__(
         self, fields: tuple[str, ...], problems: Problems, base: FilePath

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from tocsin.config.build_routes import build_routes
-from tocsin.config.notify_labels import check_match, check_names
+from tocsin.config.notify_labels import Known, check_match, check_names
 from tocsin.config.notify_values import (
     CapConfig,
     DowntimeConfig,
@@ -32,15 +31,6 @@ if TYPE_CHECKING:
     )
     from tocsin.config.problems import Problems
     from tocsin.config.sections import Sections
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """The names that may be referred to; `labels` is empty where none are known."""
-
-    channels: frozenset[str]
-    schedules: frozenset[str]
-    labels: frozenset[str]
 
 
 def build_notify(

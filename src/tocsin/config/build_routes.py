@@ -13,8 +13,8 @@ from tocsin.model.matchers import shown
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tocsin.config.build_notify import Known
     from tocsin.config.document import Path
+    from tocsin.config.notify_labels import Known
     from tocsin.config.notify_models import RoutePart
     from tocsin.config.problems import Problems
 

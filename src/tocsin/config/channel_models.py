@@ -273,6 +273,12 @@ else:
     AnyChannel = Union[(*CHANNEL_PARTS.values(), PluginPart)]
 
 
+def part_of(item: Any) -> type[ChannelPart | PluginPart]:  # noqa: ANN401
+    """Return the shape of a channel as it is written, by its type."""
+    type_ = item.get("type") if isinstance(item, dict) else None
+    return CHANNEL_PARTS.get(str(type_), PluginPart)
+
+
 class MaskRulePart(Part):
     """A rule of masking."""
 

@@ -64,10 +64,10 @@ _RULE = {
     **dict.fromkeys(
         ("startsWith", "starts_with", "continuesWith", "continues_with", "wait"), _TEXT
     ),
-    **dict.fromkeys(
-        ("maxLines", "max_lines", "maxBytes", "max_bytes"),
-        {"type": "integer", "minimum": 1},
-    ),
+    **{
+        key: {"type": "integer", "minimum": 1}
+        for key in ("maxLines", "max_lines", "maxBytes", "max_bytes")
+    },
 }
 Multiline = Annotated[
     Any,

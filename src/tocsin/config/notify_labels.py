@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tocsin.config.problems import did_you_mean
@@ -12,6 +13,15 @@ if TYPE_CHECKING:
     from tocsin.config.document import Path
     from tocsin.config.problems import Problems
     from tocsin.model.matchers import Matchers
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The names that may be referred to; `labels` is empty where none are known."""
+
+    channels: frozenset[str]
+    schedules: frozenset[str]
+    labels: frozenset[str]
 
 
 def check_match(

@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from tocsin.config.build_channels import part_of
 from tocsin.config.build_state import StatePart
 from tocsin.config.channel_models import (
     ChannelPart,
     MaskingPart,
     PluginPart,
     RabbitmqPart,
+    part_of,
 )
 from tocsin.config.document import Path, snake
 from tocsin.config.models import (

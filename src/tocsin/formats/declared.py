@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from tocsin.formats.options import FormatOptions
-from tocsin.formats.plan import TIME, Capture, Joins, Plan, message_of
+from tocsin.formats.options import FormatOptions, Joins
+from tocsin.formats.plan import TIME, Capture, Plan, message_of
 from tocsin.model.message import FieldType
 
 if TYPE_CHECKING:

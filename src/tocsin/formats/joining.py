@@ -15,7 +15,10 @@ import polars as pl
 from tocsin.formats import lines
 
 if TYPE_CHECKING:
-    from tocsin.formats.plan import Joins
+    from tocsin.formats.options import Joins
+
+
+_FEW = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +83,13 @@ def leading(block: bytes, joins: Joins | None) -> int:
     """Return how many bytes of a block come before the first line that begins an event."""
     if joins is None:
         return 0
-    rows = _first(lines.column(lines.clean(block)), joins).arg_true()
-    return _offset(block, int(rows[0])) if rows.len() else len(block)
-
-
-def alone(block: bytes, joins: Joins | None) -> int:
-    """Return where the last event of a block begins, which may go on after it."""
-    if joins is None:
-        return len(block)
-    rows = _first(lines.column(lines.clean(block)), joins).arg_true()
-    return _offset(block, int(rows[-1])) if rows.len() else len(block)
+    # Mostly the first line does: there is no need to look at them all.
+    few = block.find(b"\n", _FEW) + 1 or len(block)
+    for part in (block[:few], block):
+        rows = _first(lines.column(lines.clean(part)), joins).arg_true()
+        if rows.len():
+            return _offset(part, int(rows[0]))
+    return len(block)
 
 
 def _offset(block: bytes, row: int) -> int:

@@ -1,7 +1,8 @@
 """What Log4j, Logback and Spring Boot write, with stack traces joined."""
 
 from tocsin.formats.declared import Declaration
-from tocsin.formats.plan import Capture, Joins
+from tocsin.formats.options import Joins
+from tocsin.formats.plan import Capture
 from tocsin.formats.python import CONTINUES, LEVEL, TIME
 
 _LOGGER = r"(?P<logger>[0-9A-Za-z_.$\[\]/-]+)"

@@ -11,7 +11,6 @@ from tocsin.model.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tocsin.formats.plan import Joins
     from tocsin.model.message import FieldType
 
 _NO_ZONES = {"localtime", "posixrules", "Factory"}
@@ -33,6 +32,26 @@ class FormatError(UsageError):
         self.hint = hint
         self.at = at
         super().__init__(message if at is None else f"{message}, at character {at + 1}")
+
+
+@dataclass(frozen=True, slots=True)
+class Joins:
+    """Which lines belong to the event of a line before them.
+
+    Either `starts`, what every first line matches, or `continues`, what every further
+    line does. Of an event at most `lines` lines and `bytes` bytes of text are kept. An
+    event that is the last so far is waited for, for at most `patience` microseconds.
+    """
+
+    starts: str = ""
+    continues: str = ""
+    lines: int = 500
+    bytes: int = 65_536
+    patience: int = 1_000_000
+
+    def __str__(self) -> str:
+        rule = f"starts with {self.starts}" if self.starts else ""
+        return rule or f"continues with {self.continues}"
 
 
 @dataclass(frozen=True, slots=True)

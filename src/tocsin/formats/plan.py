@@ -17,7 +17,7 @@ from tocsin.model.message import Field, FieldType, MessageType
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from tocsin.formats.options import FormatOptions
+    from tocsin.formats.options import FormatOptions, Joins
 
 TIME = "time"
 _AGAIN = "__"
@@ -78,26 +78,6 @@ class Plan:
             yield "split     request into method, path, section, protocol"
         elif "path" in names:
             yield "cut       section from path"
-
-
-@dataclass(frozen=True, slots=True)
-class Joins:
-    """Which lines belong to the event of a line before them.
-
-    Either `starts`, what every first line matches, or `continues`, what every further
-    line does. Of an event at most `lines` lines and `bytes` bytes of text are kept. An
-    event that is the last so far is waited for, for at most `patience` microseconds.
-    """
-
-    starts: str = ""
-    continues: str = ""
-    lines: int = 500
-    bytes: int = 65_536
-    patience: int = 1_000_000
-
-    def __str__(self) -> str:
-        rule = f"starts with {self.starts}" if self.starts else ""
-        return rule or f"continues with {self.continues}"
 
 
 def message_of(name: str, plan: Plan, *, access_names: bool = True) -> MessageType:

@@ -1,7 +1,8 @@
 """The server log of PostgreSQL, with its usual prefixes."""
 
 from tocsin.formats.declared import Declaration
-from tocsin.formats.plan import Capture, Joins
+from tocsin.formats.options import Joins
+from tocsin.formats.plan import Capture
 from tocsin.model.message import FieldType
 
 _STAMP = r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?"

@@ -1,7 +1,8 @@
 """What Python's `logging` writes in the usual ways, with tracebacks joined."""
 
 from tocsin.formats.declared import Declaration
-from tocsin.formats.plan import Capture, Joins
+from tocsin.formats.options import Joins
+from tocsin.formats.plan import Capture
 from tocsin.model.message import FieldType
 
 LEVEL = r"(?P<level>(?:TRACE|DEBUG|INFO|NOTICE|SUCCESS|WARN(?:ING)?|ERROR|CRITICAL|FATAL)) *"

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tocsin import formats
-from tocsin.formats.options import FormatOptions
-from tocsin.formats.plan import Joins
+from tocsin.formats.options import FormatOptions, Joins
 from tocsin.model.errors import SourceError, UsageError
+from tocsin.model.instant import SECOND
 from tocsin.model.message import FieldType
 from tocsin.runners.clock import SystemClock
 from tocsin.runners.deriving import deriving
@@ -153,6 +153,18 @@ def _kinds(
         # By two names and as two types: it is read as text, which is both.
         kinds[own] = asked if kinds.get(own, asked) is asked else None
     return kinds
+
+
+def patience(codec: Codec) -> float | None:
+    """Return the seconds that a stream's last event is waited for; None: not at all."""
+    found: int | None = getattr(codec, "patience", None)
+    return None if found is None else found / SECOND
+
+
+def leading(codec: Codec, block: bytes) -> int:
+    """Return how many bytes of a block continue an event that began before it."""
+    found = getattr(codec, "first_event", None)
+    return int(found(block)) if found and block else 0
 
 
 def with_oversized(batch: EventBatch, oversized: int) -> EventBatch:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Self
 
 import pytest
+from tests.runners.crewed import near_crew
 from tests.runners.test_daemon import config
 from tests.runners.world import T0, TimedView, append, lines
 
@@ -26,12 +27,16 @@ from tocsin.testing import ManualClock
 class Life:
     """A daemon whose configuration may change."""
 
-    def __init__(self, store: MemoryStore, rules: Config, began: float) -> None:
+    def __init__(
+        self, store: MemoryStore, rules: Config, began: float, workers: int = 0
+    ) -> None:
         self.store = store
         self.clock = ManualClock(T0 * SECOND + round(began * SECOND))
         self.view = TimedView(self.clock)
         session = Session(rules, self.view, Wishes())
         self.daemon = Daemon(session, self.clock, Keeper(store, session, self.clock))
+        if workers:
+            self.daemon.share(near_crew(session, self.clock, workers))
 
     def at(self, second: float, action: Callable[[], object]) -> Self:
         self.clock.at(second, action)
@@ -87,13 +92,18 @@ CHANGES: dict[str, Callable[[Config], Config]] = {
 
 
 @pytest.mark.parametrize("changed", CHANGES.values(), ids=CHANGES)
+@pytest.mark.parametrize("workers", [0, 2], ids=["read here", "read by workers"])
 @pytest.mark.parametrize("alive", [True, False], ids=["while it runs", "in between"])
 def test_what_is_unchanged_goes_on(
-    tmp_path: Path, changed: Callable[[Config], Config], *, alive: bool
+    tmp_path: Path,
+    changed: Callable[[Config], Config],
+    workers: int,
+    *,
+    alive: bool,
 ) -> None:
     log, store, rules = tmp_path / "a.log", MemoryStore(), config(tmp_path)
     log.write_bytes(lines([1] * 20))
-    life = Life(store, rules, 1)
+    life = Life(store, rules, 1, workers)
     if alive:
         life.change(5, changed(rules)).at(6, lambda: append(log, lines([2] * 5)))
         life.until(30)
@@ -102,7 +112,7 @@ def test_what_is_unchanged_goes_on(
         life.until(5)
         append(log, lines([2] * 5))
         rings = life.rings
-        life = Life(store, changed(rules), 6).until(30)
+        life = Life(store, changed(rules), 6, workers).until(30)
         rings += life.rings
     assert life.lines == 25
     assert rings == [("busy", "firing", 2), ("busy", "ok", 12)]
@@ -110,7 +120,10 @@ def test_what_is_unchanged_goes_on(
     assert sources == {changed(rules).sources[0].name}
 
 
-def test_a_source_that_is_gone_ends_and_one_that_is_new_is_read(tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", [0, 2], ids=["read here", "read by workers"])
+def test_a_source_that_is_gone_ends_and_one_that_is_new_is_read(
+    tmp_path: Path, workers: int
+) -> None:
     old, new = tmp_path / "old", tmp_path / "new"
     for folder in (old, new):
         folder.mkdir()
@@ -118,7 +131,7 @@ def test_a_source_that_is_gone_ends_and_one_that_is_new_is_read(tmp_path: Path) 
     rules, store = config(old), MemoryStore()
     other = config(new)
     other = under(replace(other, alarms=()), "other")
-    life = Life(store, rules, 1).change(3, other)
+    life = Life(store, rules, 1, workers).change(3, other)
     life.at(4, lambda: append(old / "a.log", lines([2] * 100)))
     life.at(5, lambda: append(new / "a.log", lines([2] * 3))).until(20)
     assert life.lines == 10
@@ -147,14 +160,17 @@ def test_one_that_cannot_be_taken_up_changes_nothing(tmp_path: Path) -> None:
     assert len(life.words("no field 'nosuch'")) == 1
 
 
-def test_another_format_is_read_from_the_next_line_on(tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", [0, 2], ids=["read here", "read by workers"])
+def test_another_format_is_read_from_the_next_line_on(
+    tmp_path: Path, workers: int
+) -> None:
     log, store = tmp_path / "a.log", MemoryStore()
     log.write_bytes(lines([1] * 4))
     rules = config(tmp_path)
     form = FormatConfig(type="json")
     other = replace(rules, sources=(replace(rules.sources[0], format=form),))
     row = json.dumps({"time": "2023-11-14T22:13:26Z"}).encode() + b"\n"
-    life = Life(store, rules, 1).change(5, other)
+    life = Life(store, rules, 1, workers).change(5, other)
     life.at(6, lambda: append(log, row * 3)).until(20)
     (summary,) = life.view.of(Summary)
     assert [(s.lines, s.events) for s in summary.streams] == [(7, 7)]

@@ -7,6 +7,7 @@ later than the wall clock, so the last windows close though no further line come
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
 from tocsin.model.errors import SourceError
@@ -27,12 +28,12 @@ from tocsin.runners.stream import Stream
 from tocsin.sources import Crowd, FileReader, FollowReader, PipeReader, is_pipe, size
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from tocsin.model.protocols import Chunk, Codec, Reader
     from tocsin.runners.clock import Clock
-    from tocsin.runners.crew import Crew
+    from tocsin.runners.crew import Crew, Heard
     from tocsin.runners.far import FarReader
     from tocsin.runners.keeping import Keeper
     from tocsin.runners.letters import Look
@@ -43,6 +44,8 @@ STDIN = "stdin"
 _LOOK_EVERY = 0.25
 _RETRY_EVERY = 1.0
 """Seconds between attempts to save when there is no room."""
+_LISTENS = 0.5
+"""Seconds of a turn in which what the crew says is taken in, about."""
 _REST_AFTER = 10.0
 """Seconds of silence after which a stream holds back no other."""
 
@@ -67,6 +70,7 @@ class Follow:
         self.session = session
         self.keeper = keeper
         self.crew: Crew | None = None
+        self._unheard: deque[Heard] = deque()
         self.clock = clock
         self.start = start
         self.live = live
@@ -168,7 +172,7 @@ class Follow:
             return
         near = [s for s in self._streams if not (s.ended or s.far)]
         busy = [*self._hear(), *map(self._look, near)]
-        if self.live:
+        if self.live and not self._unheard:  # a tick would overtake what is unheard
             self._tick()
         said = self.session.engine.advance()
         if self.keeper is None:
@@ -202,15 +206,19 @@ class Follow:
         """Take in what the crew has read."""
         if self.crew is None:
             return []
-        heard = self.crew.hear()
-        for stream, far, letter in heard:
+        self._unheard = self._unheard or deque(self.crew.hear())
+        heard, enough = bool(self._unheard), self.clock.monotonic() + _LISTENS
+        while self._unheard and self.clock.monotonic() < enough:
+            stream, far, letter = self._unheard.popleft()
+            if far.seat is None:
+                continue  # it was let go of
             if isinstance(letter, Ask):
                 self._answer(stream, far, letter)
             else:
                 self._heed(stream, far, letter)
         for stream in self.crew.troubled():
             self._note(stream)
-        return [True] if heard else []
+        return [heard]
 
     def _note(self, stream: Stream) -> None:
         """Take note of how a stream that the crew reads stands."""
@@ -279,11 +287,13 @@ class Follow:
             said = [Notice("there it is", subject=stream.name)]
         if stream.trouble and stream.trouble != trouble:
             said.append(Notice(stream.trouble, "warning", stream.name))
-        self.session.say(said)
+        if said:  # to say nothing costs a look at every stream
+            self.session.say(said)
 
-    def _tell(self, stream: Stream, words: Iterable[str]) -> None:
+    def _tell(self, stream: Stream, words: Sequence[str]) -> None:
         """Say what was lost of a stream, and what is odd about its files."""
-        self.session.say(Notice(text, "warning", stream.name) for text in words)
+        if words:
+            self.session.say([Notice(text, "warning", stream.name) for text in words])
 
     def _absorb(self, stream: Stream, chunk: Chunk) -> None:
         """Take in lines, unless the format cannot be told by them yet."""

@@ -9,6 +9,8 @@ missing() {
     for tool in chromium goaccess logrotate mtail prometheus-alertmanager tmux; do
         command -v "$tool" >/dev/null 2>&1 || printf '%s ' "$tool"
     done
+    # Its tests start it themselves; it is not on the PATH of everybody.
+    [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || printf 'rabbitmq-server '
 }
 
 wanted=$(missing)

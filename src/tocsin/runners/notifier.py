@@ -18,7 +18,7 @@ from tocsin.model.errors import UsageError
 from tocsin.model.records import Notice
 from tocsin.runners import rabbit_plan as plan
 from tocsin.runners.outbox import ABOUT_DEAD, about_dead, reasons
-from tocsin.runners.rabbit import PATIENCE, link, message_of, require, words
+from tocsin.runners.rabbit import PATIENCE, let_go, link, message_of, require, words
 from tocsin.runners.rabbit_plan import Letter, Topology
 from tocsin.runners.retrying import Lane, decide
 from tocsin.runners.sender import TELL_DEAD_EVERY, attempt
@@ -126,8 +126,7 @@ class Notifier:
         except Exception as error:  # noqa: BLE001 - they have no class in common
             self._warn(words(error, self._config.url))
         finally:
-            with suppress(Exception):
-                await found.connection.close()
+            await let_go(found.connection)
 
     def _begin(
         self, found: Link, lost: asyncio.Event, message: AbstractIncomingMessage

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from threading import Thread
@@ -40,6 +41,7 @@ WHO = "rabbitmq"
 
 _EVERYTHING = "#"
 _SHORTEST_SECRET = 4
+_FAREWELL = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +89,14 @@ async def link(config: RabbitConfig, prefetch: int = 0) -> Link:
             exchange = await _declare(channel, Topology.of(config))
             return Link(connection, channel, exchange)
     except ChannelPreconditionFailed as error:
-        await connection.close()
+        await let_go(connection)
         told = (
             f"the broker has something else of that name: {words(error, config.url)}\n"
             "  choose another exchange: or queue:, or delete the old one"
         )
         raise UsageError(told) from None
     except BaseException:
-        await connection.close()
+        await let_go(connection)
         raise
 
 
@@ -107,6 +109,13 @@ async def _declare(channel: AbstractChannel, topology: Topology) -> AbstractExch
     queue = await channel.declare_queue(name, durable=True, arguments=arguments)
     await queue.bind(exchange, _EVERYTHING)
     return exchange
+
+
+async def let_go(connection: AbstractConnection) -> None:
+    """Close a connection; one whose other side is dead must not be waited for."""
+    with suppress(Exception):
+        async with asyncio.timeout(_FAREWELL):
+            await connection.close()
 
 
 def message_of(letter: Letter) -> Message:
@@ -207,7 +216,7 @@ class Relay:
             return
         if self._link is found:
             self._link = None
-        await found.connection.close()
+        await let_go(found.connection)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ import polars as pl
 from tocsin.formats import lines, requests, surgery, typed
 from tocsin.formats.access import REQUEST_PARTS
 from tocsin.formats.instants import Clock, has_year, since_of
-from tocsin.formats.joining import Joined, alone, joined
+from tocsin.formats.joining import Joined, joined, leading
 from tocsin.formats.parts import Part, batch, leftover, others
 
 if TYPE_CHECKING:
@@ -78,17 +78,13 @@ class ExtractCodec:
             return f"'{stamp}' names no year, and none is known"
         return f"'{stamp}' is not a time" if stamp else "it does not match"
 
-    def open_event(self, block: bytes) -> int:
-        """Return where in a block its last event begins, which may go on after it.
-
-        The length of the block if events have one line each.
-        """
-        return alone(block, self.plan.joins)
+    @property
+    def patience(self) -> int | None:
+        """How long (µs) the last event is waited for; None if events have one line."""
+        return self.plan.joins.patience if self.plan.joins else None
 
     def first_event(self, block: bytes) -> int:
         """Return how many bytes of a block continue what was before it."""
-        from tocsin.formats.joining import leading  # noqa: PLC0415
-
         return leading(block, self.plan.joins)
 
     def extract(

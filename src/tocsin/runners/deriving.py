@@ -58,10 +58,10 @@ class Deriving:
         batch = self.codec.parse(block, kinds)
         return replace(batch, frame=self._with(batch, needed, fields))
 
-    def open_event(self, block: bytes) -> int:
-        """Return where in a block an event begins that may go on after it."""
-        found = getattr(self.codec, "open_event", len)
-        return int(found(block))
+    @property
+    def patience(self) -> int | None:
+        """How long (µs) the last event is waited for; None if events have one line."""
+        return getattr(self.codec, "patience", None)
 
     def first_event(self, block: bytes) -> int:
         """Return how many bytes of a block continue what was before it."""

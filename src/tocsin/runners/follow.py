@@ -296,15 +296,26 @@ class Follow:
             self.session.say([Notice(text, "warning", stream.name) for text in words])
 
     def _absorb(self, stream: Stream, chunk: Chunk) -> None:
-        """Take in lines, unless the format cannot be told by them yet."""
-        engine = self.session.engine
+        """Take in lines, unless the format cannot be told, or the last event goes on."""
         self._done += len(chunk.data)
+        if stream.begins_anew(chunk):
+            self._observe(stream)
+        more = chunk.data or chunk.oversized or chunk.lost or chunk.losses
+        news = bool(more) or stream.codec is None
         if not stream.take(chunk):
             return
-        stream.read_at = self.clock.monotonic()
-        codec = stream.codec or self._open(stream)
-        if codec is None:
-            return
+        if news:
+            stream.read_at = self.clock.monotonic()
+        stream.codec = stream.codec or self._open(stream)
+        if news and self.keeper is not None and isinstance(stream.live, FollowReader):
+            stream.stood = stream.live.bookmark.to_json()
+        if stream.codec and not stream.may_go_on(self.clock.monotonic()):
+            self._observe(stream)
+
+    def _observe(self, stream: Stream) -> None:
+        """Observe all lines that are held."""
+        engine, codec = self.session.engine, stream.codec
+        assert codec is not None  # held lines are observed once it is known
         observer = engine.observers[stream.source]
         batch = parse(codec, stream.held, observer.fields)
         batch = with_oversized(batch, stream.oversized)
@@ -313,7 +324,7 @@ class Follow:
         engine.absorb(stream.name, seen, lost=stream.lost, losses=stream.losses)
         stream.clear()
         if self.keeper is not None and isinstance(stream.live, FollowReader):
-            stream.mark = stream.live.bookmark.to_json()
+            stream.mark = stream.stood
         stream.note(engine.state.streams[stream.name], stream.read_at)
 
     def _open(self, stream: Stream) -> Codec | None:

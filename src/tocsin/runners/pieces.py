@@ -7,14 +7,22 @@ always; where they could, the piece is observed again here, with the stream's cl
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tocsin.metrics.lateness import StreamClock
 from tocsin.model.discovery import look_in
 from tocsin.pipeline.compile import compile_plan
 from tocsin.pipeline.observation import SourceObserver
-from tocsin.runners.opening import fixed, open_codec, parse, unknown, with_oversized
+from tocsin.runners.opening import (
+    fixed,
+    leading,
+    open_codec,
+    parse,
+    patience,
+    unknown,
+    with_oversized,
+)
 from tocsin.runners.session import report_metrics
 from tocsin.sources import FileReader
 
@@ -28,6 +36,8 @@ if TYPE_CHECKING:
 
 PIECE = 8 << 20
 """Bytes of one piece."""
+_ON = 1 << 16
+"""Bytes that are read on at first, for lines that continue the last event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +88,10 @@ class Bench:
         """
         data, oversized, lost = _read(piece)
         observer = self.observers[piece.source]
-        batch = parse(self._codec(piece), data, observer.fields)
+        codec = self._codec(piece)
+        if patience(codec) is not None:
+            data = _events(codec, piece, data)
+        batch = parse(codec, data, observer.fields)
         batch = with_oversized(batch, oversized)
         seen = observer.observe(batch, clock or StreamClock(), now=piece.now)
         blind = piece if clock is None else None
@@ -88,6 +101,26 @@ class Bench:
         source = fixed(self.config.source(piece.source), piece.format)
         codec, _ = open_codec(source, piece.stream, piece.head, piece.path)
         return codec or unknown()
+
+
+def _events(codec: Codec, piece: Piece, data: bytes) -> bytes:
+    """Return the lines of the events that begin in a piece, of the lines that do.
+
+    Lines that continue the last one are read on for; those that continue one of the
+    piece before are that one's.
+    """
+    if piece.start:
+        data = data[leading(codec, data) :]
+        if not data:
+            return data
+    parts, at, size = [data], piece.end, _ON
+    while True:
+        more, _, _ = _read(replace(piece, start=at, end=at + size))
+        rest = leading(codec, more)
+        parts.append(more[:rest])
+        if rest < len(more) or not more:
+            return b"".join(parts)
+        at, size = at + size, size * 2
 
 
 def _read(piece: Piece) -> tuple[bytes, int, int]:

@@ -10,6 +10,7 @@ from tocsin.model.errors import SourceError
 from tocsin.model.instant import SECOND
 from tocsin.model.protocols import Chunk
 from tocsin.runners.far import FarReader
+from tocsin.runners.opening import leading, patience
 from tocsin.runners.rotated import RotatedReader
 from tocsin.sources import FollowReader, PipeReader, head
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 _LINES = 500
 _BYTES = 256 << 10
+_MOST_HELD = 16 << 20
+"""Bytes that are held for an event that goes on and on."""
 
 
 @dataclass(slots=True)
@@ -27,8 +30,9 @@ class Stream:
     """One stream that is followed. Moments are monotonic seconds.
 
     `newest` is the newest event time (µs) that it has read, at the moment `newest_at`.
-    `held` are lines that came before its format could be told; `oversized`, `lost`
-    and `losses` belong to them. `mark` is where its reader stood, as JSON, when all it
+    `held` are lines that came before its format could be told, or whose last event may
+    go on; `oversized`, `lost` and `losses` belong to them, and `stood` is where its
+    reader stood after them, as JSON. `mark` is where its reader stood, as JSON, when all it
     had read was absorbed.
     """
 
@@ -38,6 +42,7 @@ class Stream:
     read_at: float
     codec: Codec | None = None
     mark: str = ""
+    stood: str = ""
     newest: int | None = None
     newest_at: float = 0.0
     looks: int = 0
@@ -101,6 +106,20 @@ class Stream:
             )
             self.caught_up = far.manner.caught_up and not self.trouble
 
+    def begins_anew(self, chunk: Chunk) -> bool:
+        """Whether what is held is whole: the lines that follow begin another event."""
+        if self.codec is None or not self.held or not chunk.data:
+            return False
+        return patience(self.codec) is not None and not leading(self.codec, chunk.data)
+
+    def may_go_on(self, at: float) -> bool:
+        """Whether the last event that is held may have more lines than have come."""
+        if self.codec is None or self.ended or not self.held:
+            return False
+        wait = patience(self.codec)
+        much = len(self.held) > _MOST_HELD
+        return wait is not None and not much and at - self.read_at < wait
+
     def take(self, chunk: Chunk) -> bool:
         """Hold what was read; whether there is anything to be observed."""
         self.held += chunk.data
@@ -146,7 +165,7 @@ class Stream:
 
     def looked(self, at: float) -> float | None:
         """Return when it was last seen to be caught up; None when it is not."""
-        if not self.caught_up:
+        if not self.caught_up or self.held:
             return None
         return at if self.far is None else self.far.looked
 

@@ -129,6 +129,31 @@ def test_a_log_that_is_named_by_the_day_goes_on_under_its_next_name(
     assert [s.lines for s in summary.streams] == [3]
 
 
+def test_a_log_that_was_empty_in_the_last_life_rings_in_this(tmp_path: Path) -> None:
+    log, store = tmp_path / "a.log", MemoryStore()
+    log.touch()
+    Life(store, config(tmp_path), 1).until(20)
+    assert store.documents()  # it has saved something, but no position
+    log.write_bytes(lines([21] * 20))
+    assert Life(store, config(tmp_path), 21).until(30).rings == [
+        ("firing", 22), ("ok", 32),
+    ]  # fmt: skip
+
+
+def test_a_log_that_comes_back_after_long_rings_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tocsin.runners.daemon._GONE_FOR", 30.0)
+    log = tmp_path / "a.log"
+    log.write_bytes(lines([1] * 20))
+    life = Life(MemoryStore(), config(tmp_path), 1)
+    life.clock.at(60, log.unlink)
+    life.clock.at(120, lambda: log.write_bytes(lines([120, 120])))
+    life.clock.at(121, lambda: append(log, lines([120] * 30)))
+    assert [what for what, _ in life.until(160).rings] == ["firing", "ok"] * 2
+    assert life.lines == 52
+
+
 class Unreadable(Disk):
     """A disk that cannot read one file for a while."""
 

@@ -78,12 +78,13 @@ class Engine:
         self.state = state if state is not None else empty
 
     def register(self, stream: str, source: str, form: str = "") -> None:
-        """Announce a stream: time waits for it from now on. Idempotent."""
+        """Announce a stream: time waits for it from now on, though it had ended."""
         known = self.state.streams.get(stream)
         if known is None:
             self.state.streams[stream] = StreamState(source, format=form)
-        elif form and form != known.format:
-            self.state.streams[stream] = replace(known, format=form)
+        elif known.ended or (form and form != known.format):
+            form = form or known.format
+            self.state.streams[stream] = replace(known, format=form, ended=False)
 
     def accepts(self, stream: str, seen: Observation) -> bool:
         """Return whether an observation made without the stream's clock is right."""

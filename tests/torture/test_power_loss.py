@@ -57,7 +57,7 @@ def test_the_scenario_has_all_there_is_to_fear(steps: list[Step]) -> None:
 
 
 def survived(
-    tmp_path: Path, steps: list[Step], seeds: range
+    place: Path, steps: list[Step], seeds: range
 ) -> dict[int, tuple[int, int]]:
     """Open what each power loss leaves; return what was acknowledged, and what is."""
     disk, acknowledged, done, found = Disk(), 0, 0, {}
@@ -68,7 +68,7 @@ def survived(
             else:
                 disk.take(one)
         done = moment
-        folder = tmp_path / str(seed)
+        folder = place / str(seed)
         folder.mkdir(mode=0o700)
         files = disk.after(random.Random(seed))  # noqa: S311 - seeded, no secrets
         for name, content in files.items():
@@ -82,22 +82,22 @@ def survived(
     return found
 
 
-def all_survive(tmp_path: Path, steps: list[Step], seeds: range) -> None:
-    found = survived(tmp_path, steps, seeds)
+def all_survive(place: Path, steps: list[Step], seeds: range) -> None:
+    found = survived(place, steps, seeds)
     wrong = {s: v for s, v in found.items() if not v[0] <= v[1] <= v[0] + 1}
     assert wrong == {}
     assert any(known < there for known, there in found.values())
 
 
 def test_after_60_power_losses_the_last_commit_is_there(
-    tmp_path: Path, steps: list[Step]
+    place: Path, steps: list[Step]
 ) -> None:
-    all_survive(tmp_path, steps, range(FEW))
+    all_survive(place, steps, range(FEW))
 
 
 @pytest.mark.torture
 @pytest.mark.parametrize("start", range(0, ALL, 100))
 def test_after_any_power_loss_the_last_commit_is_there(
-    tmp_path: Path, steps: list[Step], start: int
+    place: Path, steps: list[Step], start: int
 ) -> None:
-    all_survive(tmp_path, steps, range(start, start + 100))
+    all_survive(place, steps, range(start, start + 100))

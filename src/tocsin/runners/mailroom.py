@@ -39,16 +39,14 @@ class Mailroom:
     ) -> None:
         self._store = store
         self._clock = clock
-        self._random = random
         self._back = Event()
         self._waiting = True
         self._next: int | None = None
-        self._sender = self._made(channels)
+        self._sender = Sender(channels, clock, random, self._back.set)
 
     def change(self, channels: Mapping[str, Channel]) -> None:
         """Send through other channels from now on."""
-        self._sender.settle(0)
-        self._sender = self._made(channels)
+        self._sender.change(channels)
         self._waiting = True
 
     def expect(self) -> None:
@@ -80,9 +78,6 @@ class Mailroom:
         """Wait for what is on its way, at most so long."""
         self._sender.settle(seconds)
         self._waiting = True
-
-    def _made(self, channels: Mapping[str, Channel]) -> Sender:
-        return Sender(channels, self._clock, self._random, self._back.set)
 
 
 def outlets_of(config: Config, clock: Clock) -> dict[str, Channel]:

@@ -10,7 +10,7 @@ PYTEST_ARGS ?= -n auto --maxprocesses 4
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-integration lint format check bench constraints clean
+.PHONY: help venv demo test torture simulate test-integration lint format check bench constraints clean
 
 help: ## show these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,12 @@ demo: $(READY) ## play the log that ships with the project: it rings, and recove
 
 test: $(READY) ## run the tests; needs nothing but Python
 	$(PYTEST) $(PYTEST_ARGS) -m "not integration and not torture"
+
+torture: $(READY) ## kill, cut the power and simulate, for half an hour; strace joins in if it is there
+	$(PYTEST) $(PYTEST_ARGS) tests/torture
+
+simulate: $(READY) ## the whole system by the seed: SEEDS=500 FIRST_SEED=0
+	$(PYTEST) $(PYTEST_ARGS) tests/torture/test_simulation.py -m "not torture"
 
 test-integration: $(READY) ## run the tests that need more than Python, and install it
 	PYTHON_BIN=$(BIN)/python sh tests/integration/run.sh

@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.runners.crewed import near_crew
 from tests.runners.world import SOURCE, T0, World, replayed, rules
 
 from tocsin.config import expression
 from tocsin.config.values import Config, FormatConfig, MetricConfig, MultilineConfig
 from tocsin.model.instant import SECOND
 from tocsin.model.records import Datapoint, Summary
+from tocsin.runners import hand
 from tocsin.runners.session import Wishes
 from tocsin.testing import CollectingView
 
@@ -166,3 +168,40 @@ def test_a_year_is_told_by_when_the_log_was_written(tmp_path: Path) -> None:
     assert stream.events == 3
     ends = [p.end // SECOND - T0 for p in view.of(Datapoint)]
     assert not ends or max(ends) < 60
+
+
+@pytest.mark.parametrize("size", [60, 300, 4 << 20])
+def test_workers_keep_events_whole_however_they_are_read(
+    tmp_path: Path, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hand, "BLOCK", size)
+    log, data = tmp_path / "app.log", log_of(3)
+    whole = tmp_path / "whole.log"
+    whole.write_bytes(data)
+    log.write_bytes(head(0))
+    world = world_of(1)
+    world.follow.share(near_crew(world.session, world.clock))
+    world.files(log)
+    half = len(data) // 2
+    world.write(0.5, log, data[:half])
+    world.write(1.0, log, data[half:])
+    world.until(60)
+    lines, events, joined, skipped, errors = account(world.view)
+    assert (lines, events, errors) == (data.count(b"\n") + 1, 25, 0)
+    assert lines == events + joined + skipped
+
+
+@pytest.mark.parametrize(("pause", "found"), [(0.5, 1), (4, 0)], ids=["soon", "late"])
+def test_a_worker_waits_for_an_event_as_long_as_a_run_does(
+    tmp_path: Path, pause: float, found: int
+) -> None:
+    log = tmp_path / "app.log"
+    log.write_bytes(head(1))
+    world = world_of(1)
+    world.follow.share(near_crew(world.session, world.clock))
+    world.files(log)
+    world.write(pause, log, b"  boom\n")
+    world.write(pause + 0.1, log, head(pause + 2))
+    world.until(30)
+    assert booms(world.view)[10] == found
+    assert account(world.view) == (3, 2, 1, 0, 0)

@@ -42,6 +42,8 @@ def folder(tmp_path: Path) -> Path:
         + "".join(f'10.0.0.1,{1_700_000_000 + n},"GET / HTTP/1.1",200,5\n'
                   for n in range(60)))  # fmt: skip
     (tmp_path / "tocsin.yaml").write_text(RULES)
+    (tmp_path / "conf.d").mkdir()
+    (tmp_path / "conf.d" / "rules.yaml").write_text(RULES)
     (tmp_path / "sources.yaml").write_text(
         "sources: [{name: web, path: access.log}, {name: shop, path: other.log}]\n"
         "metrics: [{name: hits, source: web, type: COUNT, period: 10s}]\n"

@@ -85,7 +85,7 @@ class FarReader:
     @property
     def looked(self) -> float | None:
         """The moment (monotonic s) at which it was last seen to be caught up."""
-        caught_up = self.seat is not None and self.manner.caught_up
+        caught_up = self.manner.caught_up and not self.manner.held
         return self.seat.looked(self.task) if self.seat and caught_up else None
 
     def read(self, limit: int) -> Chunk:

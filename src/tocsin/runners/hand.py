@@ -68,11 +68,16 @@ class _Block:
 
 @dataclass(slots=True)
 class _Own:
-    """A stream that is ours. `asked` is whether better lines could be awaited then."""
+    """A stream that is ours.
+
+    `stood` is where its reader stood after the lines it holds, and `asked` whether
+    better lines could be awaited when we asked for its format.
+    """
 
     task: int
     stream: Stream
     live: FollowReader
+    stood: Bookmark
     clock: StreamClock
     form: str
     asking: bool = False
@@ -98,6 +103,7 @@ class _Own:
             waiting=stream.waiting,
             trouble=stream.trouble,
             unsure=stream.unsure,
+            held=bool(stream.held),
         )
 
 
@@ -174,8 +180,9 @@ class Hand:
             crowd=self._crowd,
         )
         stream = Stream(task.stream, task.source, live, self._clock.monotonic())
-        self._own[task.task] = _Own(task.task, stream, live, task.clock, task.form)
-        self._own[task.task].offset = _offset(live.bookmark)
+        own = _Own(task.task, stream, live, live.bookmark, task.clock, task.form)
+        own.offset = _offset(own.stood)
+        self._own[task.task] = own
         self._turns.append(task.task)
 
     def _obey(self, own: _Own, letter: Letter) -> None:
@@ -200,7 +207,7 @@ class Hand:
         """Go on with a stream whose format is known now; or may be, later."""
         own.form, own.asking = form, False
         if form:
-            self._block(own)
+            self._give(own)
         else:
             self._tell(own)
 
@@ -223,12 +230,32 @@ class Hand:
         stream = own.stream
         chunk = stream.read(BLOCK)
         own.notes += chunk.notes
+        if stream.begins_anew(chunk):
+            self._block(own)
+        news = chunk.data or chunk.oversized or chunk.lost or chunk.losses
+        if news:
+            stream.read_at = self._clock.monotonic()
         if not stream.take(chunk):
             self._tell(own)
-        elif own.form:
-            self._block(own)
+            return self._goes_on(stream, chunk)
+        own.stood = own.live.bookmark if news else own.stood
+        if own.form:
+            self._give(own)
         else:
             self._ask(own, chunk)
+        return self._goes_on(stream, chunk)
+
+    def _give(self, own: _Own) -> None:
+        """Observe what is held, unless its last event may go on."""
+        stream = own.stream
+        stream.codec = stream.codec or self._codec(own)
+        if stream.may_go_on(self._clock.monotonic()):
+            self._tell(own)
+        else:
+            self._block(own)
+
+    def _goes_on(self, stream: Stream, chunk: Chunk) -> bool:
+        """Whether a stream may have more to read at once."""
         waits = chunk.caught_up or stream.trouble or stream.unsure
         return bool(chunk.data) or not waits
 
@@ -252,7 +279,7 @@ class Hand:
 
     def _block(self, own: _Own) -> None:
         """Observe all lines that are held."""
-        stream, mark = own.stream, own.live.bookmark
+        stream, mark = own.stream, own.stood
         own.number += 1
         own.offset = _offset(mark)
         block = _Block(

@@ -115,7 +115,7 @@ class Manner:
     """How a stream stands: what its reader says of itself.
 
     `offset` is where it is in its newest file, `pending` how many bytes of an
-    unfinished line it holds back.
+    unfinished line it holds back; `held` whether lines wait for their event to end.
     """
 
     offset: int = 0
@@ -124,6 +124,7 @@ class Manner:
     waiting: bool = False
     trouble: str = ""
     unsure: bool = False
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)

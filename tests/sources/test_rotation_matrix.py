@@ -301,6 +301,27 @@ def test_r18_a_storm_of_renames_needs_no_queue(log: Writer) -> None:
     assert_all_once(follower, log.lines)
 
 
+@pytest.mark.parametrize("compress", [False, True], ids=["plain", "compressed"])
+def test_r5_files_that_came_and_went_are_read_before_a_next_one_comes(
+    log: Writer, *, compress: bool
+) -> None:
+    follower = Follower(log.path)
+    log.append(5)
+    follower.drain()
+    log.rotate(create=False)
+    follower.stop()
+    for _ in range(2):
+        log.append(5)
+        log.rotate(create=False, compress=compress)
+    follower.drain()
+    assert not log.path.exists()
+    assert_all_once(follower, log.lines)
+    log.append(5)
+    follower.drain()
+    assert_all_once(follower, log.lines)
+    assert follower.losses == []
+
+
 def test_a_folder_that_is_replaced(tmp_path: Path) -> None:
     folder = tmp_path / "logs"
     folder.mkdir()

@@ -47,6 +47,7 @@ class Track:
         self._since: int | None = None
         self._resumed: FileId | None = None
         self._done: deque[FileId] = deque(maxlen=_DONE)
+        self._folder: int | None = None
 
     @property
     def identities(self) -> tuple[FileId, ...]:
@@ -127,7 +128,11 @@ class Track:
         """
         if self.generations and self.generations[-1].blank:
             self._find_passed_by(self.generations[-1])
-        found = self._disk.look(self.path)
+        try:
+            found = self._disk.look(self.path)
+        except ABSENT:
+            self._find_rotated()
+            raise
         inodes = {(i.device, i.inode) for i in self.identities}
         if (found.device, found.inode) not in inodes:
             self._arrive()
@@ -206,6 +211,18 @@ class Track:
             content.close()
         else:
             self._add(Found(content, str(self.path), None))
+
+    def _find_rotated(self) -> None:
+        """Take in what has come and was rotated away, though no next file has come.
+
+        Once after each change of the folder: one within the same tick of its time is
+        seen with the next one.
+        """
+        changed = self._disk.look(self.path.parent).modified
+        if changed != self._folder and self.generations:
+            self._folder = changed
+            search = self._search()
+            self._find_between(search, self._place(search), self.identities[-1])
 
     def _find_passed_by(self, blank: Generation) -> None:
         """Look for copies of an empty file: it may have been written and truncated."""

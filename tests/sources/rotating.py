@@ -4,16 +4,31 @@ Times of change are set by hand, one second apart, so that nothing depends on ho
 a test runs.
 """
 
+import bz2
 import gzip
+import lzma
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Final
 
 from tocsin.model.protocols import Chunk
 from tocsin.model.records import Loss
 from tocsin.sources import Bookmark, Crowd, FollowReader
+from tocsin.sources.unpack import zstd_module
 
+ZSTD: Final = zstd_module()
+PACKERS: Final[dict[str, Callable[[bytes], bytes]]] = {
+    ".gz": gzip.compress,
+    ".bz2": lambda content: bz2.compress(content, 1),
+    ".xz": lzma.compress,
+    ".zst": lambda content: bytes(
+        ZSTD.compress(content, options={ZSTD.CompressionParameter.checksum_flag: 1})
+    ),
+}
+"""What makes archives: bzip2 in its smallest blocks, zstd with checksums as its own
+program writes them."""
 PLENTY = 1 << 20
 TORN = 8
 """Bytes of a line that was begun and not ended."""
@@ -22,8 +37,10 @@ TORN = 8
 class Writer:
     """A program that writes numbered lines, and what rotates its log."""
 
-    def __init__(self, folder: Path, *, wide: int = 40) -> None:
+    def __init__(self, folder: Path, *, wide: int = 40, packed: str = ".gz") -> None:
         self.path = folder / "access.log"
+        self.packed = packed
+        """How the names of its archives end."""
         self.lines: list[bytes] = []
         self.places: dict[bytes, tuple[int, int]] = {}
         """Where in its file each line was written."""
@@ -111,10 +128,10 @@ class Writer:
         self._seen = None
 
     def compress(self, path: Path) -> Path:
-        """Make a `.gz` of a file, with its time of change, as gzip does."""
-        packed = path.with_name(path.name + ".gz")
+        """Make an archive of a file, with its time of change, as gzip does."""
+        packed = path.with_name(path.name + self.packed)
         found = path.stat()
-        packed.write_bytes(gzip.compress(path.read_bytes()))
+        packed.write_bytes(PACKERS[self.packed](path.read_bytes()))
         os.utime(packed, ns=(found.st_mtime_ns, found.st_mtime_ns))
         path.unlink()
         return packed
@@ -124,7 +141,7 @@ class Writer:
 
     def _shift(self) -> None:
         for number in range(40, 0, -1):
-            for ending in ("", ".gz"):
+            for ending in ("", self.packed):
                 old = self.path.with_name(f"access.log.{number}{ending}")
                 if old.exists():
                     old.rename(self.path.with_name(f"access.log.{number + 1}{ending}"))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.sources.rotating import Follower, Writer, assert_all_once
+from tests.sources.rotating import PACKERS, Follower, Writer, assert_all_once
 
 from tocsin.sources import Crowd
 
@@ -50,10 +50,12 @@ def steps(names: list[str]) -> st.SearchStrategy[list[str]]:
 
 
 @contextmanager
-def played(steps: list[str], most_open: int) -> Iterator[tuple[Writer, Follower]]:
+def played(
+    steps: list[str], most_open: int, packed: str
+) -> Iterator[tuple[Writer, Follower]]:
     """Play steps of writer and reader, then read what is left."""
     with tempfile.TemporaryDirectory() as folder:
-        log = Writer(Path(folder))
+        log = Writer(Path(folder), packed=packed)
         follower = Follower(log.path, Crowd(most_open))
         for step in steps:
             if step in READER:
@@ -81,7 +83,8 @@ def test_every_line_is_read_exactly_once(
     keeping: list[str], losing: list[str], most_open: int, data: st.DataObject
 ) -> None:
     del losing
-    with played(data.draw(steps(keeping)), most_open) as (log, follower):
+    packed = data.draw(st.sampled_from([*PACKERS]))
+    with played(data.draw(steps(keeping)), most_open, packed) as (log, follower):
         assert_all_once(follower, log.lines)
 
 
@@ -92,7 +95,11 @@ def test_every_line_is_read_exactly_once(
 def test_a_line_that_is_not_read_is_told_and_none_is_read_twice(
     keeping: list[str], losing: list[str], most_open: int, data: st.DataObject
 ) -> None:
-    with played(data.draw(steps(keeping + losing)), most_open) as (log, follower):
+    packed = data.draw(st.sampled_from([*PACKERS]))
+    with played(data.draw(steps(keeping + losing)), most_open, packed) as (
+        log,
+        follower,
+    ):
         read = Counter(follower.lines)
         assert [x for x, n in read.items() if n > 1 and x in log.lines] == []
         missing = [line for line in log.lines if line not in read]

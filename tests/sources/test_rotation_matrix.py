@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tests.sources.rotating import Follower, Writer, assert_all_once
+from tests.sources.rotating import PACKERS, Follower, Writer, assert_all_once
 
 from tocsin.model.records import Loss
 from tocsin.sources import FollowReader
@@ -14,6 +14,9 @@ from tocsin.sources import FollowReader
 @pytest.fixture
 def log(tmp_path: Path) -> Writer:
     return Writer(tmp_path)
+
+
+every_kind = pytest.mark.parametrize("packed", PACKERS)
 
 
 def deleted_but_open(log: Path) -> list[str]:
@@ -195,10 +198,12 @@ def test_r12_the_last_line_is_removed_in_an_editor(log: Writer) -> None:
     assert follower.drain() == [log.lines[-1]]
 
 
+@every_kind
 @pytest.mark.parametrize("stopped", [False, True], ids=["running", "stopped"])
 def test_r13_the_log_is_renamed_and_then_compressed(
-    log: Writer, *, stopped: bool
+    log: Writer, packed: str, *, stopped: bool
 ) -> None:
+    log.packed = packed
     follower = Follower(log.path)
     log.append(30)
     follower.read(500)
@@ -214,34 +219,38 @@ def test_r13_the_log_is_renamed_and_then_compressed(
     assert follower.losses == []
 
 
-def test_r14_an_archive_that_is_still_being_written(log: Writer) -> None:
+@every_kind
+def test_r14_an_archive_that_is_still_being_written(log: Writer, packed: str) -> None:
+    log.packed = packed
     follower = Follower(log.path)
-    log.append(2000)
+    log.append(9000)  # several blocks of each kind
     follower.read(500)
     follower.stop()
     log.rotate(compress=True)
-    packed = log.rotated.with_name(log.rotated.name + ".gz")
-    whole = packed.read_bytes()
-    times = packed.stat().st_mtime_ns
-    packed.write_bytes(whole[:-50])
-    os.utime(packed, ns=(times, times))
+    archive = log.rotated.with_name(log.rotated.name + packed)
+    whole = archive.read_bytes()
+    times = archive.stat().st_mtime_ns
+    archive.write_bytes(whole[:-50])
+    os.utime(archive, ns=(times, times))
     follower.drain()
-    assert len(follower.lines) < 2000
-    packed.write_bytes(whole)
+    assert len(follower.lines) < 9000
+    archive.write_bytes(whole)
     follower.drain()
     assert_all_once(follower, log.lines)
 
 
-def test_r14_an_archive_that_is_damaged_is_told(log: Writer) -> None:
+@every_kind
+def test_r14_an_archive_that_is_damaged_is_told(log: Writer, packed: str) -> None:
+    log.packed = packed
     follower = Follower(log.path)
-    log.append(2000)
+    log.append(9000)
     follower.read(500)
     follower.stop()
     log.rotate(compress=True)
-    packed = log.rotated.with_name(log.rotated.name + ".gz")
-    times = packed.stat().st_mtime_ns
-    packed.write_bytes(packed.read_bytes()[:-8] + b"\0" * 8)
-    os.utime(packed, ns=(times, times))
+    archive = log.rotated.with_name(log.rotated.name + packed)
+    times = archive.stat().st_mtime_ns
+    archive.write_bytes(archive.read_bytes()[:-8] + b"\0" * 8)
+    os.utime(archive, ns=(times, times))
     log.append(3)
     log.rotate()
     log.append(3)
@@ -250,7 +259,7 @@ def test_r14_an_archive_that_is_damaged_is_told(log: Writer) -> None:
     log.append()
     follower.drain()
     assert "the archive is damaged" in follower.notes
-    assert [loss.path[-3:] for loss in follower.losses] == [".gz"]
+    assert [loss.path for loss in follower.losses] == [f"{log.path}.2{packed}"]
     assert follower.lines[-1] == log.lines[-1]
 
 

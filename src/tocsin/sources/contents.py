@@ -1,12 +1,12 @@
-"""What stands in an open file: as it is, or compressed by gzip."""
+"""What stands in an open file: as it is, or compressed."""
 
 from __future__ import annotations
 
 import os
-import zlib
 from typing import TYPE_CHECKING, Final, Protocol
 
 from tocsin.sources.files import read_block
+from tocsin.sources.unpack import DamagedError, unpacker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 _PIECE: Final = 1 << 16
 _STEP: Final = 1 << 20
-_GZIP: Final = 31
-"""What zlib calls a window of 32 KiB inside a gzip member."""
 
 
 class Content(Protocol):
@@ -78,7 +76,7 @@ class Plain:
 
 
 class Archive:
-    """What was compressed by gzip; offsets count the bytes that were compressed.
+    """What was compressed, in one way (`.gz`, …); offsets count expanded bytes.
 
     Made for reading on: going back begins anew. An archive that is still being
     written gives what it holds, and more when there is more.
@@ -86,20 +84,37 @@ class Archive:
 
     archived = True
 
-    def __init__(self, fd: int, disk: Disk) -> None:
-        """Take over `fd`."""
+    def __init__(self, fd: int, disk: Disk, kind: str = ".gz") -> None:
+        """Take over `fd`.
+
+        Raises:
+            SourceError: Nothing is installed that could expand it.
+        """
         self._fd = fd
         self._disk = disk
+        self._kind = kind
         self.identity = disk.identify(fd)
         self.damage = ""
         self._rewind()
 
     @property
     def promised(self) -> int | None:
-        """The size its last bytes speak of (modulo 4 GiB); None if it has none."""
+        """The size its last bytes speak of (modulo 4 GiB); None if they do not."""
+        if self._kind != ".gz":
+            return None
         size = self._disk.look_at(self._fd).size
         tail = os.pread(self._fd, 4, max(0, size - 4))
         return int.from_bytes(tail, "little") if len(tail) == 4 else None  # noqa: PLR2004
+
+    @property
+    def passed(self) -> int:
+        """How many bytes of the file itself have been read."""
+        return self._raw - len(self._held)
+
+    @property
+    def whole(self) -> bool:
+        """Whether all that was read ends where a member ends."""
+        return self._member.ended and not self._held
 
     def look(self) -> Look:
         """Return how it stands; one byte more than was read if there seems to be more."""
@@ -129,7 +144,7 @@ class Archive:
         self._fd = -1
 
     def _rewind(self) -> None:
-        self._zip = zlib.decompressobj(_GZIP)
+        self._member = unpacker(self._kind)
         self._held = b""
         self._raw = self._at = 0
         self._full = False
@@ -146,7 +161,7 @@ class Archive:
             if not self._held:
                 self._held = os.pread(self._fd, _PIECE, self._raw)
                 self._raw += len(self._held)
-            if self._zip.eof and self._next_member():
+            if self._member.ended and self._next_member():
                 break
             asked = bool(self._held)
             piece = self._expand(most)
@@ -160,14 +175,13 @@ class Archive:
         """Begin the next member, if there is one; say whether this is the end."""
         self._held = self._held.lstrip(b"\0")  # padding, as tapes want it
         if self._held:
-            self._zip = zlib.decompressobj(_GZIP)
+            self._member = unpacker(self._kind)
         return not self._held
 
     def _expand(self, most: int) -> bytes:
         try:
-            piece = self._zip.decompress(self._held, most)
-        except zlib.error as error:
+            piece, self._held = self._member.expand(self._held, most)
+        except DamagedError as error:
             self.damage, self._held = f"the archive is damaged: {error}", b""
             return b""
-        self._held = self._zip.unconsumed_tail or self._zip.unused_data
         return piece

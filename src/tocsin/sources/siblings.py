@@ -11,6 +11,7 @@ from tocsin.model.errors import SourceError
 from tocsin.sources.contents import Archive, Content, Plain
 from tocsin.sources.families import age_of, stream_of
 from tocsin.sources.position import TELLING
+from tocsin.sources.unpack import kind_of, unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from tocsin.sources.disk import Disk, FileId
     from tocsin.sources.position import FilePosition
 
-ZIPPED: Final = ".gz"
 _PATIENCE: Final = 5
 ABSENT: Final = (FileNotFoundError, NotADirectoryError)
 Age: TypeAlias = tuple[int, str, int, str]
@@ -159,8 +159,8 @@ class Search:
     def _content(self, path: str) -> Content:
         fd = self.disk.open(path)
         try:
-            kind = Archive if path.endswith(ZIPPED) else Plain
-            return kind(fd, self.disk)
+            kind = kind_of(path)
+            return Archive(fd, self.disk, kind) if kind else Plain(fd, self.disk)
         except BaseException:
             os.close(fd)
             raise
@@ -199,7 +199,7 @@ class Search:
 
     def _list(self, folder: str, stream: str) -> Iterator[Sibling]:
         for other, inode in self._names(folder or "."):
-            plain = other.removesuffix(ZIPPED)
+            plain = unpacked(other)
             age = age_of(Path(plain)) if stream_of(plain) == stream else None
             yield Sibling(os.path.join(folder, other), inode, age)  # noqa: PTH118
 
@@ -207,7 +207,7 @@ class Search:
 def _stream(path: str) -> tuple[str, str]:
     """Return the folder of a file, and the name of its stream."""
     folder, name = os.path.split(path)
-    return folder, stream_of(name.removesuffix(ZIPPED))
+    return folder, stream_of(unpacked(name))
 
 
 def _fits(content: Content, position: FilePosition) -> bool:

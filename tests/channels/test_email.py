@@ -1,16 +1,11 @@
 """Mail: what stands in it, and real conversations with a server that refuses."""
 
-# What the server hands to its mind has no types, and it names what it calls.
-# ruff: noqa: ANN401, N802
+# What the mails are made with has no types here.
+# ruff: noqa: ANN401
 
-import asyncio
-import gc
-import socket
 import ssl
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -18,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import AuthResult
+from tests.channels.postbox import Postbox, post
 from tests.channels.servers import tcp
 
 from tocsin.channels import chart
@@ -34,82 +28,6 @@ HERE = Path(__file__).parent
 CERTIFICATE = HERE / "localhost.pem"
 FIRING = samples.notification(Kind.FIRING, samples.firing())
 RESOLVED = samples.notification(Kind.RESOLVED, samples.resolved())
-
-
-@dataclass
-class Postbox:
-    """A mail server's mind: what it answers to each command, and what it took."""
-
-    rcpt: dict[str, list[str]] = field(default_factory=dict)
-    data: list[str] = field(default_factory=list)
-    mail: list[str] = field(default_factory=list)
-    taken: list[tuple[tuple[str, ...], bytes]] = field(default_factory=list)
-    logins: list[bytes] = field(default_factory=list)
-
-    async def handle_MAIL(
-        self,
-        _server: Any,
-        _session: Any,
-        envelope: Any,
-        address: str,
-        options: Sequence[str],
-    ) -> str:
-        said = _next(self.mail)
-        if said.startswith("2"):
-            envelope.mail_from = address
-            envelope.mail_options.extend(options)
-        return said
-
-    async def handle_RCPT(
-        self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any
-    ) -> str:
-        said = _next(self.rcpt.get(address, []))
-        if said.startswith("2"):
-            envelope.rcpt_tos.append(address)
-        return said
-
-    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:
-        said = _next(self.data)
-        if said.startswith("2"):
-            self.taken.append((tuple(envelope.rcpt_tos), envelope.content))
-        return said
-
-    def login(
-        self, _server: Any, _session: Any, _envelope: Any, _mechanism: str, data: Any
-    ) -> AuthResult:
-        self.logins.append(data.password)
-        return AuthResult(success=data.password == b"canary", handled=False)
-
-
-def _next(answers: list[str]) -> str:
-    return answers.pop(0) if answers else "250 fine"
-
-
-class _AnyPort(Controller):
-    """A controller that looks whether it runs at the port that it was given."""
-
-    def where(self) -> tuple[str, int]:
-        assert isinstance(self.server, asyncio.Server)
-        host, port = self.server.sockets[0].getsockname()
-        return host, port
-
-    def _trigger_server(self) -> None:
-        socket.create_connection(self.where(), 5).close()
-
-
-@contextmanager
-def post(box: Postbox, **options: Any) -> Iterator[int]:
-    """Run a mail server; yield its port."""
-    controller = _AnyPort(box, hostname="127.0.0.1", port=0, **options)
-    controller.start()
-    try:
-        yield controller.where()[1]
-    finally:
-        controller.stop()
-        with warnings.catch_warnings():
-            # The server leaves its own ends of connections to the collector.
-            warnings.simplefilter("ignore", ResourceWarning)
-            gc.collect()
 
 
 def mailer(port: int, *to: str, tls: str = "none", **options: Any) -> Email:

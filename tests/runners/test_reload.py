@@ -1,6 +1,7 @@
 """The daemon's configuration changes while it runs, and while it does not."""
 
 import json
+import socket
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -20,12 +21,15 @@ from tocsin.runners.daemon import Daemon
 from tocsin.runners.keeping import Keeper
 from tocsin.runners.rules import Rules
 from tocsin.runners.session import Session, Wishes
+from tocsin.runners.systemd import Systemd
 from tocsin.state.memory import MemoryStore
 from tocsin.testing import ManualClock
 
 
 class Life:
     """A daemon whose configuration may change."""
+
+    manager: Systemd | None = None
 
     def __init__(
         self, store: MemoryStore, rules: Config, began: float, workers: int = 0
@@ -34,7 +38,8 @@ class Life:
         self.clock = ManualClock(T0 * SECOND + round(began * SECOND))
         self.view = TimedView(self.clock)
         session = Session(rules, self.view, Wishes())
-        self.daemon = Daemon(session, self.clock, Keeper(store, session, self.clock))
+        keeper = Keeper(store, session, self.clock)
+        self.daemon = Daemon(session, self.clock, keeper, self.manager)
         if workers:
             self.daemon.share(near_crew(session, self.clock, workers))
 
@@ -236,6 +241,31 @@ def test_who_asks_is_answered_at_once_and_every_time(tmp_path: Path) -> None:
     said = [second for second, r in life.view.told if "goes on" in str(r)]
     assert len(said) == 3
     assert said[0] < 6
+
+
+def test_the_service_manager_hears_when_the_rules_change_and_when_all_is_ready(
+    tmp_path: Path,
+) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as door:
+        door.bind(str(tmp_path / "notify"))
+        door.settimeout(5)
+        manager = Systemd({"NOTIFY_SOCKET": str(tmp_path / "notify")}, 1)
+        Written.manager, before = manager, Written.manager
+        try:
+            life = written(tmp_path)
+        finally:
+            Written.manager = before
+        rules = life.daemon.rules
+        assert rules is not None
+        life.write(5, GOOD.format(folder=tmp_path, threshold=9)).at(20, rules.ask)
+        life.until(30)
+        heard = [door.recv(100).decode().split("\n") for _ in range(6)]
+    assert [words[0] for words in heard] == [
+        *["READY=1", "RELOADING=1", "READY=1", "RELOADING=1", "READY=1", "STOPPING=1"]
+    ]
+    moments = [w[1].removeprefix("MONOTONIC_USEC=") for w in heard if len(w) > 1]
+    assert len(moments) == 2
+    assert int(moments[0]) < int(moments[1])
 
 
 def test_a_file_that_is_being_written_is_waited_for(tmp_path: Path) -> None:

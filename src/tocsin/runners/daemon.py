@@ -69,7 +69,6 @@ class Daemon(Follow):
         self.health = Health(clock)
         self._manager = manager or Systemd({}, 0)
         self._desk = desk
-        self._crowd = self.crowd()
         self._known: dict[str, Stream] = {}
         self._unopened: dict[str, Bookmark] = {}
         """Where logs of the last run go on that could not be opened yet."""
@@ -180,14 +179,14 @@ class Daemon(Follow):
         """Look whether the configuration is another."""
         if self.rules is None:
             return
-        config, said = self.rules.look()
+        asked, (config, said) = self.rules.asked, self.rules.look()
+        if asked or config is not None:
+            self._manager.reloading(self.clock.monotonic())
         self.session.say(said)
         if config is not None:
             self.change(config)
-
-    def crowd(self) -> Crowd:
-        """Return whom its logs share descriptors with, and by which disk."""
-        return Crowd.of_this_process()
+        if asked or config is not None:
+            self._manager.say("READY=1")
 
     def search(self) -> None:
         """Look for logs, and follow those that are new."""

@@ -76,10 +76,14 @@ class Follow:
         self.live = live
         self.stopped = False
         self._streams: list[Stream] = []
-        self._crowd = Crowd.of_this_process()
+        self._crowd = self.crowd()
         self._glimpse = Glimpse(session, clock)
         self._done = 0
         self._failure: SourceError | None = None
+
+    def crowd(self) -> Crowd:
+        """Return whom its logs share descriptors with, and by which disk."""
+        return Crowd.of_this_process()
 
     def add_files(self, family: Family, source: str) -> None:
         """Follow a log, after what it was rotated into; or a named pipe.

@@ -43,18 +43,19 @@ class Rules:
         self.bad = False
         """Whether what is there now cannot be read, and older rules are at work."""
         self._read, self._files, self._clock = read, files, clock
-        self._asked = False
+        self.asked = False
+        """Whether somebody has asked for it, and was not answered yet."""
         self._looked = clock.monotonic()
         self._stamps = self._stamped()
         self._settled = self._seen = self._good = self._content()
 
     def ask(self) -> None:
         """Have it read at the next look, even if it is as it was. Safe in a signal."""
-        self._asked = True
+        self.asked = True
 
     def look(self) -> tuple[Config | None, list[Notice]]:
         """Return the configuration if there is another, and what there is to say."""
-        asked, self._asked = self._asked, False
+        asked, self.asked = self.asked, False
         at = self._clock.monotonic()
         if not asked and at - self._looked < _LOOK_EVERY:
             return None, []

@@ -37,6 +37,10 @@ class Systemd:
             except OSError:
                 self._address = ""
 
+    def reloading(self, at: float) -> None:
+        """Say at a moment (s, monotonic) that the rules change; `READY=1` ends it."""
+        self.say("RELOADING=1", f"MONOTONIC_USEC={round(at * _MICROSECONDS)}")
+
     def alive(self, at: float) -> None:
         """Say at a moment (s) that the loop turns: twice as often as is asked for."""
         if self.watchdog is not None and at - self._heard > self.watchdog / 2:

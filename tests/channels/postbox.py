@@ -78,14 +78,15 @@ class _AnyPort(Controller):
 
 
 @contextmanager
-def post(box: Postbox, **options: Any) -> Iterator[int]:
-    """Run a mail server; yield its port."""
+def post(box: object, **options: Any) -> Iterator[int]:
+    """Run a mail server with such a mind; yield its port."""
     controller = _AnyPort(box, hostname="127.0.0.1", port=0, **options)
     controller.start()
     try:
         yield controller.where()[1]
     finally:
         controller.stop()
+        del controller  # it holds the last of its conversations
         with warnings.catch_warnings():
             # The server leaves its own ends of connections to the collector.
             warnings.simplefilter("ignore", ResourceWarning)

@@ -22,7 +22,9 @@ from tests.torture.doors import Step, watch_all
 from tests.torture.story import STEPS, Story
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
+
+    from _typeshed import DataclassInstance
 
 ROOT = Path(__file__).parents[2]
 IDLE = 40
@@ -49,16 +51,16 @@ class Order:
 
 
 class Nursery:
-    """The process that begins lives."""
+    """The process that begins lives: of a module that serves orders (see `serve`)."""
 
-    def __init__(self) -> None:
+    def __init__(self, module: str = "tests.torture.lives") -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.torture.lives"],
+            [sys.executable, "-m", module],
             env=os.environ | {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"},
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
 
-    def begin(self, order: Order) -> int:
+    def begin(self, order: DataclassInstance) -> int:
         """Begin a life; return its process number."""
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(asdict(order)) + "\n")
@@ -69,7 +71,7 @@ class Nursery:
         """Wait for the end of a life; return its exit code, or less its signal."""
         return self._answer()
 
-    def live(self, order: Order) -> int:
+    def live(self, order: DataclassInstance) -> int:
         """Begin a life and wait for its end."""
         self.begin(order)
         return self.end()
@@ -159,21 +161,30 @@ def asleep(life: Life) -> None:
     select.select = wait
 
 
-def _serve(orders: Iterable[str]) -> None:
+def serve(orders: Iterable[str], live: Callable[[Any], int]) -> None:
+    """Begin a life for each order; tell its number, then how it ended.
+
+    With `dies_after` in an order, it is killed after so many seconds.
+    """
     for line in orders:
-        order = Order(**json.loads(line))
+        order = json.loads(line)
         pid = os.fork()
         if pid == 0:
             code = 70
             try:
-                code = _wrote(order) if order.writes else _lived(order)
+                code = live(order)
             finally:
                 os._exit(code)
         print(pid, flush=True)  # noqa: T201 - this is how it answers
-        if order.dies_after:
-            _kill(pid, order.dies_after)
+        if order.get("dies_after"):
+            _kill(pid, order["dies_after"])
         _, status = os.waitpid(pid, 0)
         print(os.waitstatus_to_exitcode(status), flush=True)  # noqa: T201
+
+
+def _life(given: Any) -> int:  # noqa: ANN401 - JSON
+    order = Order(**given)
+    return _wrote(order) if order.writes else _lived(order)
 
 
 def _kill(pid: int, after: float) -> None:
@@ -203,4 +214,4 @@ if __name__ == "__main__":
 
     if len(sys.argv) > 1:
         sys.exit(_lived(Order(**json.loads(sys.argv[1]))))
-    _serve(sys.stdin)
+    serve(sys.stdin, _life)

@@ -114,25 +114,30 @@ def _raw(names: Iterable[str]) -> set[str]:
 
 
 _STEPS = (
-    (rf"^{cut.WHO} \[", "expected 'host ident user [time]' at its start"),
-    (rf'^{cut.WHO} \[[^\]"]*\] "', "expected a quoted request after the [time]"),
-    (rf'^{cut.WHO} \[[^\]"]*\] "{_TEXT}" ', "the quoted request does not end"),
+    (rf"{cut.WHO} \[", "expected 'host ident user [time]'"),
+    (rf'{cut.WHO} \[[^\]"]*\] ', "the [time] does not end"),
+    (rf'{cut.WHO} \[[^\]"]*\] "', "expected a quoted request after the [time]"),
+    (rf'{cut.WHO} \[[^\]"]*\] "{_TEXT}" ', "the quoted request does not end"),
     (
-        rf'^{cut.WHO} \[[^\]"]*\] "{_TEXT}" [0-9]{{1,9}} ',
+        rf'{cut.WHO} \[[^\]"]*\] "{_TEXT}" [0-9]{{1,9}} ',
         "the status is not a whole number",
     ),
-    (COMMON + "(?: |$)", "the size is neither a whole number nor '-'"),
+    (COMMON[1:] + "(?: |$)", "the size is neither a whole number nor '-'"),
 )
+"""Each is the one before it, and one thing more: it begins where that one ended."""
+_AGENTS_TOO = (COMMON[1:] + ' "', "expected a quoted referer and a quoted user agent")
 _EXPLAINED = 4096
 """A longer line is explained by its beginning."""
 
 
 def _explain(line: str, *, agents: bool) -> str:
-    short = line[:_EXPLAINED]
-    for pattern, reason in _STEPS:
-        if not re.match(pattern, short):
-            return reason
-    if agents and not re.match(COMMON + ' "', short):
-        return "expected a quoted referer and a quoted user agent after the size"
+    short, reached = line[:_EXPLAINED], 0
+    for pattern, reason in (*_STEPS, *([_AGENTS_TOO] if agents else ())):
+        found = re.match(pattern, short)
+        if not found:
+            return f"{reason} at column {reached + 1}"
+        reached = found.end()
     stamp = re.match(COMMON, short)
-    return f"'{stamp['time']}' is not a time" if stamp else "it does not match"
+    if not stamp:
+        return "it does not match"
+    return f"'{stamp['time']}' is not a time at column {stamp.start('time') + 1}"

@@ -75,7 +75,9 @@ class JsonCodec:
             value = json.loads(line)
         except RecursionError:
             return "it is nested too deeply"
-        except ValueError as error:
+        except json.JSONDecodeError as error:
+            return f"it is not JSON: {error.msg} at column {error.pos + 1}"
+        except ValueError as error:  # a number of thousands of digits
             return f"it is not JSON: {error}"
         if not isinstance(value, dict):
             return "it is JSON, but not an object"

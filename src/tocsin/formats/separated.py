@@ -58,10 +58,22 @@ class SeparatedCodec:
             return "a quoted value does not end, or a quote stands inside a bare one"
         if len(values) != len(self.ours):
             return f"expected {len(self.ours)} values, found {len(values)}"
-        row = dict(zip(self.ours, values, strict=True))
-        if "time" in row and self.clock.read(pl.Series([row["time"]])).has_nulls():
-            return f"'{row['time'][:99]}' is not a time"
-        return "the status or the size is not a whole number"
+        time = values[self.ours.index("time")]
+        if self.clock.read(pl.Series([time])).has_nulls():
+            return f"'{time[:99]}' is not a time{self._place(line, 'time')}"
+        for name in self._numbers:
+            value = values[self.ours.index(name)]
+            if self._number(pl.Series([value]), name).has_nulls():
+                return f"the {name} is not a whole number{self._place(line, name)}"
+        return "it does not match"
+
+    def _place(self, line: str, name: str) -> str:
+        """Say where in a line the value of a column begins."""
+        before = self.ours.index(name)
+        other = re.escape(self.layout.delimiter)
+        value = rf'(?:"(?:[^"]|"")*"|[^"{other}]*){other}'
+        found = re.match(value * before, line)
+        return f" at column {found.end() + 1}" if found else ""
 
     def _piece(self, piece: bytes, kinds: Mapping[str, FieldType]) -> Part:
         text = lines.column(piece)
@@ -154,11 +166,14 @@ class SeparatedCodec:
         good = time.is_not_null()
         columns = [time]
         for name in self._numbers:
-            kind = FieldType.INT if name == "status" else FieldType.BYTES
-            number = typed.cast(cells[name], kind, self.clock)
+            number = self._number(cells[name], name)
             good &= number.is_not_null()
             columns.append(number)
         return cells.with_columns(columns), good
+
+    def _number(self, texts: pl.Series, name: str) -> pl.Series:
+        kind = FieldType.INT if name == "status" else FieldType.BYTES
+        return typed.cast(texts, kind, self.clock)
 
     def _project(
         self, cells: pl.DataFrame, kinds: Mapping[str, FieldType]

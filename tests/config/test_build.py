@@ -20,7 +20,7 @@ from tocsin.config import (
     load,
     parse,
 )
-from tocsin.config.build_alarms import both_hold
+from tocsin.config.build_rules import both_hold
 from tocsin.config.graph import CycleError, in_order
 from tocsin.model.errors import ConfigError, UsageError
 from tocsin.model.message import Field, FieldType, MessageType

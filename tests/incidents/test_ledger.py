@@ -145,4 +145,4 @@ def replay(known: dict[int, Incident], opened: list[int], events: list[Event]) -
                 assert event.was is not None
                 began = event.at == event.incident.opened != known[number].opened
                 change = {"opened" if began else "closed": event.at}
-                known[number] = replace(known[number], **change)
+                known[number] = replace(known[number], **change)  # type: ignore[arg-type]

@@ -1,21 +1,26 @@
-"""The threshold alarm: fires after N breaching datapoints, recovers after M calm ones.
+"""Rules over runs of datapoints: each fires after N breaches, recovers after M calms.
 
-A datapoint without a value neither counts nor clears. A datapoint that is neither a
-breach nor calm (between the two thresholds) clears both runs.
+A datapoint without a value neither counts nor clears, unless its rule says that it is
+the end. A datapoint that is neither a breach nor calm (between the two thresholds)
+clears both runs.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import TYPE_CHECKING
-
 import polars as pl
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from tocsin.alarms import levels, silence
+from tocsin.alarms.levels import TRANSITIONS
+from tocsin.alarms.rules import Kind, Operator, Rules, ThresholdSpec, specs_frame
 
-BREACH, CALM, BETWEEN = 1, 0, 2
+__all__ = [
+    "STATE", "TRACE", "TRANSITIONS", "Operator", "Rules", "ThresholdSpec",
+    "concluded", "specs_frame", "standing", "step", "trace",
+]  # fmt: skip
+
+BREACH, CALM, BETWEEN, GONE, FORGOTTEN = 1, 0, 2, 3, 4
+"""What a point says to a rule: GONE, that it has no value; FORGOTTEN, that its key has
+been silent for so long that it is not looked at."""
 
 STATE = {
     "alarm": pl.Int32,
@@ -24,18 +29,9 @@ STATE = {
     "run": pl.Int64,
     "firing": pl.Boolean,
 }
-"""What an alarm remembers of a series: the last symbol, how often it came in a row,
-and whether the alarm is firing. Rows that are missing are calm and have seen nothing."""
-
-TRANSITIONS = {
-    "alarm": pl.Int32,
-    "sid": pl.Int64,
-    "e": pl.Int64,
-    "firing": pl.Boolean,
-    "value": pl.Float64,
-    "n": pl.Int64,
-}
-
+"""What a rule (by its number, `alarm`) remembers of a series: the last symbol, how often
+it came in a row, and whether the rule fires. Rows that are missing are calm and have
+seen nothing."""
 
 TRACE = {
     "alarm": pl.Int32,
@@ -52,121 +48,46 @@ TRACE = {
     "n": pl.Int64,
     "value": pl.Float64,
 }
-"""What a run of datapoints does to an alarm: how often its symbol had come in a row
-`before` it and `upto` its end, when it is `said` if it is, and the alarm around it."""
+"""What a run of datapoints does to a rule: how often its symbol had come in a row
+`before` it and `upto` its end, when it is `said` if it is, and the rule around it."""
+
+_HEARD = [
+    "alarm", "m", "op", "threshold", "calm_op", "calm_threshold", "need", "need_calm",
+    "below",
+]  # fmt: skip
 
 
-class Operator(StrEnum):
-    """How a value is held against a threshold."""
-
-    EQ = "=="
-    NE = "!="
-    LT = "<"
-    LE = "<="
-    GT = ">"
-    GE = ">="
-
-    @property
-    def below(self) -> bool:
-        """Whether small values satisfy it, so that a window not yet full may not."""
-        return self in {Operator.LT, Operator.LE}
-
-    @property
-    def negation(self) -> Operator:
-        """Return the operator that holds exactly where this one does not."""
-        return _NEGATIONS[self]
-
-    def test(self, value: pl.Expr, threshold: pl.Expr) -> pl.Expr:
-        """Return the comparison in columns."""
-        tests = {
-            Operator.EQ: value == threshold,
-            Operator.NE: value != threshold,
-            Operator.LT: value < threshold,
-            Operator.LE: value <= threshold,
-            Operator.GT: value > threshold,
-            Operator.GE: value >= threshold,
-        }
-        return tests[self]
-
-
-_NEGATIONS = {
-    Operator.EQ: Operator.NE,
-    Operator.NE: Operator.EQ,
-    Operator.LT: Operator.GE,
-    Operator.GE: Operator.LT,
-    Operator.GT: Operator.LE,
-    Operator.LE: Operator.GT,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class ThresholdSpec:
-    """An alarm on the datapoints of one metric (`metric` is its number in the plan)."""
-
-    name: str
-    metric: int
-    operator: Operator
-    threshold: float
-    recovery_operator: Operator
-    recovery_threshold: float
-    points_alarm: int = 1
-    points_recovery: int = 1
-    level: str = "critical"
-
-
-def specs_frame(specs: Sequence[ThresholdSpec]) -> pl.DataFrame:
-    """Return the alarms as a table: they are rows, never a loop."""
-    rows = [
-        (
-            number,
-            s.metric,
-            s.operator.value,
-            s.threshold,
-            s.recovery_operator.value,
-            s.recovery_threshold,
-            s.points_alarm,
-            s.points_recovery,
-            s.operator.below,
-        )
-        for number, s in enumerate(specs)
-    ]
-    schema = {
-        "alarm": pl.Int32,
-        "m": pl.Int32,
-        "op": pl.String,
-        "threshold": pl.Float64,
-        "calm_op": pl.String,
-        "calm_threshold": pl.Float64,
-        "need": pl.Int64,
-        "need_calm": pl.Int64,
-        "below": pl.Boolean,
-    }
-    return pl.DataFrame(rows, schema=schema, orient="row")
-
-
-def trace(specs: pl.DataFrame, state: pl.DataFrame, runs: pl.DataFrame) -> pl.DataFrame:
-    """Return what each run does to each alarm that hears it, in order of time.
+def trace(
+    rules: Rules,
+    state: pl.DataFrame,
+    runs: pl.DataFrame,
+    variants: pl.DataFrame | None = None,
+) -> pl.DataFrame:
+    """Return what each run does to each rule that hears it, in order of time.
 
     `runs` have `sid`, `m`, `e`, `steps`, `n`, `value`, `every`, `full` (the first end
-    whose window is full, s) and `partial`; each series' runs follow those it has seen.
+    whose window is full, s), `born` (s, if any rule is delayed) and `partial`; each
+    series' runs follow those it has seen. `variants` (`of`, `sid`, `variant`) say which
+    series are not of variant 0.
     """
-    points = _symbols(specs, runs)
-    by = ["alarm", "sid"]
-    points = points.sort(*by, "e").join(
-        state, on=by, how="left", maintain_order="left", suffix="0"
-    )
-    return _judged(_counted(points)).select(*TRACE)
+    points = _heard(rules, runs, variants)
+    if rules.silent:
+        here = pl.col("kind") == Kind.SILENCE.value
+        mute = _traced(rules, silence.symbols(points.filter(here)), state)
+        points = silence.split(rules, points.filter(~here), mute)
+        return pl.concat([mute, _traced(rules, _symbols(rules, points), state)])
+    return _traced(rules, _symbols(rules, points), state)
 
 
 def step(
-    specs: pl.DataFrame, state: pl.DataFrame, runs: pl.DataFrame
+    rules: Rules, state: pl.DataFrame, runs: pl.DataFrame
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Advance all alarms over some runs; return the transitions and the new state."""
-    return concluded(state, trace(specs, state, runs))
+    """Advance all rules over some runs; return the transitions and the new state."""
+    return concluded(rules, state, trace(rules, state, runs))
 
 
 def concluded(
-    state: pl.DataFrame, traced: pl.DataFrame
+    rules: Rules, state: pl.DataFrame, traced: pl.DataFrame
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the transitions of a trace that began in a state, and the state after it."""
     if traced.height == 0:
@@ -176,16 +97,15 @@ def concluded(
     after = traced.filter(_apart(by, -1))
     after = after.select("alarm", "sid", "symbol", run="upto", firing="firing")
     kept = state.join(after, on=by, how="anti")
-    said = changed.select(
-        "alarm", "sid", pl.col("said").alias("e"), "firing", "value", "n"
-    )
-    return said.select(*TRANSITIONS), pl.concat([kept, after.select(*STATE)])
+    changed = changed.select("alarm", "sid", "said", "firing", "value", "n", "symbol")
+    said = levels.moves(rules, state, changed)
+    return said, pl.concat([kept, after.select(*STATE)])
 
 
 def standing(
     state: pl.DataFrame, traced: pl.DataFrame, asked: pl.DataFrame
 ) -> pl.DataFrame:
-    """Return how alarms stood at ends on the way of a trace that began in `state`.
+    """Return how rules stood at ends on the way of a trace that began in `state`.
 
     `asked` has `sid`, `at` (s) and `name`, which takes the place of `sid` in the
     states that are returned. What had seen nothing is left out.
@@ -215,13 +135,46 @@ def standing(
     return found.filter(pl.col("symbol").is_not_null()).select(*STATE)
 
 
-def _symbols(specs: pl.DataFrame, runs: pl.DataFrame) -> pl.DataFrame:
-    """Return what each run says to each alarm; what says nothing is left out."""
-    points = runs.join(specs, on="m").filter(
-        pl.col("value").is_not_null() & ~(pl.col("below") & pl.col("partial"))
+def _heard(
+    rules: Rules, runs: pl.DataFrame, variants: pl.DataFrame | None
+) -> pl.DataFrame:
+    """Return what each rule hears: the runs of its metric, of its keys."""
+    more = {
+        "of": rules.varied or rules.silent,
+        "variant": rules.varied,
+        "kind": rules.absent or rules.silent,
+        "need_gone": rules.absent,
+        "samples": rules.sampled,
+        "delay": rules.delayed,
+        "expires": rules.silent,
+    }
+    heard = rules.table.select(
+        *_HEARD, *(name for name, asked in more.items() if asked)
     )
+    points = runs.join(heard, on="m")
+    if rules.varied and variants is not None:
+        points = points.join(variants, on=["of", "sid"], how="left", suffix="_own")
+        own = pl.col("variant_own").fill_null(0)
+        points = points.filter(pl.col("variant") == own).drop("variant_own")
+    if rules.sampled:
+        enough = pl.when(pl.col("n") >= pl.col("samples"))
+        points = points.with_columns(value=enough.then("value"))
+    return points
+
+
+def _symbols(rules: Rules, points: pl.DataFrame) -> pl.DataFrame:
+    """Return what each run says to each rule; what says nothing is left out."""
+    speaks = pl.col("value").is_not_null()
+    quiet = pl.col("below") & pl.col("partial")
+    if rules.absent or rules.silent:
+        quiet |= ~speaks & pl.col("partial")
+        speaks |= silence.speaks(rules)
+    points = points.filter(speaks & ~quiet)
     every = pl.col("every")
     begin = pl.when("below").then(pl.max_horizontal("e", "full")).otherwise(pl.col("e"))
+    if rules.delayed:
+        waits = pl.when(pl.col("delay") > 0).then(pl.col("born") + pl.col("delay"))
+        begin = pl.max_horizontal(begin, waits)
     begin = -((-begin) // every) * every
     points = points.with_columns(
         e=begin, steps=pl.col("steps") - (begin - pl.col("e")) // every
@@ -229,7 +182,20 @@ def _symbols(specs: pl.DataFrame, runs: pl.DataFrame) -> pl.DataFrame:
     breach = _compare("op", "threshold")
     calm = _compare("calm_op", "calm_threshold")
     symbol = pl.when(breach).then(BREACH).when(calm).then(CALM).otherwise(BETWEEN)
+    if rules.absent or rules.silent:
+        symbol = silence.symbol(rules, symbol)
     return points.with_columns(symbol=symbol.cast(pl.Int8))
+
+
+def _traced(rules: Rules, points: pl.DataFrame, state: pl.DataFrame) -> pl.DataFrame:
+    """Return what points with symbols do to their rules, from a state on."""
+    by = ["alarm", "sid"]
+    points = points.sort(*by, "e").join(
+        state, on=by, how="left", maintain_order="left", suffix="0"
+    )
+    if rules.absent:
+        points = silence.once_heard(points)
+    return _judged(rules, _counted(points)).select(*TRACE)
 
 
 def _compare(operator: str, threshold: str) -> pl.Expr:
@@ -260,14 +226,16 @@ def _counted(points: pl.DataFrame) -> pl.DataFrame:
     return points.with_columns(before=before, upto=before + pl.col("steps"))
 
 
-def _judged(points: pl.DataFrame) -> pl.DataFrame:
+def _judged(rules: Rules, points: pl.DataFrame) -> pl.DataFrame:
     """Find where each run makes the alarm fire or recover, and its state around it."""
-    need = (
+    need: pl.Expr = (
         pl.when(pl.col("symbol") == BREACH)
         .then(pl.col("need"))
         .when(pl.col("symbol") == CALM)
         .then(pl.col("need_calm"))
     )
+    if rules.absent or rules.silent:
+        need = pl.coalesce(need, silence.need(rules))
     reached = (need > pl.col("before")) & (need <= pl.col("upto"))
     verdict = pl.when(reached).then(pl.col("symbol") == BREACH)
     said = pl.col("e") + (need - pl.col("before") - 1) * pl.col("every")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from tocsin.config.build_rules import RuleReader
 from tocsin.config.models import MessagesPart
-from tocsin.config.problems import did_you_mean, show
+from tocsin.config.problems import did_you_mean
 from tocsin.config.templates import check_template
 from tocsin.config.values import AlarmConfig, MessagesConfig
 from tocsin.config.wording import read_part
@@ -14,12 +16,12 @@ from tocsin.config.wording import read_part
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tocsin.config.alarm_values import RuleConfig
     from tocsin.config.document import Path
     from tocsin.config.models import AlarmPart
     from tocsin.config.problems import Problems
     from tocsin.config.sections import Sections
 
-_NEGATION = {">": "<=", ">=": "<", "<": ">=", "<=": ">", "==": "!=", "!=": "=="}
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
@@ -38,15 +40,17 @@ def build_alarms(
             way = (*path, "metric")
             problems.expected(way, "the name of a metric", part.metric, hint)
         if part.metric in keys:
+            _check_keys(part, keys[part.metric], path, problems)
             _check_name(part.name, keys[part.metric], path, problems)
             _check_own(messages, keys[part.metric], path, problems)
     users = [(messages, keys.get(part.metric)) for part, _, messages in found]
     _check_shared(sections, users, problems)
     shared = sections.messages
-    return tuple(
-        _alarm(part, path, _joined(messages, shared), problems)
+    alarms = (
+        _alarm(part, path, _joined(messages, shared), keys.get(part.metric), problems)
         for part, path, messages in found
     )
+    return tuple(alarm for alarm in alarms if alarm is not None)
 
 
 def _messages(part: AlarmPart, path: Path, problems: Problems) -> MessagesPart:
@@ -99,68 +103,58 @@ def _check_shared(
 
 
 def _alarm(
-    part: AlarmPart, path: Path, messages: MessagesConfig, problems: Problems
-) -> AlarmConfig:
-    operator = part.operator if part.operator != "=" else "=="
-    recovery = part.recovery_operator or _NEGATION[operator]
-    recovery = recovery if recovery != "=" else "=="
-    threshold, calm = part.threshold, part.recovery_threshold
-    calm = threshold if calm is None else calm
-    if both_hold(operator, threshold, recovery, calm):
-        _refuse_recovery(part, path, problems)
-    return AlarmConfig(
+    part: AlarmPart,
+    path: Path,
+    messages: MessagesConfig,
+    fields: tuple[str, ...] | None,
+    problems: Problems,
+) -> AlarmConfig | None:
+    reader = RuleReader(part, path, problems)
+    rules = reader.rules()
+    if not rules:
+        return None
+    worst = rules[-1]
+    alarm = AlarmConfig(
         name=part.name,
         metric=part.metric,
-        operator=operator,
-        threshold=threshold,
-        recovery_operator=recovery,
-        recovery_threshold=calm,
-        data_points_alarm=part.data_points_alarm,
-        data_points_recovery=part.data_points_recovery,
-        level=part.level,
+        operator=reader.sides.rings,
+        threshold=worst.threshold,
+        recovery_operator=reader.sides.recovers,
+        recovery_threshold=worst.recovery_threshold,
+        data_points_alarm=worst.data_points_alarm,
+        data_points_recovery=worst.data_points_recovery,
+        level=worst.level,
         messages=messages,
         labels=part.labels,
         runbook=part.runbook or "",
+        overrides=() if fields is None else reader.overrides(fields),
+        new_key_delay=part.new_key_delay or 0,
+        expire=part.expire or 0,
+        no_data=part.no_data,
+        no_data_for=part.no_data_for or 0,
+        no_data_level=_no_data_level(part, rules),
     )
+    return alarm if alarm.levels == rules else replace(alarm, rules=rules)
 
 
-def _refuse_recovery(part: AlarmPart, path: Path, problems: Problems) -> None:
-    rings = f"value {part.operator} {show(part.threshold)}"
-    if part.recovery_operator is not None:
-        message = f"some values would ring ({rings}) and recover at once"
-        problems.add(
-            (*path, "recovery_operator"), message, "the two must exclude each other"
-        )
-        return
-    side = {">": "at most", ">=": "at most", "<": "at least", "<=": "at least"}
-    wanted = f"{side.get(part.operator, 'exactly')} {show(part.threshold)}"
-    hint = f"the alarm rings while {rings}, and recovers on the other side of it"
-    problems.expected(
-        (*path, "recovery_threshold"), wanted, part.recovery_threshold, hint
-    )
+def _no_data_level(part: AlarmPart, rules: tuple[RuleConfig, ...]) -> str:
+    if part.no_data != "alarm":
+        return ""
+    return part.no_data_level or rules[-1].level
 
 
-def both_hold(alarm: str, threshold: float, recovery: str, calm: float) -> bool:
-    """Say whether any value satisfies both conditions."""
-    if alarm == "==":
-        return _holds(threshold, recovery, calm)
-    if recovery == "==":
-        return _holds(calm, alarm, threshold)
-    if "!=" in (alarm, recovery):
-        return True  # each of the two leaves room for endlessly many values
-    if alarm[0] == recovery[0]:
-        return True  # two rays that point the same way
-    low, high = (threshold, calm) if alarm[0] == ">" else (calm, threshold)
-    touching = alarm.endswith("=") and recovery.endswith("=")
-    return low < high or (low == high and touching)
-
-
-def _holds(value: float, operator: str, threshold: float) -> bool:
-    return {
-        ">": value > threshold,
-        ">=": value >= threshold,
-        "<": value < threshold,
-        "<=": value <= threshold,
-        "==": value == threshold,
-        "!=": value != threshold,
-    }[operator]
+def _check_keys(
+    part: AlarmPart, fields: tuple[str, ...], path: Path, problems: Problems
+) -> None:
+    """Check what means something for a metric with several keys only, or with no data."""
+    for key in ("new_key_delay", "expire"):
+        if getattr(part, key) is not None and not fields:
+            hint = "it is about keys, and the metric has no group_by"
+            problems.add((*path, key), "means nothing here", hint)
+    for key in ("no_data_for", "no_data_level"):
+        needs = ("ok", "show", "alarm") if key == "no_data_for" else ("alarm",)
+        if getattr(part, key) is not None and part.no_data not in needs:
+            hint = f"add no_data: {needs[-1]}"
+            problems.add(
+                (*path, key), f"means nothing with no_data: {part.no_data}", hint
+            )

@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
+from tocsin.config.alarm_models import REFERENCE, AlarmPart, as_it_is, reference
 from tocsin.config.build_state import StatePart
 from tocsin.config.channel_models import AnyChannel, MaskingPart, RabbitmqPart
 from tocsin.config.notify_models import (
@@ -20,20 +21,16 @@ from tocsin.config.notify_models import (
     SchedulePart,
     SilencePart,
 )
-from tocsin.config.notify_types import Labels, WebAddress
 from tocsin.config.part import Part, Texts
 from tocsin.config.types import (
     Aggregate,
     CalculatedAggregate,
     Checked,
-    Comparison,
     Delay,
     FieldTypeName,
     Flag,
-    Level,
     Limit,
     Name,
-    Number,
     Points,
     Seconds,
     Text,
@@ -41,24 +38,13 @@ from tocsin.config.types import (
 )
 from tocsin.config.values import DEFAULT_PATH, SECOND
 
-REFERENCE = "x-definition"
-
-
-def _reference(name: str) -> dict[str, str]:
-    # Pydantic knows no references but its own: `tocsin.config.schema` makes them so.
-    return {REFERENCE: name}
-
+__all__ = ["REFERENCE", "AlarmPart", "Root"]
 
 _TEXT = {"type": "string", "minLength": 1}
 
 
-def _as_it_is(value: Any) -> Any:  # noqa: ANN401
-    """Take anything: it is checked later, with the other parts at hand."""
-    return value
-
-
 NameOrFormat = Annotated[
-    Any, Checked(_as_it_is, {"anyOf": [_TEXT, _reference("FormatPart")]})
+    Any, Checked(as_it_is, {"anyOf": [_TEXT, reference("FormatPart")]})
 ]
 _RULE = {
     **dict.fromkeys(
@@ -72,18 +58,18 @@ _RULE = {
 Multiline = Annotated[
     Any,
     Checked(
-        _as_it_is,
+        as_it_is,
         {"type": "object", "properties": _RULE, "additionalProperties": False},
     ),
 ]
 Filters = Annotated[
     Any,
     Checked(
-        _as_it_is,
+        as_it_is,
         {
             "anyOf": [
-                {"type": "array", "items": _reference("filter")},
-                _reference("filter"),
+                {"type": "array", "items": reference("filter")},
+                reference("filter"),
             ]
         },
     ),
@@ -174,39 +160,6 @@ class MessagesPart(Part):
 
     alarm: Text | None = None
     recovery: Text | None = None
-
-
-Messages = Annotated[Any, Checked(_as_it_is, _reference("MessagesPart"))]
-
-
-class AlarmPart(Part):
-    """A threshold with memory."""
-
-    stand_ins: ClassVar[dict[str, Any]] = {"threshold": 0}
-    optional = frozenset(
-        {
-            "operator", "recovery_operator", "recovery_threshold", "level",
-            "data_points_alarm", "data_points_recovery", "labels", "runbook",
-        }
-    )  # fmt: skip
-    with_it: ClassVar[dict[str, tuple[str, ...]]] = {
-        "threshold": ("recovery_operator", "recovery_threshold"),
-        "operator": ("recovery_operator", "recovery_threshold"),
-        "recovery_operator": ("recovery_threshold",),
-    }
-
-    name: Name
-    metric: Name
-    operator: Comparison = ">"
-    threshold: Number
-    recovery_operator: Comparison | None = None
-    recovery_threshold: Number | None = None
-    data_points_alarm: Points = 1
-    data_points_recovery: Points = 1
-    level: Level = "critical"
-    messages: Messages = Field(default_factory=dict)
-    labels: Labels = Field(default_factory=dict)
-    runbook: WebAddress | None = None
 
 
 class ConsumerPart(Part):

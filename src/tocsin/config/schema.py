@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tocsin.config.alarm_models import LevelPart, OverridePart
 from tocsin.config.document import snake
 from tocsin.config.durations import as_text
 from tocsin.config.filters import OPERATORS
@@ -22,11 +23,15 @@ _COMPARISON = {
     "additionalProperties": False,
 }
 
+_REFERRED = (LevelPart, OverridePart)
+"""Parts that are read by hand, and so are not found from the root."""
+
 
 def json_schema() -> dict[str, Any]:
     """Return the schema (draft-07) of a document, keys in camelCase or snake_case."""
     made = Root.model_json_schema(ref_template="#/definitions/{model}")
     parts = made.pop("$defs")
+    parts |= {part.__name__: part.model_json_schema() for part in _REFERRED}
     definitions = {name: _both_spellings(part) for name, part in parts.items()}
     definitions["filter"] = {"anyOf": [_COMPARISON, *map(_join, _JOINS)]}
     root = _both_spellings(made)

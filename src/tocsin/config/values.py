@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from tocsin.config.alarm_values import AlarmConfig, MessagesConfig
 from tocsin.config.graph import in_order
 from tocsin.config.notify_values import NotifyConfig
 from tocsin.config.state_values import StateConfig
@@ -22,6 +23,25 @@ if TYPE_CHECKING:
     from tocsin.model.message import FieldType
 
 Named = TypeVar("Named", "SourceConfig", "MetricConfig | CalculatedMetricConfig")
+
+__all__ = [
+    "DEFAULT_PATH",
+    "SECOND",
+    "AlarmConfig",
+    "CalculatedMetricConfig",
+    "ChannelConfig",
+    "Config",
+    "ConsumerConfig",
+    "FormatConfig",
+    "MaskingConfig",
+    "MessagesConfig",
+    "MetricConfig",
+    "MultilineConfig",
+    "NotifyConfig",
+    "ReportConfig",
+    "SourceConfig",
+    "StateConfig",
+]
 
 SECOND = 1_000_000
 DEFAULT_PATH = "/tmp/access.log"  # noqa: S108  (named by the original description)
@@ -116,37 +136,6 @@ class CalculatedMetricConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MessagesConfig:
-    """Templates (minijinja) of the printed messages; None is the built-in sentence."""
-
-    alarm: str | None = None
-    recovery: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AlarmConfig:
-    """A threshold with memory.
-
-    In alarm after `data_points_alarm` consecutive points where `value operator
-    threshold` holds; recovered after `data_points_recovery` consecutive points where
-    `value recovery_operator recovery_threshold` holds. Both can never hold at once.
-    """
-
-    name: str
-    metric: str
-    threshold: float
-    operator: str = ">"
-    recovery_operator: str = "<="
-    recovery_threshold: float
-    data_points_alarm: int = 1
-    data_points_recovery: int = 1
-    level: str = "critical"
-    messages: MessagesConfig = MessagesConfig()
-    labels: Mapping[str, str] = field(default_factory=dict)
-    runbook: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ConsumerConfig:
     """A plugin that sees the events of a source and reports by period.
 
@@ -208,7 +197,7 @@ class Config:
     notify: NotifyConfig = field(default_factory=NotifyConfig)
     report: ReportConfig = ReportConfig()
     state: StateConfig = field(default_factory=StateConfig)
-    messages: MessagesConfig = MessagesConfig()
+    messages: MessagesConfig = field(default_factory=MessagesConfig)
     base: Path | None = None
     """The folder that relative paths start from; None when there is no file."""
 

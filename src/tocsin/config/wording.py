@@ -94,10 +94,6 @@ def unknown_key(path: Path, known: Iterable[str], problems: Problems) -> None:
 
 _LATER = {
     "align": "windows are aligned to the Unix epoch, in UTC",
-    "for": "use data_points_alarm: how many points in a row",
-    "levels": "make one alarm for each level",
-    "no_data": "a metric without events is 0, or has no value",
-    "overrides": "make one metric and alarm for each case",
 }
 """Keys of the full design that are still to come, and what to do meanwhile."""
 

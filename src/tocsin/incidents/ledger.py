@@ -9,37 +9,73 @@ without a partner is opened. An id is never opened twice.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tocsin.incidents.groups import gravity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 Place = tuple[str, str]
 """An alarm's name and a group key as JSON."""
 
 
 class Change(NamedTuple):
-    """A transition of an alarm for a key at a tick (s): to firing, or to ok."""
+    """A transition of an alarm for a key at a tick (s): to firing, or to ok.
+
+    `level` is told of alarms that have several: such an alarm may fire when it does.
+    """
 
     place: Place
     at: int
     firing: bool
+    level: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """One incident: opened and, once over, closed at a tick (s)."""
+    """One incident: opened and, once over, closed at a tick (s).
+
+    `levels` are those it came to, each with since when, if its alarm has several.
+    """
 
     id: int
     opened: int
     closed: int | None = None
+    levels: tuple[tuple[int, str], ...] = ()
+
+    @property
+    def changes(self) -> tuple[tuple[int, str], ...]:
+        """The levels it came to one after the other, each other than the one before."""
+        pairs = zip(((0, ""), *self.levels), self.levels, strict=False)
+        return tuple(now for was, now in pairs if was[1] != now[1])
+
+    def level_at(self, tick: int) -> str:
+        """Return its level at a tick; nothing if its alarm has but one."""
+        found = self.levels[0][1] if self.levels else ""
+        for at, level in self.levels:
+            found = level if at <= tick else found
+        return found
+
+
+def incident_of(row: Sequence[Any]) -> Incident:
+    """Return an incident that was saved by `row_of`."""
+    number, opened, closed, *more = row
+    levels = tuple((at, level) for at, level in (more[0] if more else ()))
+    return Incident(number, opened, closed, levels)
+
+
+def row_of(incident: Incident) -> list[Any]:
+    """Return an incident as JSON: without levels if its alarm has but one."""
+    row = [incident.id, incident.opened, incident.closed]
+    return [*row, [list(pair) for pair in incident.levels]] if incident.levels else row
 
 
 class Event(NamedTuple):
     """What became of an incident: opened, resolved, reopened, corrected, withdrawn.
 
-    `at` (s) is when the incident began or, for resolved, ended; `was` what the
-    corrected time had been.
+    Or it escalated to a worse level, or eased to a better one. `at` (s) is when the
+    incident began or, for resolved, ended; `was` what the corrected time had been.
     """
 
     what: str
@@ -70,8 +106,13 @@ def record(ledger: Ledger, changes: Iterable[Change]) -> tuple[Ledger, list[Even
     events: list[Event] = []
     for change in sorted(changes, key=lambda c: (c.at, c.place, c.firing)):
         known = recent.get(change.place, ())
-        if change.firing:
-            begun = Incident(next_id, change.at)
+        here = ((change.at, change.level),) if change.level else ()
+        if change.firing and known and known[-1].closed is None:
+            moved = replace(known[-1], levels=(*known[-1].levels, *here))
+            recent[change.place] = (*known[:-1], moved)
+            events += _moved(known[-1], moved, change)
+        elif change.firing:
+            begun = Incident(next_id, change.at, None, here)
             next_id += 1
             recent[change.place] = (*known, begun)
             events.append(Event("opened", change.place, begun, change.at))
@@ -92,10 +133,9 @@ def amend(
     events: list[Event] = []
     for place in sorted({c.place for c in added | removed}):
         old = recent.get(place, ())
-        marks = {(i.opened, True) for i in old}
-        marks |= {(i.closed, False) for i in old if i.closed is not None}
-        marks -= {(c.at, c.firing) for c in removed if c.place == place}
-        marks |= {(c.at, c.firing) for c in added if c.place == place}
+        marks = {mark for i in old for mark in _marks(i)}
+        marks -= {(c.at, c.firing, c.level) for c in removed if c.place == place}
+        marks |= {(c.at, c.firing, c.level) for c in added if c.place == place}
         now, next_id, said = _match(old, _intervals(marks), next_id)
         recent[place] = now
         events += [e._replace(place=place) for e in said]
@@ -112,33 +152,62 @@ def forget(ledger: Ledger, settled: int) -> Ledger:
     return Ledger(ledger.next_id, recent)
 
 
-def _intervals(marks: set[tuple[int, bool]]) -> list[tuple[int, int | None]]:
-    """Return the times from firing to ok that these transitions make."""
-    found: list[tuple[int, int | None]] = []
-    for at, firing in sorted(marks):
-        if firing:
-            found.append((at, None))
-        elif found and found[-1][1] is None:
-            found[-1] = (found[-1][0], at)
+def _moved(was: Incident, now: Incident, change: Change) -> list[Event]:
+    """Say that an incident came to another level, if it did."""
+    before = was.level_at(change.at)
+    if before == change.level:
+        return []
+    return [Event(_direction(before, change.level), change.place, now, change.at)]
+
+
+def _direction(was: str, now: str) -> str:
+    return "escalated" if gravity(now) > gravity(was) else "eased"
+
+
+Mark = tuple[int, bool, str]
+
+
+def _marks(incident: Incident) -> Iterator[Mark]:
+    """Yield the transitions that an incident is made of."""
+    if not incident.levels:
+        yield incident.opened, True, ""
+    for at, level in incident.levels:
+        yield at, True, level
+    if incident.closed is not None:
+        yield incident.closed, False, ""
+
+
+def _intervals(marks: set[Mark]) -> list[Incident]:
+    """Return the times from firing to ok that these transitions make, without ids."""
+    found: list[Incident] = []
+    for at, firing, level in sorted(marks):
+        here = ((at, level),) if level else ()
+        last = found[-1] if found and found[-1].closed is None else None
+        if firing and last is not None:
+            found[-1] = replace(last, levels=(*last.levels, *here))
+        elif firing:
+            found.append(Incident(0, at, None, here))
+        elif last is not None:
+            found[-1] = replace(last, closed=at)
     return found
 
 
 def _match(
-    old: tuple[Incident, ...], intervals: list[tuple[int, int | None]], next_id: int
+    old: tuple[Incident, ...], intervals: list[Incident], next_id: int
 ) -> tuple[tuple[Incident, ...], int, list[Event]]:
     """Give each interval an id: that of the first unused incident it overlaps."""
     unused = list(old)
     now: list[Incident] = []
     events: list[Event] = []
-    for begin, end in intervals:
-        partner = next((i for i in unused if _overlap(i, begin, end)), None)
+    for one in intervals:
+        partner = next((i for i in unused if _overlap(i, one.opened, one.closed)), None)
         if partner is None:
-            begun = Incident(next_id, begin, end)
+            begun = replace(one, id=next_id)
             next_id += 1
             events += _news(begun)
         else:
             unused.remove(partner)
-            begun = Incident(partner.id, begin, end)
+            begun = replace(one, id=partner.id)
             events += _differences(partner, begun)
         now.append(begun)
     gone = [Event("withdrawn", ("", ""), i, i.opened, amended=True) for i in unused]
@@ -152,19 +221,42 @@ def _overlap(incident: Incident, begin: int, end: int | None) -> bool:
 
 
 def _news(begun: Incident) -> list[Event]:
-    opened = Event("opened", ("", ""), begun, begun.opened, amended=True)
+    said = [Event("opened", ("", ""), begun, begun.opened, amended=True)]
+    said += _steps(begun, ())
     if begun.closed is None:
-        return [opened]
-    return [opened, Event("resolved", ("", ""), begun, begun.closed, amended=True)]
+        return said
+    return [*said, Event("resolved", ("", ""), begun, begun.closed, amended=True)]
+
+
+def _steps(now: Incident, known: Iterable[tuple[int, str]]) -> list[Event]:
+    """Say to which levels an incident came, but for those that are `known`."""
+    pairs = zip(now.changes, now.changes[1:], strict=False)
+    return [
+        Event(_direction(was[1], mark[1]), ("", ""), now, mark[0], amended=True)
+        for was, mark in pairs
+        if mark not in known
+    ]
 
 
 def _differences(was: Incident, now: Incident) -> list[Event]:
     """Say how an incident changed."""
     events = []
-    if was.opened != now.opened:
+    if was.opened != now.opened or was.level_at(was.opened) != now.level_at(now.opened):
         events.append(Event("corrected", ("", ""), now, now.opened, True, was))  # noqa: FBT003
+    events += _steps(now, was.changes)
+    end = _end(was, now)
+    if end is not None:
+        events.append(end)
+    if not events and was.changes != now.changes:  # a level it never came to
+        at = now.changes[-1][0]
+        events.append(Event("corrected", ("", ""), now, at, True, was))  # noqa: FBT003
+    return events
+
+
+def _end(was: Incident, now: Incident) -> Event | None:
+    """Say how the end of an incident changed, if it did."""
     if was.closed == now.closed:
-        return events
+        return None
     if was.closed is None:
         assert now.closed is not None
         what, at = "resolved", now.closed
@@ -172,4 +264,4 @@ def _differences(was: Incident, now: Incident) -> list[Event]:
         what, at = "reopened", now.opened
     else:
         what, at = "corrected", now.closed
-    return [*events, Event(what, ("", ""), now, at, True, was)]  # noqa: FBT003
+    return Event(what, ("", ""), now, at, True, was)  # noqa: FBT003

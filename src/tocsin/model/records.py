@@ -59,9 +59,11 @@ class Datapoint:
 class Transition:
     """One change of state of an alarm for one key, and why.
 
-    `at` is the end of the window that made it true. `amended` says that late lines
-    made or unmade it; `withdrawn`, that an earlier transition with this id should
-    not have been.
+    `at` is the end of the window that made it true. States are ok, firing and no_data;
+    `level` is that of the worse of the two, and `from_level`, where an incident's level
+    changed, what it was. `threshold` is None where none is concerned. `amended` says
+    that late lines made or unmade it; `withdrawn`, that an earlier transition with
+    this id should not have been.
     """
 
     id: str
@@ -73,10 +75,11 @@ class Transition:
     at: int
     value: float | None
     count: int
-    threshold: float
+    threshold: float | None
     reason: str
     amended: bool = False
     withdrawn: bool = False
+    from_level: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """Return the published shape."""
@@ -97,6 +100,8 @@ class Transition:
         }
         if self.withdrawn:
             row["withdrawn"] = True
+        if self.from_level:
+            row["from_level"] = self.from_level
         return row
 
 
@@ -104,8 +109,9 @@ class Transition:
 class IncidentEvent:
     """What became of an incident.
 
-    `event` is one of opened, resolved, reopened, corrected, withdrawn; `message` is
-    the sentence for people, from the alarm's template.
+    `event` is one of opened, escalated, eased, resolved, reopened, corrected, withdrawn;
+    `level` how bad it is, or was; `message` the sentence for people, from the alarm's
+    template.
     """
 
     id: int
@@ -115,10 +121,12 @@ class IncidentEvent:
     at: int
     message: str
     amended: bool = False
+    level: str = ""
+    """Told of alarms that have several."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the published shape."""
-        return {
+        row: dict[str, Any] = {
             "type": "incident",
             "id": self.id,
             "event": self.event,
@@ -128,6 +136,7 @@ class IncidentEvent:
             "amended": self.amended,
             "message": self.message,
         }
+        return row | {"level": self.level} if self.level else row
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,7 +138,14 @@ class Amender:
         )
         links = links.select("view", "input", "feeds")
         links = links.rename({"view": "sid", "feeds": "source"})
-        return Views(rows.rename({"sid": "sid_of", "view": "sid"}), links)
+        rows = rows.rename({"sid": "sid_of", "view": "sid"})
+        own = self.judge.variants(series)
+        if own is not None:
+            own = own.rename({"sid": "sid_of"}).join(
+                rows.select("sid", "sid_of"), on="sid_of"
+            )
+            own = own.select("of", "sid", "variant")
+        return Views(rows, links, variants=own)
 
 
 def _fed(both: pl.DataFrame, links: pl.DataFrame) -> pl.DataFrame:
@@ -231,7 +238,7 @@ def _told(
     changed = _as_series(
         changed.rename({"sid": "pair"}).join(pairs, on="pair"), "sid_of"
     )
-    by = ["alarm", "pair", "e", "firing"]
+    by = ["alarm", "pair", "e", "now"]
     names = list(threshold.TRANSITIONS)
     in_time = was.filter(pl.col("e") > pl.col("told"))
     late = final.transitions.join(ends, on="sid").filter(pl.col("e") > pl.col("told"))

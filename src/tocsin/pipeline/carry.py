@@ -29,7 +29,7 @@ from tocsin.model.records import IncidentEvent
 from tocsin.pipeline.description import describe
 from tocsin.pipeline.engine import EngineState
 from tocsin.pipeline.evaluate import ShardState
-from tocsin.pipeline.matching import match
+from tocsin.pipeline.matching import match, rules
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,6 +62,7 @@ def carry(state: EngineState, old: Description, plan: Plan) -> Carried:
     found = match(old, new, cursors(state))
     streams = _streams(state, old, plan, found)
     read = _read(streams)
+    found = replace(found, rules=rules(old, new, found))
     shards = [
         _shard(state, found, i, shard, read) for i, shard in enumerate(plan.shards)
     ]
@@ -180,7 +181,7 @@ class _Part:
         new, old = places
         self.alarms = {
             was: now
-            for (i, now), (j, was) in found.alarms.items()
+            for (i, now), (j, was) in found.rules.items()
             if (i, j) == (new, old)
         }
         table = state.series.table

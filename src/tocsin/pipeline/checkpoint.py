@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from tocsin.alarms.threshold import STATE
-from tocsin.incidents.ledger import Incident, Ledger
+from tocsin.incidents.ledger import Ledger, incident_of, row_of
 from tocsin.metrics.cells import Cells
 from tocsin.metrics.lateness import StreamClock
 from tocsin.metrics.series import SeriesTable
@@ -193,15 +193,14 @@ def _to_shard(row: Mapping[str, Any], tables: list[pl.DataFrame]) -> ShardState:
 
 def _ledger(ledger: Ledger) -> dict[str, Any]:
     places = [
-        [*place, [[i.id, i.opened, i.closed] for i in group]]
-        for place, group in ledger.recent.items()
+        [*place, [row_of(i) for i in group]] for place, group in ledger.recent.items()
     ]
     return {"next_id": ledger.next_id, "recent": places}
 
 
 def _to_ledger(row: Mapping[str, Any]) -> Ledger:
     recent = {
-        (alarm, key): tuple(Incident(*incident) for incident in group)
+        (alarm, key): tuple(incident_of(incident) for incident in group)
         for alarm, key, group in row["recent"]
     }
     return Ledger(row["next_id"], recent)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from tocsin.alarms.threshold import Operator, ThresholdSpec
 from tocsin.config.values import MessagesConfig
 from tocsin.metrics.series import SeriesPlan
 from tocsin.metrics.spec import (
@@ -24,6 +23,7 @@ from tocsin.metrics.spec import (
 from tocsin.model.instant import SECOND
 from tocsin.model.message import FieldType
 from tocsin.pipeline import aggregates, messages
+from tocsin.pipeline.compile_alarms import alarm_spec
 from tocsin.pipeline.expressions import to_polars
 from tocsin.pipeline.plan import (
     EVENTS,
@@ -216,12 +216,16 @@ def _shard(
         if all(name in names for name in spec.inputs):
             derived[number] = spec
             names[spec.name] = number
+    everything: dict[int, MetricSpec | CalculatedSpec] = {**mine, **derived}
     longest = [times[name] for name in sorted(group)]
     return Shard(
         sources=tuple(sorted(group)),
         metrics=mine,
         calculated=derived,
-        alarms=tuple(_alarm(a, names[a.metric]) for a in alarms if a.metric in names),
+        alarms=tuple(
+            alarm_spec(a, i, names[a.metric], everything[names[a.metric]])
+            for i, a in enumerate(a for a in alarms if a.metric in names)
+        ),
         series=_series(mine, derived, names),
         events=tuple(n for n, m in mine.items() if m.name == EVENTS),
         time=max(longest, key=lambda t: t.amend_for + t.lateness),
@@ -256,20 +260,6 @@ def _series(
         limits={n: s.limit for n, s in metrics.items()}
         | dict.fromkeys(calculated, _NO_LIMIT),
         fields={n: s.group_by for n, s in everything.items()},
-    )
-
-
-def _alarm(config: AlarmConfig, metric: int) -> ThresholdSpec:
-    return ThresholdSpec(
-        name=config.name,
-        metric=metric,
-        operator=Operator(config.operator),
-        threshold=config.threshold,
-        recovery_operator=Operator(config.recovery_operator),
-        recovery_threshold=config.recovery_threshold,
-        points_alarm=config.data_points_alarm,
-        points_recovery=config.data_points_recovery,
-        level=config.level,
     )
 
 
@@ -322,7 +312,7 @@ def _templates(alarm: AlarmConfig, config: Config) -> Templates:
 
 def _fingerprint(alarm: AlarmConfig, config: Config) -> str:
     """Return what stands for the definition of an alarm and of all it is made from."""
-    parts, waiting = [repr(alarm)], [alarm.metric]
+    parts, waiting = [repr(alarm), *map(repr, alarm.added())], [alarm.metric]
     while waiting:
         metric = config.metric(waiting.pop())
         parts.append(repr(metric))
@@ -334,5 +324,6 @@ def _definition(config: Config) -> str:
     """Return what stands for all that the numbers and windows of a state depend on."""
     times = [(s.name, s.lateness, s.amend_for, s.future_skew) for s in config.sources]
     alarms = [replace(a, level="", messages=MessagesConfig()) for a in config.alarms]
-    parts = (times, config.metrics, config.calculated_metrics, alarms)
+    added = [a.added() for a in config.alarms if a.added()]
+    parts = (times, config.metrics, config.calculated_metrics, alarms, *added)
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]

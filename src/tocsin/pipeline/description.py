@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from tocsin.pipeline.plan import SourcePrint
@@ -28,11 +29,12 @@ class MetricNote:
 
 @dataclass(frozen=True, slots=True)
 class AlarmNote:
-    """An alarm on the metric of a number."""
+    """An alarm on the metric of a number, and how many rules it has."""
 
     name: str
     print: str
     metric: int
+    rules: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +47,15 @@ class ShardNote:
 
     @property
     def steps(self) -> list[int]:
-        """The seconds from datapoint to datapoint of each alarm's metric."""
-        return [self.metrics[alarm.metric].every for alarm in self.alarms]
+        """The seconds from datapoint to datapoint of each rule's metric."""
+        return [
+            self.metrics[a.metric].every for a in self.alarms for _ in range(a.rules)
+        ]
+
+    @property
+    def first_rules(self) -> list[int]:
+        """The number of the first rule of each alarm."""
+        return list(accumulate((a.rules for a in self.alarms), initial=0))[:-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +105,8 @@ def _shard(plan: Plan, shard: Shard) -> ShardNote:
         metrics[number] = MetricNote(spec.name, own, spec.every, "", inputs)
         numbers[spec.name] = number
     alarms = tuple(
-        AlarmNote(a.name, prints.alarms[a.name], a.metric) for a in shard.alarms
+        AlarmNote(a.name, prints.alarms[a.name], a.metric, len(a.rules))
+        for a in shard.alarms
     )
     return ShardNote(shard.sources, metrics, alarms)
 

@@ -165,9 +165,10 @@ class Evaluator:
             return state, []
         span = Span(self._start(state), state.judged, state.judged)
         said = self.judge.judge(state.cells, state.series, state.then, span)
-        mine = pl.col("alarm").is_in(list(alarms))
+        fresh = [n for n, r in enumerate(self.shard.rules) if r.alarm in alarms]
+        mine = pl.col("alarm").is_in(fresh)
         now = pl.concat([state.now.filter(~mine), said.alarms.filter(mine)])
-        moves = said.transitions.filter(mine)
+        moves = said.transitions.filter(pl.col("alarm").is_in(list(alarms)))
         verdict = Verdict(state.judged, said.runs.clear(), moves)
         return replace(state, now=now), [verdict]
 

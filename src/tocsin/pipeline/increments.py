@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from tocsin.incidents.ledger import row_of
 from tocsin.metrics.cells import Cells, stack
 from tocsin.metrics.series import SeriesTable
 from tocsin.model.state import Change
@@ -178,7 +179,7 @@ def _changed_alarms(
 
 def _alarms(plan: Shard, part: str, state: ShardState) -> pl.DataFrame:
     tick = state.judged if part == "now" else state.settled
-    steps = [plan.spec(alarm.metric).every for alarm in plan.alarms]
+    steps = [plan.spec(rule.metric).every for rule in plan.rules]
     return alarms_at(steps, getattr(state, part), tick)
 
 
@@ -198,8 +199,7 @@ def _ledger_segments(state: EngineState, since: Since) -> Iterator[Segment]:
     changed = [p for p, group in new.items() if group and old.get(p) != group]
     gone = [p for p, group in old.items() if group and not new.get(p)]
     rows: list[tuple[str, str, str | None]] = [
-        (*place, as_json([[i.id, i.opened, i.closed] for i in new[place]]).decode())
-        for place in changed
+        (*place, as_json([row_of(i) for i in new[place]]).decode()) for place in changed
     ]
     rows += [(*place, None) for place in gone]
     if rows:

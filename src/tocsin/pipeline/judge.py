@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -17,8 +18,11 @@ from tocsin.metrics import calculate
 from tocsin.metrics.changes import SUMS, change_points, marked, sums_after, useful
 from tocsin.metrics.spec import CalculatedSpec, MetricSpec, first_end
 from tocsin.metrics.windows import RUNS, Stretch, clip, spec_frame, windows
+from tocsin.model.matchers import matches
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tocsin.metrics.cells import Cells
     from tocsin.metrics.series import SeriesTable
     from tocsin.pipeline.plan import Shard
@@ -55,6 +59,8 @@ class Views:
     links: pl.DataFrame
     sums: pl.DataFrame | None = None
     partial: bool = False
+    variants: pl.DataFrame | None = None
+    """Which series have other rules than most (`threshold.trace`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +103,10 @@ class Judge:
         self._results = {
             n: m.result for n, m in shard.metrics.items() if m.result is not None
         }
-        self._alarms = threshold.specs_frame(shard.alarms)
+        self.rules = threshold.specs_frame(shard.rules)
         self._fills = _fills(shard)
         self._links: tuple[int, pl.DataFrame] = (-1, pl.DataFrame())
+        self._variants: tuple[int, pl.DataFrame | None] = (-1, None)
 
     def judge(
         self, cells: Cells, series: SeriesTable, alarms: pl.DataFrame, span: Span
@@ -110,7 +117,8 @@ class Judge:
         rows = self._feeding(series, wanted, links, span.known)
         if rows.height == 0:
             return self.judged(cells, Views(rows, links, span.sums), alarms)
-        views = Views(rows, links, span.sums, partial=span.partial)
+        own = self.variants(series)
+        views = Views(rows, links, span.sums, partial=span.partial, variants=own)
         measured = self._measured(views)
         known = useful(cells, measured, span.known, series.table.height)
         return self.judged(known, views, alarms)
@@ -131,11 +139,18 @@ class Judge:
             return Judgement(runs, _NOTHING_SAID, alarms, _NO_TRACE, sums)
         alarmed = self._with_full(runs, wanted)
         alarmed = alarmed.with_columns(partial=pl.lit(views.partial))
-        trace = threshold.trace(self._alarms, alarms, alarmed)
-        return Judgement(runs, *threshold.concluded(alarms, trace), trace, sums)
+        trace = threshold.trace(self.rules, alarms, alarmed, views.variants)
+        said = threshold.concluded(self.rules, alarms, trace)
+        return Judgement(runs, *said, trace, sums)
 
     def _with_full(self, runs: pl.DataFrame, wanted: pl.DataFrame) -> pl.DataFrame:
-        """Add `full`: the first end whose window holds no time before the first event."""
+        """Add `full`: the first end whose window holds no time before the first event.
+
+        And `born`, since when a series is there, if any rule waits after that.
+        """
+        if self.rules.delayed:
+            born = wanted.select("sid", born="first")
+            runs = runs.join(born, on="sid", how="left")
         if self._fills.height == 0:
             return runs.with_columns(full=pl.lit(0, dtype=pl.Int64))
         first, slice_ = pl.col("first"), pl.col("slice")
@@ -151,6 +166,14 @@ class Judge:
         if self._links[0] != series.table.height:
             self._links = (series.table.height, _links(self.shard, series.table))
         return self._links[1]
+
+    def variants(self, series: SeriesTable) -> pl.DataFrame | None:
+        """Return which series have other rules than most; None if none ever has."""
+        if not self.rules.varied:
+            return None
+        if self._variants[0] != series.table.height:
+            self._variants = (series.table.height, _variants(self.shard, series.table))
+        return self._variants[1]
 
     def _wanted(self, series: SeriesTable, span: Span) -> pl.DataFrame:
         """Return the series with an end in the span, each with its own stretch of time."""
@@ -240,7 +263,7 @@ def _fills(shard: Shard) -> pl.DataFrame:
     Only for metrics with an alarm that needs to know. Where slices (`slice`, s) are
     longer than a second, it counts from the end of the slice that holds the event.
     """
-    numbers = {a.metric for a in shard.alarms if a.operator.below}
+    numbers = {rule.metric for rule in shard.rules if rule.below}
     rows = [(n, *leaf) for n in sorted(numbers) for leaf in _leaves(shard, n)]
     schema = {"m": pl.Int32, "slice": pl.Int64, "after": pl.Int64}
     return pl.DataFrame(rows, schema=schema, orient="row")
@@ -281,6 +304,24 @@ def _links(shard: Shard, table: pl.DataFrame) -> pl.DataFrame:
                 if (part := _subset(key, fields)) in known
             ]
     return pl.DataFrame(rows, schema=calculate.LINKS, orient="row")
+
+
+def _variants(shard: Shard, table: pl.DataFrame) -> pl.DataFrame:
+    """Match the keys of series with what alarms say of some: the first that holds."""
+    rows: list[tuple[int, int, int]] = []
+    for number, alarm in enumerate(shard.alarms):
+        mine = table.filter(pl.col("m") == alarm.metric) if alarm.variants else None
+        for sid, key in () if mine is None else mine.select("sid", "key").iter_rows():
+            labels = labels_of(json.loads(key))
+            holds = (i for i, v in enumerate(alarm.variants, 1) if matches(v, labels))
+            rows += [(number, sid, variant) for variant in islice(holds, 1)]
+    schema = {"of": pl.Int32, "sid": pl.Int64, "variant": pl.Int32}
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def labels_of(key: Mapping[str, object]) -> dict[str, str]:
+    """Return the fields of a key as matchers see them."""
+    return {n: "" if v is None else str(v) for n, v in key.items()}
 
 
 def _subset(key: str, fields: tuple[str, ...]) -> tuple[object, ...]:

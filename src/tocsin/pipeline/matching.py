@@ -42,6 +42,8 @@ class Matching:
     alarms: Mapping[Place, Place] = field(default_factory=dict)
     homes: Sequence[tuple[int, ...]] = ()
     fates: tuple[Fate, ...] = ()
+    rules: Mapping[Place, Place] = field(default_factory=dict)
+    """The same for the rules of alarms."""
 
 
 def match(old: Description, new: Description, cursors: Cursors) -> Matching:
@@ -173,6 +175,17 @@ def _alarms(
             found[place] = same
             left.pop(same)
     return found
+
+
+def rules(old: Description, new: Description, found: Matching) -> dict[Place, Place]:
+    """Match the rules of alarms that are the same: they are in the same order."""
+    before = [shard.first_rules for shard in old.shards]
+    after = [shard.first_rules for shard in new.shards]
+    return {
+        (i, after[i][n] + k): (j, before[j][m] + k)
+        for (i, n), (j, m) in found.alarms.items()
+        for k in range(new.shards[i].alarms[n].rules)
+    }
 
 
 def _placed(plan: Description) -> Iterator[tuple[Place, AlarmNote]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tocsin.alarms.threshold import ThresholdSpec
+    from tocsin.alarms.rules import AlarmSpec, ThresholdSpec
     from tocsin.metrics.series import SeriesPlan
     from tocsin.metrics.spec import CalculatedSpec, MetricSpec, TimeSpec
     from tocsin.model.message import FieldType
@@ -27,11 +27,16 @@ class Shard:
     sources: tuple[str, ...]
     metrics: Mapping[int, MetricSpec]
     calculated: Mapping[int, CalculatedSpec]
-    alarms: tuple[ThresholdSpec, ...]
+    alarms: tuple[AlarmSpec, ...]
     series: SeriesPlan
     events: tuple[int, ...]
     """The numbers of the metrics that count all events of each source."""
     time: TimeSpec
+
+    @property
+    def rules(self) -> tuple[ThresholdSpec, ...]:
+        """The rules of all alarms: what a state of alarms is about, by number."""
+        return tuple(rule for alarm in self.alarms for rule in alarm.rules)
 
     def number(self, name: str) -> int:
         """Return the number of a metric of this shard."""

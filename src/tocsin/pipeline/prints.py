@@ -84,7 +84,7 @@ def _renamed(node: Node, names: Mapping[str, str]) -> Node:
 
 def _alarm(alarm: AlarmConfig) -> str:
     bare = replace(alarm, name="", metric="", level="", messages=MessagesConfig())
-    return _print(bare)
+    return _print(bare, *alarm.added())
 
 
 def _print(*parts: Any) -> str:  # noqa: ANN401 - plain values, whose repr is their text

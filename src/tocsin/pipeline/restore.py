@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from tocsin.alarms.threshold import STATE
-from tocsin.incidents.ledger import Incident, Ledger
+from tocsin.incidents.ledger import Ledger, incident_of
 from tocsin.metrics.cells import Cells
 from tocsin.metrics.series import SeriesTable
 from tocsin.model.errors import StateDamaged
@@ -152,7 +152,7 @@ def _ledger(saved: _Tables, next_id: int) -> Ledger:
         return Ledger(next_id)
     rows = tables.latest("ledger", parts).drop_nulls("incidents")
     recent = {
-        (alarm, key): tuple(Incident(*i) for i in json.loads(group))
+        (alarm, key): tuple(incident_of(i) for i in json.loads(group))
         for alarm, key, group in rows.iter_rows()
     }
     return Ledger(next_id, recent)

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from tocsin.incidents import ledger
 from tocsin.incidents.ledger import Change, Event, Ledger
-from tocsin.model.instant import SECOND, iso
+from tocsin.model.instant import SECOND
 from tocsin.model.records import Datapoint, IncidentEvent, Key, Record, Transition
 from tocsin.pipeline import messages
+from tocsin.pipeline.wording import (
+    TransitionWords,
+    changed,
+    correction,
+    key_text,
+    titled,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from tocsin.alarms.threshold import ThresholdSpec
     from tocsin.metrics.series import SeriesTable
     from tocsin.metrics.spec import CalculatedSpec, MetricSpec
     from tocsin.pipeline.evaluate import ShardState, Verdict
@@ -42,6 +47,8 @@ class Standing:
     firing: bool
 
 
+_TOLD = {"opened", "resolved", "escalated", "eased"}
+"""Events whose sentence gives the value; those of late lines say what they corrected."""
 _RANG = {"opened": 1, "withdrawn": -1}
 """What events do to the number of incidents that were."""
 
@@ -112,9 +119,9 @@ class Speaker:
         """Let the ledger hear of transitions; return the incidents, and how many opened."""
         if not said.made and not said.withdrawn:
             return known, [], 0
-        told = {_change(t): t for t in said.made}
+        told = {self._change(t): t for t in said.made}
         if said.amended:
-            unmade = [_change(t) for t in said.withdrawn]
+            unmade = [self._change(t) for t in said.withdrawn]
             after, events = ledger.amend(known, told, unmade)
         else:
             after, events = ledger.record(known, told)
@@ -152,7 +159,7 @@ class Speaker:
                     key = json.loads(keys[sid])
                     found.append(
                         Standing(
-                            title=_title(alarm.name, key),
+                            title=titled(alarm.name, key),
                             key=key,
                             value=value,
                             count=count,
@@ -164,17 +171,31 @@ class Speaker:
         found.sort(key=lambda s: (not s.firing, -(s.value or 0.0), s.title))
         return found[:_MOST_STANDINGS]
 
+    def _change(self, transition: Transition) -> Change:
+        """Return a transition as the ledger knows it."""
+        alarm = self.alarms[transition.alarm][1]
+        rings = {"firing"} if alarm.quiet else {"firing", "no_data"}
+        firing = transition.to_state in rings
+        level = transition.level if firing and alarm.levelled else ""
+        place = (transition.alarm, key_text(transition))
+        return Change(place, transition.at // SECOND, firing, level)
+
     def _incident(self, event: Event, told: dict[Change, Transition]) -> IncidentEvent:
         """Return what became of an incident, with its sentence."""
         name, key = event.place
         fields = json.loads(key)
-        firing = event.what != "resolved"
-        transition = told.get(Change(event.place, event.at, firing))
-        title = _title(name, fields)
-        if event.what in {"opened", "resolved"} and transition is not None:
+        incident = event.incident
+        level = incident.level_at(event.at) if event.what != "resolved" else ""
+        transition = told.get(
+            Change(event.place, event.at, event.what != "resolved", level)
+        )
+        title = titled(name, fields)
+        if transition is None or event.what not in _TOLD:
+            message = correction(title, event)
+        elif event.what in {"opened", "resolved"} and transition.to_state != "no_data":
             message = self._sentence(name, fields, transition)
         else:
-            message = _correction(title, event)
+            message = changed(title, transition)
         return IncidentEvent(
             id=event.incident.id,
             event=event.what,
@@ -183,6 +204,7 @@ class Speaker:
             at=event.at * SECOND,
             message=message,
             amended=event.amended,
+            level=incident.level_at(event.at),
         )
 
     def _sentence(self, name: str, key: dict[str, Any], transition: Transition) -> str:
@@ -192,7 +214,7 @@ class Speaker:
         spec = shard.spec(alarm.metric)
         values = {
             **key,
-            "alarm": _title(name, key),
+            "alarm": titled(name, key),
             "metric": spec.name,
             "value": messages.number(transition.value),
             "hits": transition.count,
@@ -253,84 +275,11 @@ class _Voice:
         if rows.height == 0:
             return []
         rows = rows.join(known.table.select("sid", "key"), on="sid")
+        words = TransitionWords(self.plan, self.shard)
         found = [
-            self._transition(row, withdrawn=withdrawn)
+            replace(
+                words.transition(row), amended=self.verdict.amended, withdrawn=withdrawn
+            )
             for row in rows.iter_rows(named=True)
         ]
-        return sorted(found, key=lambda t: (t.at, t.alarm, _text(t), t.to_state))
-
-    def _transition(self, row: dict[str, Any], *, withdrawn: bool) -> Transition:
-        alarm = self.shard.alarms[row["alarm"]]
-        firing = row["firing"]
-        at = row["e"] * SECOND
-        print_ = self.plan.fingerprints.get(alarm.name, "")
-        to_state = "firing" if firing else "ok"
-        identity = "\0".join((alarm.name, print_, row["key"], str(at), to_state))
-        return Transition(
-            id=hashlib.sha256(identity.encode()).hexdigest()[:16],
-            alarm=alarm.name,
-            key=json.loads(row["key"]),
-            level=alarm.level,
-            from_state="ok" if firing else "firing",
-            to_state=to_state,
-            at=at,
-            value=row["value"],
-            count=row["n"],
-            threshold=alarm.threshold if firing else alarm.recovery_threshold,
-            reason=self._reason(alarm, row),
-            amended=self.verdict.amended,
-            withdrawn=withdrawn,
-        )
-
-    def _reason(self, alarm: ThresholdSpec, row: dict[str, Any]) -> str:
-        spec = self.shard.spec(alarm.metric)
-        firing = row["firing"]
-        op = alarm.operator if firing else alarm.recovery_operator
-        limit = alarm.threshold if firing else alarm.recovery_threshold
-        points = alarm.points_alarm if firing else alarm.points_recovery
-        times = "" if points == 1 else f" {points} times in a row"
-        value = messages.number(row["value"])
-        return (
-            f"{spec.name} was {value}, {op} {messages.number(limit)}{times}"
-            f"{_window(spec, row['e'])}"
-        )
-
-
-def _change(transition: Transition) -> Change:
-    """Return a transition as the ledger knows it."""
-    place = (transition.alarm, _text(transition))
-    return Change(place, transition.at // SECOND, transition.to_state == "firing")
-
-
-def _title(name: str, key: dict[str, Any]) -> str:
-    """Return an alarm's name with the fields of its key filled in."""
-    for field_name, value in key.items():
-        name = name.replace("{" + field_name + "}", str(value))
-    return name
-
-
-def _text(transition: Transition) -> str:
-    return json.dumps(dict(transition.key), separators=(",", ":"), ensure_ascii=False)
-
-
-def _window(spec: MetricSpec | CalculatedSpec, end: int) -> str:
-    start = iso((end - spec.period) * SECOND)
-    return f", from {start} to {iso(end * SECOND)}"
-
-
-def _correction(title: str, event: Event) -> str:
-    number = event.incident.id
-    at = iso(event.at * SECOND)
-    match event.what:
-        case "withdrawn":
-            return f"{title} #{number} withdrawn - late lines show it did not happen"
-        case "reopened":
-            return f"{title} #{number} reopened - late lines show it is not over"
-        case "resolved":
-            return f"{title} #{number} recovered at {at}"
-        case "opened":
-            return f"{title} rings, triggered at {at}"
-        case _:
-            began = event.was is None or event.was.opened != event.incident.opened
-            what = "began" if began and event.at == event.incident.opened else "ended"
-            return f"{title} #{number} corrected - late lines show it {what} at {at}"
+        return sorted(found, key=lambda t: (t.at, t.alarm, key_text(t), t.to_state))

@@ -27,6 +27,7 @@ class Glyphs:
         signs = {
             "opened": self.firing,
             "reopened": self.firing,
+            "escalated": self.firing,
             "resolved": self.resolved,
             "withdrawn": self.withdrawn,
         }

@@ -71,9 +71,11 @@ def _types() -> dict[str, dict[str, Any]]:
             "transition",
             "One change of state of an alarm for one key",
             _transition(),
-            {"withdrawn": _FLAG},
+            {"withdrawn": _FLAG, "from_level": _TEXT},
         ),
-        "incident": _record("incident", "What became of an incident", _incident()),
+        "incident": _record(
+            "incident", "What became of an incident", _incident(), {"level": _TEXT}
+        ),
         "report": _record("report", "What a raw log consumer says", _report()),
         "notice": _record("notice", "A word about the run itself", _notice()),
         "summary": _record(
@@ -146,7 +148,9 @@ def _transition() -> dict[str, Any]:
 
 
 def _incident() -> dict[str, Any]:
-    events = ("opened", "resolved", "reopened", "corrected", "withdrawn")
+    events = (
+        "opened", "escalated", "eased", "resolved", "reopened", "corrected", "withdrawn",
+    )  # fmt: skip
     return {
         "id": {"type": "integer", "minimum": 1},
         "event": {"enum": list(events)},

@@ -1,0 +1,143 @@
+"""Transitions and events of incidents, in words."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+from tocsin.alarms.rules import CODES, STANDING, Kind
+from tocsin.alarms.threshold import FORGOTTEN, GONE
+from tocsin.model.instant import SECOND, iso
+from tocsin.model.records import Transition
+from tocsin.pipeline import messages
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tocsin.alarms.rules import AlarmSpec, ThresholdSpec
+    from tocsin.incidents.ledger import Event
+    from tocsin.metrics.spec import CalculatedSpec, MetricSpec
+    from tocsin.pipeline.plan import Plan, Shard
+
+_NO_DATA = CODES["no_data"]
+
+
+class TransitionWords:
+    """Words the transitions of one shard."""
+
+    def __init__(self, plan: Plan, shard: Shard) -> None:
+        self.plan = plan
+        self.shard = shard
+        self.rules = shard.rules
+
+    def transition(self, row: Mapping[str, Any]) -> Transition:
+        """Return what a row of `levels.TRANSITIONS`, with its `key`, says."""
+        alarm, rule = self.shard.alarms[row["alarm"]], self.rules[row["rule"]]
+        was, now, at = row["was"], row["now"], row["e"] * SECOND
+        level, before = _level(alarm, now or was), _level(alarm, was)
+        limit = rule.threshold if now > was else rule.recovery_threshold
+        return Transition(
+            id=self._identity(alarm, row, at),
+            alarm=alarm.name,
+            key=json.loads(row["key"]),
+            level=level,
+            from_state=_state(was),
+            to_state=_state(now),
+            at=at,
+            value=row["value"],
+            count=row["n"],
+            threshold=limit if rule.kind is Kind.LEVEL else None,
+            reason=self._reason(rule, row),
+            from_level=before if was and now else "",
+        )
+
+    def _identity(self, alarm: AlarmSpec, row: Mapping[str, Any], at: int) -> str:
+        print_ = self.plan.fingerprints.get(alarm.name, "")
+        state = _state(row["now"])
+        if alarm.levelled:  # it may stand in several ways at one end, once amended
+            state = f"{state}:{STANDING[row['now']]}"
+        identity = "\0".join((alarm.name, print_, row["key"], str(at), state))
+        return hashlib.sha256(identity.encode()).hexdigest()[:16]
+
+    def _reason(self, rule: ThresholdSpec, row: Mapping[str, Any]) -> str:
+        spec = self.shard.spec(rule.metric)
+        window = _window(spec, row["e"])
+        worse = row["now"] > row["was"]
+        if rule.kind is Kind.NO_DATA:
+            said = _times(rule.points_alarm) if worse else " again"
+            return f"{spec.name} had {'no value' if worse else 'a value'}{said}{window}"
+        if row["symbol"] == GONE:
+            return f"{spec.name} had no value{_times(rule.points_gone)}{window}"
+        if row["symbol"] == FORGOTTEN:
+            return f"nothing was heard of its key for long{window}"
+        op = rule.operator if worse else rule.recovery_operator
+        limit = rule.threshold if worse else rule.recovery_threshold
+        times = _times(rule.points_alarm if worse else rule.points_recovery)
+        value = messages.number(row["value"])
+        return f"{spec.name} was {value}, {op} {messages.number(limit)}{times}{window}"
+
+
+def _times(points: int) -> str:
+    return "" if points == 1 else f" {points} times in a row"
+
+
+def _state(code: int) -> str:
+    return "firing" if code > _NO_DATA else STANDING[code] or "ok"
+
+
+def _level(alarm: AlarmSpec, code: int) -> str:
+    """Return the level of an alarm that stands like this."""
+    if code == _NO_DATA:
+        return alarm.no_data_level or "info"
+    return STANDING[code]
+
+
+def titled(name: str, key: Mapping[str, Any]) -> str:
+    """Return an alarm's name with the fields of its key filled in."""
+    for field_name, value in key.items():
+        name = name.replace("{" + field_name + "}", str(value))
+    return name
+
+
+def key_text(transition: Transition) -> str:
+    """Return the key of a transition as JSON."""
+    return json.dumps(dict(transition.key), separators=(",", ":"), ensure_ascii=False)
+
+
+def _window(spec: MetricSpec | CalculatedSpec, end: int) -> str:
+    start = iso((end - spec.period) * SECOND)
+    return f", from {start} to {iso(end * SECOND)}"
+
+
+def changed(title: str, transition: Transition) -> str:
+    """Say how an incident stands now: its level, or that there is no data."""
+    at = iso(transition.at)
+    if transition.to_state == "no_data":
+        return f"{title} has no data, noticed at {at}"
+    was = transition.from_level
+    before = "had no data" if transition.from_state == "no_data" else f"was {was}"
+    value = messages.number(transition.value)
+    return f"{title} is {transition.level}, {before} - {value}, since {at}"
+
+
+def correction(title: str, event: Event) -> str:
+    """Say what late lines showed of an incident."""
+    number = event.incident.id
+    at = iso(event.at * SECOND)
+    match event.what:
+        case "withdrawn":
+            return f"{title} #{number} withdrawn - late lines show it did not happen"
+        case "reopened":
+            return f"{title} #{number} reopened - late lines show it is not over"
+        case "resolved":
+            return f"{title} #{number} recovered at {at}"
+        case "opened":
+            return f"{title} rings, triggered at {at}"
+        case "escalated" | "eased":
+            level = event.incident.level_at(event.at)
+            return f"{title} #{number} is {level} since {at} - late lines show it"
+        case _:
+            began = event.was is None or event.was.opened != event.incident.opened
+            what = "began" if began and event.at == event.incident.opened else "ended"
+            return f"{title} #{number} corrected - late lines show it {what} at {at}"

@@ -92,8 +92,8 @@ def test_a_name_with_brackets_that_exists_is_no_glob(logs: Path) -> None:
 
 REFUSED = {
     "a glob without a match": ("*.txt", r"\*\.txt: no file matches$"),
-    "a folder": ("deep", "deep: this is a folder; name the files in it$"),
-    "a compressed file": ("old.gz", "old.gz: compressed logs cannot be read yet"),
+    "a folder without a file": ("deep", "deep: there is no file in this folder$"),
+    "an archive of another kind": ("old.zip", r"old\.zip: \.zip files cannot be read"),
 }
 
 

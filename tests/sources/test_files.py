@@ -180,10 +180,10 @@ def test_a_fifo_is_refused_without_waiting_for_a_writer(tmp_path: Path) -> None:
         FileReader(tmp_path / "pipe")
 
 
-def test_a_compressed_file_is_refused_for_now(tmp_path: Path) -> None:
+def test_a_compressed_file_has_no_ranges(tmp_path: Path) -> None:
     path = tmp_path / "access.log.2.gz"
     path.write_bytes(b"\x1f\x8b")
-    with pytest.raises(SourceError, match="compressed logs cannot be read yet"):
+    with pytest.raises(SourceError, match="it is compressed: nobody writes to it"):
         FileReader(path)
 
 

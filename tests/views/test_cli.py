@@ -50,7 +50,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "metrics: [{name: e, source: a, type: COUNT, period: 10s, where: stats >= 500}]\n"
     )
     Path("binary").write_bytes(bytes(range(256)) * 10)
-    Path("old.log.gz").write_bytes(b"\x1f\x8b\x08\x00rest")
+    Path("old.log.zip").write_bytes(b"PK")
     Path("prose.txt").write_text("It was a dark and stormy night.\n" * 3)
     Path("folder").mkdir()
     with socket.socket(socket.AF_UNIX) as door:
@@ -62,10 +62,10 @@ MISTAKES = {
     "a file that is missing": ("watch --no-follow gone.log", 5, ["gone.log: there is no"]),
     "one of several files is missing": (
         "watch --no-follow busy.log gone.log", 5, ["gone.log: there is no such file"]),
-    "a folder": ("watch folder", 5, ["folder: this is a folder"]),
-    "a folder, not followed": ("watch --no-follow folder", 5, ["this is a folder"]),
+    "an empty folder": ("watch folder", 5, ["folder: there is no file in this folder"]),
+    "an empty folder, not followed": ("watch --no-follow folder", 5, ["no file in"]),
     "a pattern that matches nothing": ("watch *.nothing", 5, ["no file matches"]),
-    "a compressed log": ("watch --no-follow old.log.gz", 5, ["old.log.gz", "compressed"]),
+    "a zip file": ("watch --no-follow old.log.zip", 5, ["old.log.zip", "uncompress"]),
     "a binary file": ("watch --no-follow binary", 5, ["binary: this is no text"]),
     "a binary file that is followed": ("watch binary", 5, ["binary: this is no text"]),
     "a file that is no log": (

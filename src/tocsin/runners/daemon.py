@@ -18,13 +18,13 @@ from tocsin.runners.health import Health
 from tocsin.runners.systemd import Systemd
 from tocsin.sources import (
     Bookmark,
-    Crowd,
-    FilePosition,
     FollowReader,
     PipeReader,
     expand,
     families,
+    first_position,
     is_pipe,
+    kind_of,
 )
 
 if TYPE_CHECKING:
@@ -50,7 +50,6 @@ _FAREWELL = 10.0
 _MOST_TOLD = 50
 """Metrics and alarms of which it is said singly what becomes of them."""
 _FATES = {"begins": "begins anew", "forgotten": "is forgotten"}
-_COMPRESSED = {".gz", ".zst", ".bz2", ".xz"}
 
 
 class Daemon(Follow):
@@ -266,8 +265,8 @@ class Daemon(Follow):
                 self._known[family.stream] = self._streams[-1]
             else:
                 self._begin(family, source)
-        elif known.live is not None and known.live.path != newest:
-            known.live.move_to(newest)
+        elif known.live is not None and known.live.path != _live(family):
+            known.live.move_to(_live(family))
 
     def _begin(self, family: Family, source: str) -> None:
         """Follow a log that is not followed: from where it was left, or all of it."""
@@ -277,7 +276,7 @@ class Daemon(Follow):
         except SourceError as error:
             self._say_once(str(error), family.stream)
             return
-        self._follow(family.stream, source, family.paths[-1], start)
+        self._follow(family.stream, source, _live(family), start)
 
     def _follow(
         self, name: str, source: str, path: Path, start: Bookmark | int
@@ -296,16 +295,10 @@ class Daemon(Follow):
 
     def _first(self, family: Family) -> Bookmark | int:
         """Return where a log that was never read begins: with its oldest file."""
-        older = [p for p in family.paths[:-1] if p.suffix not in _COMPRESSED]
-        if len(older) + 1 < len(family.paths):
-            text = "its compressed files are left out; tocsin replay reads them"
-            self.session.say([Notice(text, subject=family.stream)])
-        files: list[FilePosition] = []
-        for path in (*older, family.paths[-1]) if older else ():
-            reader = FollowReader(path, crowd=Crowd(0, self._crowd.disk))
-            files += reader.bookmark.files
-            reader.close()
-        return Bookmark(0, tuple(files)) if files else 0
+        if family.paths == (_live(family),):
+            return 0
+        files = (first_position(path, self._crowd.disk) for path in family.paths)
+        return Bookmark(0, tuple(file for file in files if file is not None))
 
     def _let_go(self, found: set[str]) -> None:
         """End the streams of logs that have long been gone."""
@@ -325,6 +318,12 @@ class Daemon(Follow):
     def streams(self) -> Sequence[Stream]:
         """The streams that are followed."""
         return self._streams
+
+
+def _live(family: Family) -> Path:
+    """Return the file of a family that somebody may write to."""
+    newest = family.paths[-1]
+    return Path(family.stream) if kind_of(newest.name) else newest
 
 
 def _form(source: SourceConfig) -> object:

@@ -23,9 +23,17 @@ from tocsin.runners.opening import (
     with_oversized,
 )
 from tocsin.runners.rotated import RotatedReader
-from tocsin.runners.seek import start_of
+from tocsin.runners.seek import offsets_of
 from tocsin.runners.stream import Stream
-from tocsin.sources import Crowd, FileReader, FollowReader, PipeReader, is_pipe, size
+from tocsin.sources import (
+    Crowd,
+    FollowReader,
+    PipeReader,
+    is_pipe,
+    kind_of,
+    past_reader,
+    reaches,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -98,15 +106,19 @@ class Follow:
         if is_pipe(newest):
             self.add(name, source, PipeReader.open(newest))
             return
-        *offsets, offset = self._offsets(family.paths, source)
+        if kind_of(newest.name):  # nobody writes to it any more
+            for path in family.paths:
+                self.add_past(path, source)
+            return
+        *offsets, offset = self._starts(family.paths, source)
         live = FollowReader(newest, start=offset, stream=name, crowd=self._crowd)
-        past = [(p, at) for p, at in zip(older, offsets, strict=True) if at < size(p)]
+        past = [(p, at) for p, at in zip(older, offsets, strict=True) if reaches(p, at)]
         self.add(name, source, RotatedReader(past, live) if past else live)
 
     def add_past(self, path: Path, source: str) -> None:
         """Read a file to its present end."""
-        (offset,) = self._offsets([path], source)
-        self.add(str(path), source, FileReader(path, start=offset))
+        (offset,) = self._starts([path], source)
+        self.add(str(path), source, past_reader(path, start=offset))
 
     def add_pipe(self, fd: int, source: str) -> None:
         """Follow standard input."""
@@ -192,19 +204,8 @@ class Follow:
             fds += [] if self.crew is None else self.crew.fds
             self.clock.wait(_LOOK_EVERY, fds)
 
-    def _offsets(self, paths: tuple[Path, ...] | list[Path], source: str) -> list[int]:
-        """Return where in each file to start; 0 in those that tell no time."""
-        there = [path for path in paths if path.exists()]
-        try:
-            config, now = self.session.config.source(source), self.clock.now()
-            found = start_of(there, config, self.start, now)
-        except FormatUnknownError:
-            return [0] * len(paths)
-        offsets = dict(zip(there, found, strict=True))
-        for path, offset in offsets.items():
-            if offset:
-                self.session.detail(f"starts at byte {offset}", str(path))
-        return [offsets.get(path, 0) for path in paths]
+    def _starts(self, paths: Sequence[Path], source: str) -> list[int]:
+        return offsets_of(self.session, source, paths, self.start, self.clock.now())
 
     def _hear(self) -> list[bool]:
         """Take in what the crew has read."""

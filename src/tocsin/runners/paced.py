@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from tocsin.model.instant import SECOND
 from tocsin.model.protocols import Chunk
 from tocsin.runners.opening import FormatUnknownError, open_codec
-from tocsin.sources import FileReader, head
+from tocsin.sources import first_lines, past_reader
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tocsin.config.values import SourceConfig
     from tocsin.model.protocols import Codec
     from tocsin.runners.clock import Clock
+    from tocsin.sources import PastReader
 
 _BLOCK = 1 << 16
 _SHORTEST, _LONGEST = 0.05, 0.1
@@ -108,7 +109,7 @@ class PacedReader:
         self._files = deque(files)
         self.path = self._files[0][0]
         """Where the stream begins: what its format is told by."""
-        self._reader: FileReader | None = None
+        self._reader: PastReader | None = None
         self._codec: Codec | None = None
         self._lines: list[bytes] = []
         self._due: list[int] = []
@@ -150,7 +151,7 @@ class PacedReader:
         while not self._lines and (self._reader or self._files):
             if self._reader is None:
                 path, start = self._files.popleft()
-                self._reader = FileReader(path, start=start)
+                self._reader = past_reader(path, start=start)
                 self._codec = self._told(path)
             chunk = self._reader.read(_BLOCK)
             self._oversized += chunk.oversized
@@ -163,7 +164,7 @@ class PacedReader:
 
     def _told(self, path: Path) -> Codec | None:
         try:
-            return open_codec(self._source, self.stream, head(path))[0]
+            return open_codec(self._source, self.stream, first_lines(path))[0]
         except FormatUnknownError:
             return None
 

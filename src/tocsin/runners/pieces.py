@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from tocsin.config.values import Config
     from tocsin.model.protocols import Codec
+    from tocsin.model.records import Loss
     from tocsin.pipeline.observation import Observation
     from tocsin.runners.session import Wishes
 
@@ -46,6 +47,9 @@ class Piece:
 
     `head` is the beginning of the file (a CSV header is there); `format` the name
     of the stream's format. Rows later than `now` (µs) do not move time.
+
+    Of an archive, `data` are the lines of whole events, read already, and the range is
+    what they were in the compressed file.
     """
 
     stream: str
@@ -56,6 +60,9 @@ class Piece:
     format: str
     head: bytes
     now: int | None
+    data: bytes | None = None
+    oversized: int = 0
+    losses: tuple[Loss, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +75,7 @@ class Read:
     seen: Observation
     done: int
     lost: int = 0
+    losses: tuple[Loss, ...] = ()
     blind: Piece | None = None
 
 
@@ -89,13 +97,13 @@ class Bench:
         data, oversized, lost = _read(piece)
         observer = self.observers[piece.source]
         codec = self._codec(piece)
-        if patience(codec) is not None:
+        if patience(codec) is not None and piece.data is None:
             data = _events(codec, piece, data)
         batch = parse(codec, data, observer.fields)
         batch = with_oversized(batch, oversized)
         seen = observer.observe(batch, clock or StreamClock(), now=piece.now)
         blind = piece if clock is None else None
-        return Read(seen, piece.end - piece.start, lost, blind)
+        return Read(seen, piece.end - piece.start, lost, piece.losses, blind)
 
     def _codec(self, piece: Piece) -> Codec:
         source = fixed(self.config.source(piece.source), piece.format)
@@ -125,6 +133,8 @@ def _events(codec: Codec, piece: Piece, data: bytes) -> bytes:
 
 def _read(piece: Piece) -> tuple[bytes, int, int]:
     """Return the lines of a piece, how many were too long, and how many bytes lost."""
+    if piece.data is not None:
+        return piece.data, piece.oversized, sum(loss.bytes for loss in piece.losses)
     blocks, oversized, lost = [], 0, 0
     reader = FileReader(piece.path, start=piece.start, end=piece.end)
     try:

@@ -8,7 +8,7 @@ the lines alone.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from tocsin.metrics.lateness import NEVER
@@ -17,14 +17,16 @@ from tocsin.model.records import Notice
 from tocsin.runners.opening import UNKNOWN, FormatUnknownError, unknown
 from tocsin.runners.pieces import PIECE, Bench, Piece
 from tocsin.runners.seek import start_of
+from tocsin.runners.unpacking import unpacked
 from tocsin.runners.workers import Workers, default_workers, result
-from tocsin.sources import cut, head, size
+from tocsin.sources import PAST_ALL, cut, first_lines, kind_of, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from concurrent.futures import Future
 
     from tocsin.metrics.lateness import StreamClock
+    from tocsin.model.protocols import Codec
     from tocsin.runners.clock import Clock
     from tocsin.runners.pieces import Read
     from tocsin.runners.session import Session
@@ -144,30 +146,41 @@ class Replay:
         return Workers(self.session.config, self.session.wishes, count)
 
     def _open(self, source: str, family: Family, now: int | None) -> _Stream:
-        begin = next((h for p in family.paths if (h := head(p)).strip()), b"")
+        begin = next((h for p in family.paths if (h := first_lines(p)).strip()), b"")
         try:
             codec = self.session.open(family.stream, source, begin) or unknown()
         except FormatUnknownError as error:
             self._refused[family.stream] = error
             codec = unknown()
-        pieces = self._pieces(source, family, codec.format, now)
+        pieces = self._pieces(source, family, codec, now)
         return _Stream(family.stream, pieces, self._bench)
 
     def _pieces(
-        self, source: str, family: Family, form: str, now: int | None
+        self, source: str, family: Family, codec: Codec, now: int | None
     ) -> Iterator[Piece]:
-        config = self.session.config.source(source)
+        config, form = self.session.config.source(source), codec.format
         where = "" if form == UNKNOWN else self.start
         starts = start_of(family.paths, config, where, now)
         for path, first in zip(family.paths, starts, strict=True):
-            begin = head(path)
+            total, begin = size(path), first_lines(path)
+            whole = Piece(family.stream, source, path, first, total, form, begin, now)
+            if kind_of(path.name):
+                self._total -= total if first == PAST_ALL else 0
+                yield from self._unpacked(whole, codec)
+                continue
             self._total -= first
             for at, end in cut(path, piece_bytes=self.piece_bytes):
-                start = max(at, first)
-                if start < end:
-                    yield Piece(
-                        family.stream, source, path, start, end, form, begin, now
-                    )
+                if first < end:
+                    yield replace(whole, start=max(at, first), end=end)
+
+    def _unpacked(self, whole: Piece, codec: Codec) -> Iterator[Piece]:
+        """Yield an archive in pieces, unless nothing of it is wanted."""
+
+        def tell(word: str) -> None:
+            self.session.say([Notice(word, "warning", whole.stream)])
+
+        if whole.start < PAST_ALL:
+            yield from unpacked(whole, codec, self.piece_bytes, tell)
 
     def _drain(self, streams: list[_Stream], pool: Workers | None) -> None:
         """Read pieces, always of the stream that is furthest behind, to the end."""
@@ -197,7 +210,7 @@ class Replay:
         engine = self.session.engine
         if read.blind is not None and not engine.accepts(name, read.seen):
             read = self._bench.read(read.blind, engine.state.streams[name].clock)
-        engine.absorb(name, read.seen, lost=read.lost)
+        engine.absorb(name, read.seen, lost=read.lost, losses=read.losses)
         self._done += read.done
 
     def _show_progress(self) -> None:

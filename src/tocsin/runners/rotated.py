@@ -6,14 +6,14 @@ from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tocsin.sources import FileReader
+from tocsin.sources import past_reader
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
     from tocsin.model.protocols import Chunk
-    from tocsin.sources import FollowReader
+    from tocsin.sources import FollowReader, PastReader
 
 
 class RotatedReader:
@@ -29,7 +29,7 @@ class RotatedReader:
         self._older = deque(older)
         self.path = self._older[0][0] if self._older else live.path
         """Where the stream begins: what its format is told by."""
-        self._reader: FileReader | None = None
+        self._reader: PastReader | None = None
 
     def read(self, limit: int) -> Chunk:
         """Return the next lines; never waits.
@@ -39,13 +39,13 @@ class RotatedReader:
         """
         while self._older:
             path, start = self._older[0]
-            self._reader = self._reader or FileReader(path, start=start)
+            self._reader = self._reader or past_reader(path, start=start)
             chunk = self._reader.read(limit)
             if chunk.ended:
                 self._reader.close()
                 self._reader = None
                 self._older.popleft()
-            if chunk.data or chunk.oversized or chunk.lost:
+            if chunk.data or chunk.oversized or chunk.lost or chunk.notes:
                 return replace(chunk, caught_up=False, ended=False)
         return self.live.read(limit)
 

@@ -4,23 +4,34 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from collections import deque
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from tocsin.config import duration
 from tocsin.model.errors import UsageError
 from tocsin.model.instant import from_datetime
-from tocsin.runners.opening import open_codec
-from tocsin.sources import FileReader, head, offset_of_line_at, size
+from tocsin.runners.opening import FormatUnknownError, open_codec
+from tocsin.sources import (
+    PAST_ALL,
+    ArchiveReader,
+    FileReader,
+    first_lines,
+    kind_of,
+    offset_of_line_at,
+    size,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from tocsin.config.values import SourceConfig
     from tocsin.model.protocols import Codec
+    from tocsin.runners.session import Session
 
 _PROBE = 1 << 16
+_LONG_AGO = -(1 << 62)
 
 
 def moment_of(
@@ -38,8 +49,7 @@ def moment_of(
         codec = _codec(path, source)
         if codec is None:
             continue
-        total = size(path)
-        times = _times(path, codec, max(0, total - _PROBE), total)
+        times = _last_times(path, codec)
         newest = [time for time in times if now is None or time <= now]
         if newest:
             return max(newest) - _before(start)
@@ -51,7 +61,8 @@ def start_of(
 ) -> list[int]:
     """Return, for each file of a stream, the offset of the line to start at.
 
-    `start` is `start`, `end`, or what `moment_of` takes.
+    `start` is `start`, `end`, or what `moment_of` takes. Of an archive, nothing is
+    wanted (`PAST_ALL`) if a newer file begins before that moment: it is not looked at.
 
     Raises:
         FormatUnknownError: The times in a file cannot be read.
@@ -60,21 +71,80 @@ def start_of(
     if start in {"", "start"}:
         return [0] * len(paths)
     if start == "end":
-        return [offset_of_line_at(path, size(path)) for path in paths]
+        return [_end(path) for path in paths]
     wanted = moment_of(paths, source, start, now)
     if wanted is None:
         return [0] * len(paths)
-    return [_offset(path, source, wanted) for path in paths]
+    offsets: list[int] = []
+    for path in reversed(paths):
+        old = bool(kind_of(path.name)) and any(offsets)
+        offsets.append(PAST_ALL if old else _offset(path, source, wanted))
+    return offsets[::-1]
+
+
+def _end(path: Path) -> int:
+    return PAST_ALL if kind_of(path.name) else offset_of_line_at(path, size(path))
 
 
 def _offset(path: Path, source: SourceConfig, wanted: int) -> int:
     codec = _codec(path, source)
-    return 0 if codec is None else _bisect(path, codec, wanted, size(path))
+    if codec is None:
+        return 0
+    if kind_of(path.name):
+        return _walk(path, codec, wanted)
+    return _bisect(path, codec, wanted, size(path))
+
+
+def _walk(path: Path, codec: Codec, wanted: int) -> int:
+    """Return the offset of the first line of an archive that is not too old."""
+    for at, data in _blocks(path):
+        if _newest(codec, data) >= wanted:
+            return at + _first_of(codec, data, wanted)
+    return PAST_ALL
+
+
+def _blocks(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines of an archive, from where on they stand in it."""
+    reader = ArchiveReader(path)
+    try:
+        ended = False
+        while not ended:
+            chunk = reader.read(_PROBE)
+            ended = chunk.ended
+            yield chunk.start, chunk.data
+    finally:
+        reader.close()
+
+
+def _last_times(path: Path, codec: Codec) -> list[int]:
+    """Return the times (µs) of the last lines of a file."""
+    if not kind_of(path.name):
+        total = size(path)
+        return _times(path, codec, max(0, total - _PROBE), total)
+    last = deque((data for _, data in _blocks(path)), maxlen=2)
+    return _times_of(codec, b"".join(last))
 
 
 def _codec(path: Path, source: SourceConfig) -> Codec | None:
-    begin = head(path)
+    begin = first_lines(path)
     return open_codec(source, str(path), begin)[0] if begin else None
+
+
+def offsets_of(
+    session: Session, source: str, paths: Sequence[Path], start: str, now: int
+) -> list[int]:
+    """Return where in each file to start; 0 in those that tell no time."""
+    there = [path for path in paths if path.exists()]
+    try:
+        found = start_of(there, session.config.source(source), start, now)
+    except FormatUnknownError:
+        return [0] * len(paths)
+    offsets = dict(zip(there, found, strict=True))
+    for path, offset in offsets.items():
+        if offset:
+            word = f"starts at byte {offset}" if offset < PAST_ALL else "is too old"
+            session.detail(word, str(path))
+    return [offsets.get(path, 0) for path in paths]
 
 
 def check_start(start: str) -> None:
@@ -113,7 +183,11 @@ def _times(path: Path, codec: Codec, start: int, end: int) -> list[int]:
         chunk = reader.read(_PROBE)
     finally:
         reader.close()
-    frame = codec.parse(chunk.data, {}).frame
+    return _times_of(codec, chunk.data)
+
+
+def _times_of(codec: Codec, data: bytes) -> list[int]:
+    frame = codec.parse(data, {}).frame
     times: list[int] = frame.get_column("time").to_physical().to_list()
     return times
 
@@ -139,17 +213,21 @@ def _first_line(path: Path, codec: Codec, wanted: int, low: int, total: int) -> 
         data = reader.read(4 * _PROBE).data
     finally:
         reader.close()
+    return at + _first_of(codec, data, wanted)
+
+
+def _first_of(codec: Codec, data: bytes, wanted: int) -> int:
+    """Return where among these lines the first begins that is not too old."""
     lines = data.split(b"\n")[:-1]
     first = bisect_left(
         range(1, len(lines) + 1),
         True,  # noqa: FBT003 - what is searched for
-        key=lambda n: _reaches(codec, lines[:n], wanted),
+        key=lambda n: _newest(codec, b"\n".join([*lines[:n], b""])) >= wanted,
     )
-    return at + sum(len(line) + 1 for line in lines[:first])
+    return sum(len(line) + 1 for line in lines[:first])
 
 
-def _reaches(codec: Codec, lines: list[bytes], wanted: int) -> bool:
-    """Say whether any of these lines is not too old."""
-    frame = codec.parse(b"\n".join([*lines, b""]), {}).frame
-    newest = frame.get_column("time").to_physical().max()
-    return isinstance(newest, int) and newest >= wanted
+def _newest(codec: Codec, data: bytes) -> int:
+    """Return the newest time of some lines (µs); long ago, if there is none."""
+    newest = codec.parse(data, {}).frame.get_column("time").to_physical().max()
+    return newest if isinstance(newest, int) else _LONG_AGO

@@ -12,7 +12,7 @@ from tocsin.model.protocols import Chunk
 from tocsin.runners.far import FarReader
 from tocsin.runners.opening import leading, patience
 from tocsin.runners.rotated import RotatedReader
-from tocsin.sources import FollowReader, PipeReader, head
+from tocsin.sources import FollowReader, PipeReader, first_lines
 
 if TYPE_CHECKING:
     from tocsin.model.protocols import Codec, Reader
@@ -140,7 +140,7 @@ class Stream:
         if isinstance(reader, PipeReader) or not hasattr(reader, "path"):
             return self.held
         try:
-            return head(Path(reader.path)) or self.held
+            return first_lines(Path(reader.path)) or self.held
         except SourceError:  # it has just gone
             return self.held
 

@@ -5,6 +5,15 @@ exact positions, and words about what cannot be read. Refuses: what lines mean, 
 time: no reader sleeps, waits, or reads a clock; the runner decides when to look again.
 """
 
+from tocsin.sources.archives import (
+    PAST_ALL,
+    ArchiveReader,
+    PastReader,
+    first_lines,
+    first_position,
+    past_reader,
+    reaches,
+)
 from tocsin.sources.crowd import Crowd
 from tocsin.sources.disk import Disk
 from tocsin.sources.families import (
@@ -14,12 +23,15 @@ from tocsin.sources.families import (
     families,
     stream_of,
 )
-from tocsin.sources.files import FileReader, cut, head, offset_of_line_at, size
+from tocsin.sources.files import FileReader, cut, offset_of_line_at, size
 from tocsin.sources.follow import FollowReader
 from tocsin.sources.pipes import PipeReader, is_pipe, stdin_kind
 from tocsin.sources.position import Bookmark, FilePosition
+from tocsin.sources.unpack import kind_of
 
 __all__ = [
+    "PAST_ALL",
+    "ArchiveReader",
     "Bookmark",
     "Crowd",
     "Disk",
@@ -28,13 +40,18 @@ __all__ = [
     "FilePosition",
     "FileReader",
     "FollowReader",
+    "PastReader",
     "PipeReader",
     "cut",
     "expand",
     "families",
-    "head",
+    "first_lines",
+    "first_position",
     "is_pipe",
+    "kind_of",
     "offset_of_line_at",
+    "past_reader",
+    "reaches",
     "size",
     "stdin_kind",
     "stream_of",

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Final
 
 from tocsin.model.errors import SourceError
 from tocsin.model.protocols import Chunk
-from tocsin.sources.faults import refuse_compressed
-from tocsin.sources.files import FileReader, size
-from tocsin.sources.lines import MAX_LINE_BYTES
+from tocsin.sources.archives import PastReader, past_reader, without_twins
+from tocsin.sources.faults import fault, is_unreadable, refuse_unreadable
+from tocsin.sources.files import size
+from tocsin.sources.unpack import kind_of, unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -45,20 +46,22 @@ class Family:
 def expand(patterns: Iterable[str | Path]) -> list[Path]:
     """Return the files that paths and globs (`*`, `?`, `[]`, `**`) name, each once.
 
-    Sorted by stream, oldest first. A plain path is kept even if there is no such
-    file, so that a follower can wait for it; a file that is reached both by a
-    symbolic link and by its own name is taken by its own name.
+    A folder stands for the files in it, though not for hidden ones. Sorted by stream,
+    oldest first. A plain path is kept even if there is no such file, so that a follower
+    can wait for it; a file that is reached both by a symbolic link and by its own name
+    is taken by its own name, one that has just been compressed is taken as it was.
 
     Raises:
-        SourceError: When a glob matches nothing, a path is a folder, or a file is
-            compressed.
+        SourceError: When a glob matches nothing, a folder is empty, or a file is
+            compressed in a way that is not known here.
     """
     found = [path for pattern in patterns for path in _matches(str(pattern))]
     chosen: dict[str, Path] = {}
     for path in sorted(found, key=lambda path: (path.is_symlink(), path)):
-        refuse_compressed(path)
+        refuse_unreadable(path)
         chosen.setdefault(os.path.realpath(path), path)
-    return [path for family in families(chosen.values()) for path in family.paths]
+    kept = without_twins(chosen.values())
+    return [path for family in families(kept) for path in family.paths]
 
 
 def families(paths: Iterable[Path | str]) -> list[Family]:
@@ -79,7 +82,7 @@ def families(paths: Iterable[Path | str]) -> list[Family]:
 def stream_of(path: Path | str) -> str:
     """Return the stream a file belongs to: its path without what rotation added."""
     path = Path(path)
-    base, _, _ = _parts(path.name)
+    base, _, _ = _parts(unpacked(path.name))
     return str(path.with_name(base))
 
 
@@ -92,12 +95,11 @@ class FamilyReader:
         SourceError: From `read`, when a file cannot be read.
     """
 
-    def __init__(self, family: Family, *, max_line_bytes: int = MAX_LINE_BYTES) -> None:
+    def __init__(self, family: Family) -> None:
         """Read the files of a family in the order it gives."""
         self.stream = family.stream
         self._paths = list(family.paths)
-        self._max_line_bytes = max_line_bytes
-        self._reader: FileReader | None = None
+        self._reader: PastReader | None = None
         self._passed = 0
 
     @property
@@ -133,25 +135,32 @@ class FamilyReader:
             self._reader.close()
         self._reader = None
 
-    def _next(self) -> FileReader | None:
-        if not self._paths:
-            return None
-        path = self._paths.pop(0)
-        return FileReader(path, max_line_bytes=self._max_line_bytes)
+    def _next(self) -> PastReader | None:
+        return past_reader(self._paths.pop(0)) if self._paths else None
 
 
 def _matches(pattern: str) -> Iterator[Path]:
     pattern = os.path.expanduser(pattern)  # noqa: PTH111  a glob is no path
     if not glob.has_magic(pattern) or Path(pattern).exists():
-        if Path(pattern).is_dir():
-            raise SourceError(f"{pattern}: this is a folder; name the files in it")
-        yield Path(pattern)
+        yield from _in_folder(pattern) if Path(pattern).is_dir() else (Path(pattern),)
         return
     names = glob.glob(pattern, recursive=True)  # noqa: PTH207  it knows absolute ones
     files = [path for path in map(Path, names) if not path.is_dir()]
     if not files:
         raise SourceError(f"{pattern}: no file matches")
     yield from files
+
+
+def _in_folder(folder: str) -> list[Path]:
+    """Return the files that lie in a folder, and might be logs."""
+    try:
+        found = sorted(path for path in Path(folder).iterdir() if path.is_file())
+    except OSError as error:
+        raise fault(folder, error) from error
+    files = [p for p in found if p.name[0] != "." and not is_unreadable(p)]
+    if not files:
+        raise SourceError(f"{folder}: there is no file in this folder")
+    return files
 
 
 def _parts(name: str) -> tuple[str, str, int | None]:
@@ -168,8 +177,11 @@ def _parts(name: str) -> tuple[str, str, int | None]:
 
 def age_of(path: Path) -> tuple[int, str, int, str]:
     """Return a key that sorts the files of one family from the oldest to the newest."""
-    _, date, number = _parts(path.name)
+    name = unpacked(path.name)
+    _, date, number = _parts(name)
     digits = "".join(filter(str.isdigit, date))
     if digits:
-        return 0, digits, number or 0, path.name
-    return (1, "", 0, path.name) if number is None else (0, "~", -number, path.name)
+        return 0, digits, number or 0, name
+    if number is None and not kind_of(path.name):
+        return 1, "", 0, name
+    return 0, "~", -(number or 0), name

@@ -6,6 +6,7 @@ import errno
 from typing import TYPE_CHECKING, Final
 
 from tocsin.model.errors import SourceError
+from tocsin.sources.unpack import kind_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +21,8 @@ _SENTENCES: Final = {
     errno.ELOOP: "its symbolic links go in a circle",
     errno.EMFILE: "too many files are open; raise the limit (ulimit -n)",
 }
-_COMPRESSED: Final = frozenset({".gz", ".bz2", ".xz", ".zst", ".lz4", ".zip", ".Z"})
+_UNKNOWN: Final = frozenset({".7z", ".Z", ".lz4", ".lzma", ".rar", ".zip"})
+"""How names end of files that are compressed in a way that is not read here."""
 
 
 def fault(name: object, error: OSError) -> SourceError:
@@ -29,12 +31,28 @@ def fault(name: object, error: OSError) -> SourceError:
     return SourceError(f"{name}: {known or f'cannot be read: {error.strerror}'}")
 
 
+def is_unreadable(path: Path) -> bool:
+    """Whether the name of a file says that it is compressed in a way unknown here."""
+    return path.suffix in _UNKNOWN
+
+
+def refuse_unreadable(path: Path) -> None:
+    """Refuse a file whose name says that nothing here can expand it.
+
+    Raises:
+        SourceError: For `.zip` and its kin.
+    """
+    if is_unreadable(path):
+        text = f"{path}: {path.suffix} files cannot be read; uncompress it first"
+        raise SourceError(text)
+
+
 def refuse_compressed(path: Path) -> None:
     """Refuse a file whose name says that its bytes are not lines.
 
     Raises:
         SourceError: For `.gz` and its kin.
     """
-    if path.suffix in _COMPRESSED:
-        text = f"{path}: compressed logs cannot be read yet; uncompress it first"
-        raise SourceError(text)
+    refuse_unreadable(path)
+    if kind_of(path.name):
+        raise SourceError(f"{path}: it is compressed: nobody writes to it any more")

@@ -30,7 +30,7 @@ class FollowReader:
     decides when to look again. A renamed or deleted file is read to its end, and
     left only when the next one has lines; it stays open until the next rotation or
     its deletion, for those who write to it late. Files that came and went between
-    two looks are found among its rotated siblings, also as `.gz`. A last line without
+    two looks are found among its rotated siblings, also compressed. A last line without
     a newline is held back until the newline comes, or its file is left. When a file is
     truncated or overwritten, the unread rest is looked for in a copy, and what is
     there now is read from its start. What is lost is told, with path and range.

@@ -57,10 +57,10 @@ def command(log: Path, **options: object) -> int:
     Without --line and --grep, the first line is explained, and the first that are refused.
     """
     from tocsin.runners.opening import open_codec  # noqa: PLC0415 - see Lazy
-    from tocsin.sources import head  # noqa: PLC0415
+    from tocsin.sources import first_lines  # noqa: PLC0415
 
     source = _source(options)
-    codec, word = open_codec(source, str(log), head(log))
+    codec, word = open_codec(source, str(log), first_lines(log))
     if codec is None:
         raise UsageError(f"{log}: there is no line in it yet")
     click.echo(f"{log}: {word or codec.format}")
@@ -118,9 +118,9 @@ def _telling(log: Path, codec: Codec) -> Iterator[tuple[int, bytes]]:
 
 
 def _lines(log: Path) -> Iterator[tuple[int, bytes]]:
-    from tocsin.sources import FileReader  # noqa: PLC0415 - see Lazy
+    from tocsin.sources import past_reader  # noqa: PLC0415 - see Lazy
 
-    reader, number = FileReader(log), 0
+    reader, number = past_reader(log), 0
     try:
         ended = False
         while not ended:

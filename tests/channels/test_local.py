@@ -119,6 +119,26 @@ def test_nothing_of_an_alert_is_an_argument() -> None:
     assert found.detail == "exit code 0: 3"
 
 
+def test_a_file_takes_what_is_sent_at_the_same_time(tmp_path: Path) -> None:
+    made = File("f", tmp_path / "told.jsonl")
+    found: list[Fate] = []
+    together = threading.Barrier(8)
+
+    def send() -> None:
+        together.wait(20)
+        (told,) = made.send(FIRING, made.recipients(FIRING))
+        found.append(told.fate)
+
+    threads = [threading.Thread(target=send) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert found == [Fate.DELIVERED] * 8
+    assert len((tmp_path / "told.jsonl").read_text().splitlines()) == 8
+
+
 def test_a_file_grows_by_whole_lines(tmp_path: Path) -> None:
     made = File("f", tmp_path / "told.jsonl")
     for _ in range(3):

@@ -107,6 +107,47 @@ def test_ten_thousand_incidents_in_a_minute_are_the_cap_and_one_digest() -> None
     assert from_json(to_json(state)) == state
 
 
+RECOVERIES = "\n".join(f"{300 + n // 167} resolved {n + 1}" for n in range(10_000))
+
+
+def test_ten_thousand_recoveries_end_what_was_told_and_are_one_digest() -> None:
+    spec = NotifySpec(routes=(EACH,), cap=Cap(messages=10, per=300))
+    script = f"{STORM}\n{RECOVERIES}"
+    _, sent, held = run(spec, script, 1800, stops=range(0, 1800, 30))
+    alone = [m for m in sent if m.kind is not Kind.DIGEST]
+    digests = [m for m in sent if m.kind is Kind.DIGEST]
+
+    rung = {m.thread: m.alerts[0].incident for m in alone if m.kind is Kind.FIRING}
+    over = {m.thread: m.alerts[0].incident for m in alone if m.kind is Kind.RESOLVED}
+    assert len(rung) == 10
+    assert {thread: over[thread] for thread in rung} == rung, "each is ended"
+    assert len(alone) <= 30
+    assert len(digests[0].alerts) + digests[0].held == 9_990
+    assert sum(len(m.alerts) + m.held for m in digests[1:]) == 10_000 - len(over)
+    assert len(digests) <= 4
+    assert len({one.incident for one in held}) >= 9_970
+
+
+def test_recoveries_beyond_the_cap_are_never_more_than_what_was_told() -> None:
+    spec = NotifySpec(routes=(replace(EACH, group_interval=10),), cap=Cap(messages=2))
+    script = "\n".join(
+        f"{200 * n + 50 * m} {'resolved' if m else 'opened'} {2 * i + n % 2 + 1} host=h{i}"
+        for n in range(6)
+        for m in range(2)
+        for i in range(20)
+    )
+    _, sent, _ = run(spec, script, 3000, stops=range(3000))
+    open_there: dict[str, int] = {}
+    for message in sent:
+        if message.kind is not Kind.DIGEST:
+            open_there[message.thread] = message.kind is not Kind.RESOLVED
+
+    fired = sum(m.kind is Kind.FIRING for m in sent)
+    ended = sum(m.kind is Kind.RESOLVED for m in sent)
+    assert ended <= fired + 2 * (3000 // 300 + 1)
+    assert not any(open_there.values()), "nothing is left open on the other side"
+
+
 def test_a_storm_that_goes_on_is_a_digest_for_each_span_of_the_cap() -> None:
     spec = NotifySpec(routes=(EACH,), cap=Cap(messages=2, per=300))
     script = "\n".join(f"{10 * n} opened {n + 1} host=h{n}" for n in range(120))

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from random import Random
+from typing import TYPE_CHECKING
 
 from tocsin.channels.mask import Masking
 from tocsin.model import samples
@@ -13,6 +14,9 @@ from tocsin.model.state import Outgoing
 from tocsin.runners.outbox import outgoing
 from tocsin.runners.sender import Sender
 from tocsin.testing import ManualClock
+
+if TYPE_CHECKING:
+    from tocsin.model.records import Notice
 
 PATIENCE = 30.0
 Answer = Callable[[Notification, str], Outcome]
@@ -64,6 +68,7 @@ class World:
         self.sender = Sender(self.channels, self.clock, self.random)
         self.rows: dict[str, Outgoing] = {}
         self.dead: list[Outgoing] = []
+        self.said: list[Notice] = []
 
     def add(self, *notifications: Notification) -> None:
         for one in notifications:
@@ -81,6 +86,7 @@ class World:
         turn = self.sender.turn(self.waiting())
         self.commit(turn.rows)
         self.dead += turn.dead
+        self.said += turn.said
         return turn.next
 
     def run(self, seconds: float) -> None:

@@ -8,10 +8,10 @@ import pytest
 from tests.runners.outbox_world import PATIENCE, Scripted, World, down, message, taken
 
 from tocsin.channels.mask import Masking
-from tocsin.model import samples, wire
+from tocsin.model import samples
 from tocsin.model.instant import SECOND
 from tocsin.model.notification import Fate, Kind, Notification, Outcome
-from tocsin.runners.outbox import ABOUT_DEAD, outgoing
+from tocsin.runners.outbox import outgoing
 from tocsin.runners.sender import Sender
 
 
@@ -142,49 +142,6 @@ def test_who_is_killed_before_the_commit_sends_the_same_key_again() -> None:
 
     assert channel.keys == ["1", "1"]
     assert world.status() == {"1": "delivered"}
-
-
-def refuses(_: Notification, who: str) -> Outcome:
-    return Outcome(who, Fate.REFUSED, "404 Not Found")
-
-
-def test_about_the_dead_the_others_are_told_once() -> None:
-    world = World(Scripted("a", refuses), Scripted("b"))
-    world.add(*(message(f"{i}") for i in range(7)))
-    world.run(60)
-
-    assert [row.status for row in world.dead] == ["dead"] * 7
-    letters = [r for r in world.rows.values() if r.key.startswith(ABOUT_DEAD)]
-    assert {row.channel for row in letters} == {"b"}
-    told = [wire.from_bytes(row.body) for row in letters]
-    assert told[0].alerts[0].alarm == "Notifications cannot be delivered"
-    assert "404 Not Found" in told[0].alerts[0].reason
-    assert set(world.channels["b"].keys) == {row.key for row in letters}
-    assert len(letters) == 1
-
-
-def test_the_dead_of_a_quarter_of_an_hour_are_told_of_together() -> None:
-    world = World(Scripted("a", refuses), Scripted("b"))
-    for i in range(30):
-        world.add(message(f"{i}"))
-        world.run(60)
-    world.run(1_000)
-
-    letters = [wire.from_bytes(r.body) for r in world.rows.values() if r.incident == 0]
-    assert 2 <= len(letters) <= 4
-    said = " ".join(letter.alerts[0].text for letter in letters)
-    counts = [int(w) if w.isdigit() else 1 for w in said.replace("a ", "1 ").split()
-              if w.isdigit() or w == "1"]  # fmt: skip
-    assert sum(counts) == 30
-
-
-def test_an_alarm_about_the_dead_that_dies_begets_none() -> None:
-    world = World(Scripted("a", refuses), Scripted("b", refuses))
-    world.add(message("1"))
-    world.run(3_600)
-
-    assert len(world.rows) == 2
-    assert set(world.status().values()) == {"dead"}
 
 
 def test_what_is_gone_is_not_asked_again() -> None:

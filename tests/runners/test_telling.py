@@ -1,9 +1,11 @@
 """What is to be told is saved with what it is about, and sent; a sign of life, too."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from tests.runners.world import T0
 
@@ -13,7 +15,7 @@ from tocsin.incidents.draft import NotifySpec
 from tocsin.incidents.routes import Route
 from tocsin.model.instant import SECOND
 from tocsin.model.records import IncidentEvent, Notice, Record
-from tocsin.model.state import Change
+from tocsin.model.state import Change, Outgoing
 from tocsin.runners.mailroom import Mailroom
 from tocsin.runners.telling import Teller
 from tocsin.state.memory import MemoryStore
@@ -101,3 +103,53 @@ def test_a_sign_of_life_is_given_once_in_each_period(tmp_path: Path) -> None:
     signs = [row for row in office.store.outbox() if row.key.startswith("heartbeat")]
     assert len(signs) == 3
     assert again.told() == ["heartbeat"] * 3
+
+
+def test_ten_thousand_incidents_are_few_messages_and_each_has_its_history(
+    tmp_path: Path,
+) -> None:
+    office = Office(tmp_path)
+    route = Route(id="/", channels=("out",), group_by=("alarm", "host"), group_wait=0)
+    office.teller.spec = NotifySpec(routes=(route,))
+    at = T0 * SECOND
+    office.turn(
+        *(IncidentEvent(n, "opened", "busy", {"host": f"h{n}"}, at, "it rings")
+          for n in range(1, 10_001))
+    )  # fmt: skip
+    for _ in range(45):
+        office.turn(seconds=1)
+
+    assert Counter(office.told()) == {"firing": 20, "digest": 1}
+    rows = office.store.outbox()
+    (digest,) = [r for r in map(_said, rows) if r["kind"] == "digest"]
+    assert len(digest["alerts"]) + digest["held"] == 9_980
+    events = [[e.event for e in office.store.history(n)] for n in range(1, 10_001, 7)]
+    assert all(told[0] in {"notified", "withheld"} for told in events)
+
+
+def test_it_is_said_when_a_channel_takes_nothing_and_when_it_works_again(
+    tmp_path: Path,
+) -> None:
+    office = Office(tmp_path)
+    (tmp_path / "told.jsonl").mkdir()  # where its file should be
+    office.turn(rings())
+    office.turn()
+    office.turn()
+    texts = [n.text for n in office.teller.said() if isinstance(n, Notice)]
+    assert texts == [], "one failure is no trouble yet"
+    for _ in range(60):
+        office.turn(seconds=30)
+    (notice,) = office.teller.said()
+    assert isinstance(notice, Notice)
+    assert "takes nothing" in notice.text
+    (tmp_path / "told.jsonl").rmdir()
+    for _ in range(30):
+        office.turn(seconds=30)
+    (notice,) = office.teller.said()
+    assert isinstance(notice, Notice)
+    assert notice.text == "the channel works again"
+
+
+def _said(row: Outgoing) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(row.body)
+    return found

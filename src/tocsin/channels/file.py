@@ -8,6 +8,7 @@ import os
 import stat
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from tocsin.channels.message import compose
@@ -31,6 +32,8 @@ class File:
     name: str
     path: Path
     templates: Mapping[str, str] = field(default_factory=dict)
+    _turn: Lock = field(default_factory=Lock, init=False, repr=False, compare=False)
+    """Our own threads wait for each other; only of other programs one is not waited for."""
 
     def recipients(self, notification: Notification) -> tuple[str, ...]:  # noqa: ARG002
         """Return the file."""
@@ -49,7 +52,7 @@ class File:
 
     def _append(self, told: bytes, recipient: str) -> Outcome:
         try:
-            with _opened(self.path) as fd:
+            with self._turn, _opened(self.path) as fd:
                 if not stat.S_ISREG(os.fstat(fd).st_mode):
                     return Outcome(recipient, Fate.REFUSED, "it is no regular file")
                 _write(fd, told)

@@ -42,7 +42,7 @@ class Group:
     `group_interval`s after that. `born`
     (s) begins a thread of messages, of which `first` holds the first to each channel,
     `number` counts them, and `flaps` says which alarms were told to come and go, and
-    since when.
+    since when. `rings` are the channels whose last message of the thread was no end.
     """
 
     route: str
@@ -55,6 +55,7 @@ class Group:
     members: dict[int, Said] = field(default_factory=dict)
     flaps: dict[str, int] = field(default_factory=dict)
     first: dict[str, str] = field(default_factory=dict)
+    rings: list[str] = field(default_factory=list)
 
     def turn(self, interval: int, at: int) -> int:
         """Return the first turn to speak that is not before an instant."""
@@ -75,6 +76,7 @@ class Group:
             dict(self.members),
             dict(self.flaps),
             dict(self.first),
+            list(self.rings),
         )
 
 

@@ -84,7 +84,7 @@ def enter(draft: Draft, route: Route, alert: Alert, now: int) -> str:
         draft.add(name, Group(route.id, route.labels(alert.labels), now, due))
     group = draft.group(name)
     if group.idle:
-        group.born, group.first = now, {}
+        group.born, group.first, group.rings = now, {}, []
     group.members[alert.incident] = Said()
     return name
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from tocsin.incidents.draft import Draft
     from tocsin.incidents.rounds import Message
 
+_ENDS = (Kind.RESOLVED, Kind.WITHDRAWN)
+
 
 def post(draft: Draft, message: Message, at: int) -> None:
     """Send a message to the channels of its route, or leave it to their digests."""
@@ -25,9 +27,14 @@ def post(draft: Draft, message: Message, at: int) -> None:
     route = draft.routes[group.route]
     group.number += 1
     for channel in route.channels:
-        if message.late:
+        # Who was told by a message of its own that it rings may have opened an incident
+        # there, which only its recovery closes: of these there are no more than of those.
+        owed = message.kind in _ENDS and channel in group.rings
+        if message.late and not owed:
             _hold(draft, channel, message, Hold(Reason.CATCH_UP), at)
-        elif not draft.meter(channel).takes(draft.spec.cap_of(channel), at):
+        elif (
+            not draft.meter(channel).takes(draft.spec.cap_of(channel), at) and not owed
+        ):
             _hold(draft, channel, message, Hold(Reason.RATE_CAP), at)
         else:
             draft.notifications.append(_notification(draft, channel, message, at))
@@ -82,6 +89,9 @@ def _notification(
     thread = _hash(channel, message.group, group.born)
     key = _hash(thread, group.number, message.kind, *moved)
     first = group.first.setdefault(channel, key)
+    ended = message.kind in _ENDS
+    group.rings = [name for name in group.rings if name != channel]
+    group.rings += [] if ended else [channel]
     return Notification(
         key=key,
         channel=channel,

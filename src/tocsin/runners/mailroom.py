@@ -43,6 +43,7 @@ class Mailroom:
         self._waiting = True
         self._next: int | None = None
         self._sender = Sender(channels, clock, random, self._back.set)
+        self._sender.restore(store.outbox())
 
     def change(self, channels: Mapping[str, Channel]) -> None:
         """Send through other channels from now on."""
@@ -72,7 +73,7 @@ class Mailroom:
             )
             for row in turn.dead
         ]
-        return Change(outbox=turn.rows), said
+        return Change(outbox=turn.rows), [*said, *turn.said]
 
     def settle(self, seconds: float) -> None:
         """Wait for what is on its way, at most so long."""

@@ -15,13 +15,15 @@ from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 from tocsin.model.errors import UsageError
+from tocsin.model.instant import SECOND
 from tocsin.model.records import Notice
 from tocsin.runners import rabbit_plan as plan
-from tocsin.runners.outbox import ABOUT_DEAD, about_dead, reasons
+from tocsin.runners.outbox import ABOUT_DEAD, Trouble, about_dead, reasons
 from tocsin.runners.rabbit import PATIENCE, let_go, link, message_of, require, words
 from tocsin.runners.rabbit_plan import Letter, Topology
 from tocsin.runners.retrying import Lane, decide
-from tocsin.runners.sender import TELL_DEAD_EVERY, attempt
+from tocsin.runners.sender import attempt
+from tocsin.runners.trouble import TELL_EVERY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -216,9 +218,10 @@ class Notifier:
             return
         alive = [n for n, lane in self._lanes.items() if not lane.gone]
         others = [name for name in alive if name != row.channel]
-        self._told[row.channel] = now + TELL_DEAD_EVERY  # before another one dies
+        self._told[row.channel] = now + TELL_EVERY  # before another one dies
+        trouble = Trouble("", now // SECOND)
         try:
-            for made in about_dead(row.channel, [row], others, now):
+            for made in about_dead(row.channel, [row], others, now, trouble):
                 await found.exchange.publish(
                     message_of(Letter(made)),
                     plan.short(made.channel),

@@ -110,7 +110,8 @@ class Lane:
     After `BREAKS_AFTER` failures in a row it is left alone until `closed_until`; then
     one message tries it, and each that is taken lets twice as many go at once. `tokens`
     are the messages that it may be sent by `at`, which bounds them per minute. A lane
-    that is `gone` is never asked again.
+    that is `gone` is never asked again. `since` is when the first of its `failures` was
+    (µs), `why` what was said at the last.
     """
 
     failures: int = 0
@@ -119,6 +120,8 @@ class Lane:
     tokens: float = BURST
     at: int = 0
     gone: str = ""
+    since: int = 0
+    why: str = ""
 
     def admits(self, now: int, flying: int) -> bool:
         """Return whether one more message may be sent now."""
@@ -147,12 +150,14 @@ class Lane:
         if not found or any(o.fate is not Fate.RETRY for o in found):
             return replace(self, failures=0, room=min(self.room * 2, AT_ONCE))
         failures = self.failures + 1
+        since = self.since if self.failures else now
+        failed = replace(self, failures=failures, since=since, why=found[0].detail)
         if failures < BREAKS_AFTER:
-            return replace(self, failures=failures)
+            return failed
         asked = max((o.after or 0.0 for o in found), default=0.0)
         pause = wait(failures - BREAKS_AFTER + 1, random)
         until = now + max(pause, int(asked * SECOND))
-        return replace(self, failures=failures, room=1, closed_until=until)
+        return replace(failed, room=1, closed_until=until)
 
     def _tokens(self, now: int) -> float:
         passed = max(now - self.at, 0) if self.at else 0

@@ -15,13 +15,20 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from tocsin.channels.text import line
 from tocsin.model import wire
-from tocsin.model.instant import SECOND
 from tocsin.model.notification import Fate, Kind, Notification, Outcome
-from tocsin.runners.outbox import ABOUT_DEAD, about_dead
-from tocsin.runners.retrying import Lane, decide, give_up, pending, withhold
+from tocsin.model.records import Notice
+from tocsin.runners.retrying import (
+    BREAKS_AFTER,
+    Lane,
+    decide,
+    give_up,
+    pending,
+    withhold,
+)
+from tocsin.runners.trouble import Troubles
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from random import Random
 
     from tocsin.model.protocols import Channel
@@ -29,9 +36,6 @@ if TYPE_CHECKING:
     from tocsin.runners.clock import Clock
 
 _Landed: TypeAlias = "tuple[Outgoing, tuple[Outcome, ...]]"
-
-TELL_DEAD_EVERY = 900 * SECOND
-"""How often, at most, others are told that a channel does not deliver."""
 
 _PASSING = (Kind.REPEAT, Kind.HEARTBEAT)
 """Kinds of messages that mean nothing once there is a later one."""
@@ -41,13 +45,15 @@ _PASSING = (Kind.REPEAT, Kind.HEARTBEAT)
 class Turn:
     """What a turn of the sender came to: rows to commit, and those given up by it.
 
-    `rows` holds new rows, too: alarms about the dead. `next` is when to turn again (µs),
-    unless something is sent before; None when nothing waits.
+    `rows` holds new rows, too: letters about channels in trouble. `next` is when to turn
+    again (µs), unless something is sent before; None when nothing waits. `said` are
+    words about channels that stopped taking messages, or take them again.
     """
 
     rows: tuple[Outgoing, ...]
     dead: tuple[Outgoing, ...] = ()
     next: int | None = None
+    said: tuple[Notice, ...] = ()
 
 
 class Sender:
@@ -74,10 +80,14 @@ class Sender:
         self._new: dict[str, Outgoing] = {}
         self._mourned: set[str] = set()
         self._read: dict[str, Notification | None] = {}
-        self._dead: dict[str, list[Outgoing]] = {}
-        self._told: dict[str, int] = {}
+        self._troubles = Troubles()
+        self._said: list[Notice] = []
         self._done: SimpleQueue[_Landed] = SimpleQueue()
         self._landed = Condition()
+
+    def restore(self, rows: Iterable[Outgoing]) -> None:
+        """Take up what was told of channels in trouble, from all rows of the store."""
+        self._troubles.restore(rows)
 
     @property
     def flying(self) -> int:
@@ -106,8 +116,10 @@ class Sender:
         dead = self._died()
         self._write_letters(dead, now)
         times += [now] if self._new else []
+        times += [again] if (again := self._troubles.next()) is not None else []
         changed = (*self._decided.values(), *self._new.values())
-        return Turn(changed, dead, min(times, default=None))
+        said, self._said = tuple(self._said), []
+        return Turn(changed, dead, min(times, default=None), said)
 
     def change(self, channels: Mapping[str, Channel]) -> None:
         """Send through other channels from now on.
@@ -140,9 +152,13 @@ class Sender:
                 return
             del self._flying[row.key]
             if (lane := self._lanes.get(row.channel)) is not None:
-                random = self._random.random()
-                self._lanes[row.channel] = lane.after(outcomes, now, random)
+                after = lane.after(outcomes, now, self._random.random())
+                self._lanes[row.channel] = after
+                self._troubles.tried(row.channel, after, now)
+                self._said += _changed(row.channel, lane, after)
             self._decided[row.key] = decide(row, outcomes, now, self._random.random())
+            if self._decided[row.key].status == "delivered":
+                self._troubles.delivered(row.channel)
 
     def _forget(self, rows: Mapping[str, Outgoing]) -> None:
         """Let go of what the store knows by now."""
@@ -243,18 +259,11 @@ class Sender:
         return dead
 
     def _write_letters(self, dead: Sequence[Outgoing], now: int) -> None:
-        """Make the alarms about what died, one for each channel in a while."""
+        """Tell the others of channels in trouble, and when it is over."""
         for row in dead:
-            if not row.key.startswith(ABOUT_DEAD):
-                self._dead.setdefault(row.channel, []).append(row)
-        for channel in list(self._dead):
-            if now < self._told.get(channel, now):
-                continue
-            alive = [n for n, lane in self._lanes.items() if not lane.gone]
-            others = [name for name in alive if name != channel]
-            letters = about_dead(channel, self._dead.pop(channel), others, now)
-            self._new |= {row.key: row for row in letters}
-            self._told[channel] = now + TELL_DEAD_EVERY
+            self._troubles.gave_up(row, now)
+        letters = self._troubles.letters(self._lanes, now)
+        self._new |= {row.key: row for row in letters}
 
 
 def attempt(
@@ -273,6 +282,15 @@ def attempt(
         return tuple(Outcome(name, Fate.RETRY, told) for name in who)
     silent = "the channel did not say what became of it"
     return tuple(found.get(n) or Outcome(n, Fate.RETRY, silent) for n in who)
+
+
+def _changed(channel: str, before: Lane, after: Lane) -> Iterator[Notice]:
+    """Yield a word when a channel stops taking messages, and when it takes them again."""
+    if before.failures < BREAKS_AFTER <= after.failures:
+        text = f"the channel takes nothing ({after.why}): it is tried again"
+        yield Notice(text, "warning", channel)
+    if after.failures == 0 and before.failures >= BREAKS_AFTER:
+        yield Notice("the channel works again", "info", channel)
 
 
 def _is_seen(stored: Outgoing | None, decided: Outgoing) -> bool:

@@ -194,6 +194,21 @@ def usable(event: Known, metric: MetricConfig, tick: int) -> bool:
     return (event.effective // step + 1) * step <= tick
 
 
+def only_new(
+    metric: MetricConfig, events: list[tuple[Known, Any]]
+) -> list[tuple[Known, Any]]:
+    """Return the events whose key had none for long enough before, slice by slice."""
+    step, memory = grain(metric), metric.unseen_for // SECOND
+    slices = {event.second // step * step for event, _ in events}
+    return [
+        (event, value)
+        for event, value in events
+        if not any(
+            0 < event.second // step * step - other <= memory for other in slices
+        )
+    ]
+
+
 def kind_of(spec: AnyMetric) -> str:
     return (spec.type if isinstance(spec, MetricConfig) else spec.aggregate) or ""
 

@@ -30,6 +30,7 @@ from tests.plain import (
     judge,
     key_of,
     kind_of,
+    only_new,
     order,
     point_of,
     sources_of,
@@ -150,7 +151,11 @@ class _Group:
                 counts = counts and self.meanings[metric.where.text](event.fields)
             if counts and (metric.field is None or value is not None):
                 key = key_of(event.fields, metric.group_by)
-                found.setdefault(key, []).append((event, value))
+                later = event.second + metric.offset // SECOND
+                moved = event._replace(
+                    second=later, effective=max(event.effective, later)
+                )
+                found.setdefault(key, []).append((moved, value))
         return found
 
     def _know(self, tick: int) -> None:
@@ -163,9 +168,15 @@ class _Group:
                     for key, events in self.events[metric.name].items()
                 }
             else:
-                mine = [k for k in self.known if k.source == metric.source]
-                born = {"{}": [k.second for k in mine if k.effective < tick]}
-            self.births[metric.name] = {k: min(s) for k, s in born.items() if s}
+                born = {"{}": self._began(metric, tick)}
+            for text in metric.expected:
+                key = json.dumps(json.loads(text))
+                born[key] = [*born.get(key, []), *self._began(metric, tick)]
+            self.births[metric.name] = {
+                key: self._since(metric, min(seconds))
+                for key, seconds in born.items()
+                if seconds
+            }
         for spec in self.derived:
             alike = [
                 self.births[name]
@@ -173,10 +184,37 @@ class _Group:
                 if self.fields[name] == self.fields[spec.name]
             ]
             keys = {key for births in alike for key in births}
+            more = self._whole_after(spec)
             self.births[spec.name] = {
-                key: min(births[key] for births in alike if key in births)
+                key: min(births[key] for births in alike if key in births) + more
                 for key in keys
             }
+
+    def _began(self, metric: MetricConfig, tick: int) -> list[int]:
+        """Return the seconds of all events of a metric's source, as it sees them."""
+        mine = [k for k in self.known if k.source == metric.source]
+        return [k.second + metric.offset // SECOND for k in mine if k.effective < tick]
+
+    def _since(self, metric: MetricConfig, second: int) -> int:
+        """Return after which second datapoints begin: those of a past are whole."""
+        if not metric.offset:
+            return second
+        step = grain(metric)
+        slice_ = step if step > 1 else 0
+        return second // step * step + slice_ + metric.period // SECOND - 1
+
+    def _past(self, spec: AnyMetric) -> bool:
+        if isinstance(spec, MetricConfig):
+            return spec.offset > 0
+        return all(self._past(self.config.metric(n)) for n in spec.input_metrics)
+
+    def _whole_after(self, spec: CalculatedMetricConfig) -> int:
+        """Return how much later than its inputs an aggregate of a past is whole."""
+        if spec.formula is not None or not self._past(spec):
+            return 0
+        inputs = [self.config.metric(n) for n in spec.input_metrics]
+        alike = [i for i in inputs if self.fields[i.name] == self.fields[spec.name]]
+        return max((spec.period - i.every for i in alike), default=0) // SECOND
 
     # Datapoints.
 
@@ -206,11 +244,14 @@ class _Group:
 
     def _measured(self, spec: MetricConfig, key: Key, end: int) -> Point:
         period = spec.period // SECOND
-        values = [
-            value
+        known = [
+            (event, value)
             for event, value in self.events[spec.name].get(key, [])
-            if end - period <= event.second < end and usable(event, spec, self.tick)
+            if usable(event, spec, self.tick)
         ]
+        if spec.unseen_for:
+            known = only_new(spec, known)
+        values = [v for event, v in known if end - period <= event.second < end]
         return Point(aggregate(spec.type, values, period), len(values))
 
     def _aggregated(self, spec: CalculatedMetricConfig, key: Key, end: int) -> Point:
@@ -232,7 +273,9 @@ class _Group:
         for name in spec.input_metrics:
             at = self._series(name, key).get(end)
             kind = kind_of(self.config.metric(name))
-            missing = Point(0.0 if kind in ZERO_WHEN_EMPTY else None, 0)
+            past = getattr(self.config.metric(name), "offset", 0)
+            zero = kind in ZERO_WHEN_EMPTY and not past
+            missing = Point(0.0 if zero else None, 0)
             values[name], counts[name] = at or missing
         value = self.meanings[spec.formula.text](values)
         if any(counts[name] < least for name, least in spec.min_samples.items()):
@@ -329,6 +372,8 @@ class _Group:
         Windows made of slices longer than a second start after the slice it came in.
         """
         period = spec.period // SECOND
+        if self._past(spec):
+            return True  # none has a datapoint before it is full
         if isinstance(spec, MetricConfig):
             step = grain(spec)
             start = first if step == 1 else (first // step + 1) * step

@@ -50,6 +50,10 @@ WINDOWS = [
 ]  # fmt: skip
 GROUPS: list[tuple[str, ...]] = [(), (), ("g",), ("g", "h")]
 
+EXPECTED: list[tuple[str, ...]] = [(), (), ('{"g":"a"}', '{"g":"never"}')]
+MEMORIES = [0, 0, 0, 1, 7, 30]
+"""How long a key must not have been seen to be new, in seconds."""
+
 
 @dataclass(frozen=True)
 class World:
@@ -107,6 +111,8 @@ def metrics(draw: st.DrawFn, names: Sequence[str], i: int) -> MetricConfig:
     kind = draw(st.sampled_from(kinds))
     period, every = draw(st.sampled_from(WINDOWS))
     where = draw(st.sampled_from([None, None, *WHERES]))
+    group_by = draw(st.sampled_from(GROUPS))
+    every_s = math.gcd(period, every)
     return MetricConfig(
         name=f"m{i}",
         type=kind,
@@ -115,7 +121,10 @@ def metrics(draw: st.DrawFn, names: Sequence[str], i: int) -> MetricConfig:
         period=period * SECOND,
         every=every * SECOND,
         where=None if where is None else expression(where),
-        group_by=draw(st.sampled_from(GROUPS)),
+        group_by=group_by,
+        offset=draw(st.sampled_from([0, 0, 0, 1, 3, 30])) * every_s * SECOND,
+        expected=draw(st.sampled_from(EXPECTED)) if group_by == ("g",) else (),
+        unseen_for=draw(st.sampled_from(MEMORIES)) * SECOND if group_by else 0,
     )
 
 

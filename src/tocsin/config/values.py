@@ -104,6 +104,10 @@ class MetricConfig:
 
     `type` is upper case: COUNT, RATE, SUM, AVG, MIN, MAX, STDDEV, DISTINCT or a
     percentile such as P99.9. `field` is None only for COUNT and RATE.
+
+    With `offset`, a window holds the events of so long ago. The `expected` keys (JSON)
+    are there from the first event of the source on. With `unseen_for`, only events
+    whose key had none for so long before are counted.
     """
 
     name: str
@@ -115,6 +119,9 @@ class MetricConfig:
     where: Expression | None = None
     group_by: tuple[str, ...] = ()
     limit: int = 10_000
+    offset: int = 0
+    expected: tuple[str, ...] = ()
+    unseen_for: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -112,11 +112,9 @@ def change_points(
     if series.get_column("kind").is_in(_SUMMED).any():
         sums |= {"s": BASE["s"], "q": BASE["q"]}
     every = pl.col("every")
-    begin = first_end(pl.col("start"), every)
+    begin = _begin(every)
     parts = _coming_and_going(base, series, list(sums))
-    born = series.select(
-        "sid", e=pl.max_horizontal(first_end(pl.col("first"), every), begin)
-    )
+    born = series.select("sid", e=begin)
     if carried is not None:
         mine = series.filter("carried").select("sid", e=begin)
         parts.append(carried.select("sid", *sums).join(mine, on="sid"))
@@ -136,6 +134,14 @@ def change_points(
     return inside.select("sid", "e", "n", "s", "q")
 
 
+def _begin(every: pl.Expr) -> pl.Expr:
+    """Return the first end that is wanted, and at which there is a datapoint.
+
+    Series of the past have cells before their first datapoint.
+    """
+    return first_end(pl.max_horizontal("start", "first"), every)
+
+
 def _running(column: pl.Expr) -> pl.Expr:
     """Return the running sum of each series: of all, less what came before it."""
     first = pl.col("sid").ne_missing(pl.col("sid").shift(1))
@@ -148,7 +154,7 @@ def _coming_and_going(
 ) -> list[pl.DataFrame]:
     """Return what each cell adds to its series where it comes, and takes as it goes."""
     every = pl.col("every")
-    begin = first_end(pl.col("start"), every)
+    begin = _begin(every)
     enter = -((-(pl.col("p") + pl.col("grain"))) // every) * every
     # What had come by the start is among the sums that are carried.
     held = base.join(series, on="sid").select(

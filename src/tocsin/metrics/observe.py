@@ -61,7 +61,9 @@ class Observer:
             return NamedCells.empty()
         if self.few is None:
             self.few = _fields_with_few_values(rows, self.metrics)
-        return gather(self._parts(rows, in_order=arrival.in_order))
+        return shifted(
+            gather(self._parts(rows, in_order=arrival.in_order)), self.metrics
+        )
 
     def _parts(self, rows: pl.DataFrame, *, in_order: bool) -> list[NamedCells]:
         """Return cells, of which some may be of the same series."""
@@ -93,6 +95,35 @@ class Observer:
             else:
                 yield [(number, spec)]
         yield from by_grain.values()
+
+
+def shifted(named: NamedCells, metrics: Sequence[tuple[int, MetricSpec]]) -> NamedCells:
+    """Return cells, those of metrics of the past as much later as these look back.
+
+    They are known as soon as others of that time: not before their slice is over.
+    """
+    moved = {n: (m.offset, m.grain) for n, m in metrics if m.offset}
+    if not moved or named.names.height == 0:
+        return named
+    m = named.names.get_column("m")
+    by, grain = (
+        m.replace_strict(
+            list(moved),
+            [v[i] for v in moved.values()],
+            default=0,
+            return_dtype=pl.Int64,
+        )
+        for i in (0, 1)
+    )
+
+    def later(rows: pl.DataFrame) -> pl.DataFrame:
+        sid = rows.get_column("sid")
+        p = pl.col("p") + by.gather(sid)
+        return rows.with_columns(
+            p=p, k=pl.max_horizontal(pl.col("k"), p + grain.gather(sid))
+        )
+
+    return NamedCells(named.names, named.cells.map(later))
 
 
 def _dimensions(spec: MetricSpec) -> set[str]:

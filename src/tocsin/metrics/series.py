@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
@@ -26,18 +26,39 @@ _TABLE = {"m": pl.Int32, "key": pl.String, "sid": pl.Int64}
 _BIRTHS = {"sid": pl.Int64, "first": pl.Int64, "k": pl.Int64}
 
 
+class Heir(NamedTuple):
+    """A metric that lives wherever another one does: of the same key, or of this one.
+
+    Its datapoints begin `wait` seconds after the slice (of `grain`) in which the other
+    one began: those of a past begin later.
+    """
+
+    number: int
+    key: str | None = None
+    grain: int = 1
+    wait: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class SeriesPlan:
     """What the series table must know of the plan.
 
-    `dependents` maps a metric's number to the metrics that live wherever it does (the
+    `heirs` maps a metric's number to the metrics that live wherever it does (the
     calculated ones with the same group key, and for the count of all events the
-    metrics without a key); `limits` and `fields` are per number.
+    metrics without a key, and the keys that are expected); `limits` and `fields` are
+    per number. `waits` says how long (s) after a metric's own first cell its
+    datapoints begin, if they do not at once.
     """
 
-    dependents: Mapping[int, Sequence[int]]
+    heirs: Mapping[int, Sequence[Heir]]
     limits: Mapping[int, int]
     fields: Mapping[int, Sequence[str]]
+    waits: Mapping[int, int] = field(default_factory=dict)
+
+    def born_with(self, number: int, key: str) -> dict[tuple[int, str], None]:
+        """Return the series (number, key) that live wherever this one does."""
+        heirs = self.heirs.get(number, ())
+        return dict.fromkeys((h.number, h.key or key) for h in heirs)
 
     def other(self, number: int) -> str:
         """Return the key that all keys beyond the limit share."""
@@ -66,10 +87,11 @@ class SeriesTable:
         if named.names.height == 0:
             return Cells.empty(), self
         if self.since:
-            named = self._measured(named)
+            named = self._measured(named, plan)
         names = _escaped(named.names)
-        new = names.join(self.table, on=["m", "key"], how="anti")
-        grown = self._with_new(new, plan) if new.height else self
+        grown = self._with_expected(names, plan)
+        new = names.join(grown.table, on=["m", "key"], how="anti")
+        grown = grown._with_new(new, plan) if new.height else grown  # noqa: SLF001
         sids = _numbers(names, grown.table, plan)
         cells = named.cells.map(
             lambda rows: rows.with_columns(sids.gather(rows.get_column("sid")))
@@ -110,9 +132,11 @@ class SeriesTable:
             numbers, least, default=None, return_dtype=pl.Int64
         )
 
-    def _measured(self, named: NamedCells) -> NamedCells:
+    def _measured(self, named: NamedCells, plan: SeriesPlan) -> NamedCells:
         """Leave out the cells of metrics that were not measured yet."""
-        least = named.names.select(self._least(pl.col("m"))).to_series()
+        waits = {m: plan.waits.get(m, 0) for m in self.since}
+        own = pl.col("m").replace_strict(waits, default=0, return_dtype=pl.Int64)
+        least = named.names.select(self._least(pl.col("m")) - own).to_series()
 
         def kept(rows: pl.DataFrame) -> pl.DataFrame:
             early = pl.col("p") < least.gather(rows.get_column("sid"))
@@ -127,23 +151,36 @@ class SeriesTable:
         """
         known = {(m, key): sid for m, key, sid in self.table.iter_rows()}
         added: dict[tuple[int, str], int] = {}
-        parents: list[tuple[int, int]] = []
-        for (m, key), sid in known.items():
-            for heir in plan.dependents.get(m, ()):
-                if (heir, key) not in known:
-                    number = added.setdefault((heir, key), len(known) + len(added))
-                    parents.append((number, sid))
+        for m, key in known:
+            for heir in plan.born_with(m, key):
+                if heir not in known:
+                    added.setdefault(heir, len(known) + len(added))
         if not added:
             return self
+        grown = self._grown(added)
+        new = pl.col("sid").is_in(list(added.values()))
+        found = grown._inherited(self.births, plan).filter(new)  # noqa: SLF001
+        return replace(grown, births=pl.concat([self.births, _pareto(found)]))
+
+    def _with_expected(self, names: pl.DataFrame, plan: SeriesPlan) -> SeriesTable:
+        """Return the table with the keys that are expected once there are `names`.
+
+        They come before all others, so that they find room.
+        """
+        here = [m for m, heirs in plan.heirs.items() if any(h.key for h in heirs)]
+        here = [m for m in here if m in names.get_column("m")]
+        wanted = {(h.number, h.key): None for m in here for h in plan.heirs[m] if h.key}
+        if not wanted:
+            return self
+        known = set(self.table.select("m", "key").iter_rows())
+        new = [pair for pair in wanted if pair not in known]
+        return self._grown({p: self.table.height + i for i, p in enumerate(new)})
+
+    def _grown(self, added: Mapping[tuple[int, str], int]) -> SeriesTable:
+        """Return the table with more series: the number (`sid`) of each."""
         rows = [(m, key, sid) for (m, key), sid in added.items()]
         grown = pl.DataFrame(rows, schema=_TABLE, orient="row")
-        links = {"heir": pl.Int64, "sid": pl.Int64}
-        pairs = pl.DataFrame(parents, schema=links, orient="row")
-        found = pairs.join(self.births, on="sid").select(
-            sid="heir", first="first", k="k"
-        )
-        births = pl.concat([self.births, _pareto(found)])
-        return replace(self, table=pl.concat([self.table, grown]), births=births)
+        return replace(self, table=pl.concat([self.table, grown])) if rows else self
 
     def _with_new(self, new: pl.DataFrame, plan: SeriesPlan) -> SeriesTable:
         """Return the table with new series: as many of each metric as it has room for."""
@@ -162,16 +199,11 @@ class SeriesTable:
         known = set(self.table.select("m", "key").iter_rows())
         added: dict[tuple[int, str], int] = {}
         for number, key in wanted:
-            for m in (number, *plan.dependents.get(number, ())):
-                here = (m, key)
+            for here in ((number, key), *plan.born_with(number, key)):
                 if here not in known:
                     known.add(here)
                     added[here] = self.table.height + len(added)
-        rows = [(m, key, sid) for (m, key), sid in added.items()]
-        grown = pl.DataFrame(rows, schema=_TABLE, orient="row")
-        table = pl.concat([self.table, grown]) if rows else self.table
-        limited = self.limited | frozenset(full)
-        return replace(self, table=table, limited=limited)
+        return replace(self._grown(added), limited=self.limited | frozenset(full))
 
     def with_births(self, base: pl.DataFrame, plan: SeriesPlan) -> SeriesTable:
         """Return the table with what these base cells say of when series began."""
@@ -179,6 +211,12 @@ class SeriesTable:
             pl.col("first").min(), pl.col("k").max()
         )
         seen = base.group_by("sid", "k").agg(first=pl.col("p").min())
+        if plan.waits:
+            seen = seen.join(self.table.select("sid", "m"), on="sid")
+            own = pl.col("m").replace_strict(
+                plan.waits, default=0, return_dtype=pl.Int64
+            )
+            seen = seen.select("sid", "k", first=pl.col("first") + own)
         seen = seen.join(known, on="sid", how="left", suffix="_old")
         # A birth is news if it is earlier than all others, or known before one of them.
         news = seen.filter(
@@ -195,15 +233,16 @@ class SeriesTable:
 
     def _inherited(self, found: pl.DataFrame, plan: SeriesPlan) -> pl.DataFrame:
         """Return the same births for the series that depend on these."""
-        pairs = [(m, d) for m, ds in plan.dependents.items() for d in ds]
-        schema = {"m": pl.Int32, "d": pl.Int32}
+        pairs = [(m, *heir) for m, heirs in plan.heirs.items() for heir in heirs]
+        whole = {"grain": pl.Int64, "wait": pl.Int64}
+        schema = {"m": pl.Int32, "d": pl.Int32, "other": pl.String} | whole
         links = pl.DataFrame(pairs, schema=schema, orient="row")
         places = self.table.rename({"m": "d", "sid": "heir"})
-        return (
-            found.join(self.table, on="sid")
-            .join(links, on="m")
-            .join(places, on=["d", "key"])
-            .select(sid="heir", first="first", k="k")
+        heirs = found.join(self.table, on="sid").join(links, on="m")
+        heirs = heirs.with_columns(key=pl.coalesce("other", "key"))
+        slice_ = pl.col("first") // pl.col("grain") * pl.col("grain")
+        return heirs.join(places, on=["d", "key"]).select(
+            sid="heir", first=slice_ + pl.col("wait"), k="k"
         )
 
 

@@ -78,6 +78,23 @@ class MetricSpec:
     limit: int = 10_000
     history: int = 0
     """Seconds before the newest datapoint for which calculated metrics need this one."""
+    offset: int = 0
+    """Seconds by which its events are counted later than they happened: its windows
+    hold what others held so long ago. Whole steps."""
+    expected: tuple[str, ...] = ()
+    """Keys (JSON) that live from the first event of the source on."""
+    unseen_for: int = 0
+    """Only events whose key had none in so many seconds before are counted."""
+
+    @property
+    def wait(self) -> int:
+        """Seconds from its first slice until its datapoints begin.
+
+        Those of a past begin with a whole window.
+        """
+        if not self.offset:
+            return 0
+        return self.period - 1 + (self.grain if self.grain > 1 else 0)
 
     @property
     def grain(self) -> int:
@@ -116,6 +133,8 @@ class CalculatedSpec:
     min_samples: tuple[tuple[str, int], ...] = ()
     history: int = 0
     fixed: bool = True
+    past: bool = False
+    """Whether all it is made of is of the past."""
     limit: int = 10_000
 
 

@@ -22,7 +22,7 @@ from tocsin.incidents.ledger import Ledger
 from tocsin.metrics.cells import stack
 from tocsin.metrics.lateness import StreamClock
 from tocsin.metrics.series import SeriesTable
-from tocsin.metrics.spec import MetricSpec, column
+from tocsin.metrics.spec import CalculatedSpec, MetricSpec, column
 from tocsin.model.instant import SECOND
 from tocsin.model.message import FieldType
 from tocsin.model.records import IncidentEvent
@@ -263,8 +263,13 @@ def _since(
             known = inputs + ([] if state.judged is None else [state.judged])
             grain = 1
         if known:
-            since[number] = -(-max(known) // grain) * grain
+            since[number] = -(-max(known) // grain) * grain + _later(spec)
     return since
+
+
+def _later(spec: MetricSpec | CalculatedSpec) -> int:
+    """Return how much later (s) than it is measured a metric has datapoints."""
+    return spec.offset + spec.wait if isinstance(spec, MetricSpec) else 0
 
 
 def _ledger(

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from tocsin.config.values import MessagesConfig
-from tocsin.metrics.series import SeriesPlan
 from tocsin.metrics.spec import (
     CalculatedSpec,
     Kind,
@@ -25,6 +24,7 @@ from tocsin.model.message import FieldType
 from tocsin.pipeline import aggregates, messages
 from tocsin.pipeline.compile_alarms import alarm_spec
 from tocsin.pipeline.expressions import to_polars
+from tocsin.pipeline.lineage import series_plan
 from tocsin.pipeline.plan import (
     EVENTS,
     ConsumerSpec,
@@ -45,8 +45,6 @@ if TYPE_CHECKING:
         MetricConfig,
     )
     from tocsin.model.expression import Expression
-
-_NO_LIMIT = 10**9
 
 
 def compile_plan(config: Config, statistics: Iterable[MetricConfig] = ()) -> Plan:
@@ -111,6 +109,9 @@ def _metric(config: MetricConfig) -> MetricSpec:
         quantile=_quantile(config.type),
         result=result,
         limit=config.limit,
+        offset=config.offset // SECOND,
+        expected=config.expected,
+        unseen_for=config.unseen_for // SECOND,
     )
 
 
@@ -140,13 +141,16 @@ def _calculated(
 ) -> list[CalculatedSpec]:
     """Return the calculated metrics in topological order."""
     fixed = {m.name: m.fixed for m in metrics.values()}
+    past = {m.name: m.offset > 0 for m in metrics.values()}
     specs = []
     for c in config.calculated_in_order():
         spec = _one_calculated(c, config.key_fields(c.name))
         whole = all(fixed[name] for name in spec.inputs)
         own = spec.period == spec.every if spec.formula is None else whole
         fixed[spec.name] = own and whole
-        specs.append(replace(spec, fixed=fixed[spec.name]))
+        past[spec.name] = all(past[name] for name in spec.inputs)
+        fits = replace(spec, fixed=fixed[spec.name], past=past[spec.name])
+        specs.append(fits)
     return specs
 
 
@@ -179,7 +183,8 @@ def _with_history(
         for name in spec.inputs:
             need[name] = max(need.get(name, 0), reach)
     for number, metric in metrics.items():
-        metrics[number] = replace(metric, history=need.get(metric.name, 0))
+        history = need.get(metric.name, 0) + metric.unseen_for
+        metrics[number] = replace(metric, history=history)
     return metrics, calculated
 
 
@@ -226,40 +231,9 @@ def _shard(
             alarm_spec(a, i, names[a.metric], everything[names[a.metric]])
             for i, a in enumerate(a for a in alarms if a.metric in names)
         ),
-        series=_series(mine, derived, names),
+        series=series_plan(mine, derived, names),
         events=tuple(n for n, m in mine.items() if m.name == EVENTS),
         time=max(longest, key=lambda t: t.amend_for + t.lateness),
-    )
-
-
-def _series(
-    metrics: Mapping[int, MetricSpec],
-    calculated: Mapping[int, CalculatedSpec],
-    names: Mapping[str, int],
-) -> SeriesPlan:
-    """Say which metrics have a series wherever another has one."""
-    dependents: dict[int, list[int]] = {n: [] for n in metrics}
-    everything: dict[int, MetricSpec | CalculatedSpec] = {**metrics, **calculated}
-    roots: dict[int, set[int]] = {}
-    for number, spec in metrics.items():
-        counts_all = [
-            n
-            for n, m in metrics.items()
-            if m.name == EVENTS and m.source == spec.source and n != number
-        ]
-        roots[number] = {number} if spec.group_by else {number, *counts_all}
-    for number, spec_c in calculated.items():
-        inputs = [names[name] for name in spec_c.inputs]
-        whole = [i for i in inputs if everything[i].group_by == spec_c.group_by]
-        roots[number] = set().union(*(roots[i] for i in whole))
-    for number, found in roots.items():
-        for root in found - {number}:
-            dependents[root].append(number)
-    return SeriesPlan(
-        dependents=dependents,
-        limits={n: s.limit for n, s in metrics.items()}
-        | dict.fromkeys(calculated, _NO_LIMIT),
-        fields={n: s.group_by for n, s in everything.items()},
     )
 
 

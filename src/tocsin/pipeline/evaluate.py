@@ -16,6 +16,7 @@ from tocsin.alarms import threshold
 from tocsin.metrics.cells import Cells, NamedCells, merge, stack
 from tocsin.metrics.series import SeriesTable
 from tocsin.metrics.spec import AMEND_EVERY
+from tocsin.metrics.unseen import thinned
 from tocsin.model.batch import greatest, least
 from tocsin.pipeline.amend import Amended, Amender, Known, touched
 from tocsin.pipeline.judge import Judge, Judgement, Span
@@ -360,7 +361,8 @@ class Evaluator:
             new = pl.col("p") + pl.col("reach").fill_null(0) >= settled
             return held.filter(new).drop("reach")
 
-        cells = state.cells.map(needed)
+        known = state.series.table.join(self.judge.memories, on="m")
+        cells = state.cells.map(needed).map(lambda t: thinned(t, known, settled))
         if cells.height > _MANY_ROWS:
             cells = merge([cells])
         return replace(state, cells=cells, series=state.series.settle(settled))

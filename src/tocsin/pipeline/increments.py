@@ -93,20 +93,25 @@ def floors(plan: Plan, state: EngineState) -> dict[str, int]:
     for i, (shard, at) in enumerate(zip(plan.shards, state.shards, strict=True)):
         if at.settled is None:
             continue
-        for reach in set(reaches(shard).values()):
+        for reach, memory in set(reaches(shard).values()):
             for kind in tables.KINDS:
-                found[cells_table(i, kind, reach)] = at.settled - reach
+                name = cells_table(i, kind, reach, memory)
+                found[name] = at.settled - reach
     return found
 
 
-def reaches(shard: Shard) -> dict[int, int]:
-    """Return for how long (s) the cells of each metric are needed once they settled."""
-    return {n: s.period + s.history for n, s in shard.metrics.items()}
+def reaches(shard: Shard) -> dict[int, tuple[int, int]]:
+    """Return for how long (s) the cells of each metric are needed once they settled.
+
+    With it, of those that count only what is new, for how long they remember.
+    """
+    return {n: (s.period + s.history, s.unseen_for) for n, s in shard.metrics.items()}
 
 
-def cells_table(shard: int, kind: str, reach: int) -> str:
+def cells_table(shard: int, kind: str, reach: int, memory: int = 0) -> str:
     """Return the name of a table of cells."""
-    return f"shard/{shard}/{kind}/{reach}"
+    apart = f"{tables.MEMORY}{memory}/" if memory else ""
+    return f"shard/{shard}/{kind}/{apart}{reach}"
 
 
 def _shard_segments(engine: Engine, since: Since) -> Iterator[Segment]:
@@ -133,8 +138,8 @@ def _cell_segments(
         return
     cells = stack(pieces)
     needs = reaches(plan)
-    for reach in sorted(set(needs.values())):
-        metrics = [m for m, r in needs.items() if r == reach]
+    for need in sorted(set(needs.values())):
+        metrics = [m for m, own in needs.items() if own == need]
         mine = state.series.table.filter(pl.col("m").is_in(metrics))
         sids = mine.get_column("sid")
         for kind in tables.KINDS:
@@ -143,7 +148,7 @@ def _cell_segments(
                 rows = rows.filter(pl.col("sid").is_in(sids.implode()))
             if rows.height:
                 joined = tables.joined_cells(kind, [rows], None)
-                yield tables.segment(cells_table(i, kind, reach), joined)
+                yield tables.segment(cells_table(i, kind, *need), joined)
 
 
 def _grown(

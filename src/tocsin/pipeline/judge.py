@@ -17,6 +17,7 @@ from tocsin.alarms import threshold
 from tocsin.metrics import calculate
 from tocsin.metrics.changes import SUMS, change_points, marked, sums_after, useful
 from tocsin.metrics.spec import CalculatedSpec, MetricSpec, first_end
+from tocsin.metrics.unseen import memories, unseen
 from tocsin.metrics.windows import RUNS, Stretch, clip, spec_frame, windows
 from tocsin.model.matchers import matches
 
@@ -103,6 +104,7 @@ class Judge:
         self._results = {
             n: m.result for n, m in shard.metrics.items() if m.result is not None
         }
+        self.memories = memories(shard.metrics)
         self.rules = threshold.specs_frame(shard.rules)
         self._fills = _fills(shard)
         self._links: tuple[int, pl.DataFrame] = (-1, pl.DataFrame())
@@ -114,7 +116,7 @@ class Judge:
         """Judge a span from the alarms' state at its start."""
         wanted = self._wanted(series, span)
         links = self.links(series)
-        rows = self._feeding(series, wanted, links, span.known)
+        rows = self._feeding(series, wanted, links, span)
         if rows.height == 0:
             return self.judged(cells, Views(rows, links, span.sums), alarms)
         own = self.variants(series)
@@ -192,7 +194,7 @@ class Judge:
         )
 
     def _feeding(
-        self, series: SeriesTable, wanted: pl.DataFrame, links: pl.DataFrame, known: int
+        self, series: SeriesTable, wanted: pl.DataFrame, links: pl.DataFrame, span: Span
     ) -> pl.DataFrame:
         """Return the wanted series and those that their values are made of."""
         if not self.shard.calculated or wanted.height == 0:
@@ -201,6 +203,9 @@ class Judge:
             wanted.get_column("after").min(),
             wanted.get_column("until").max(),
         )
+        ends = pl.lit(until, dtype=pl.Int64)
+        if span.partial:  # of an input, too, only the window that holds the last event
+            ends = first_end(pl.lit(span.until - 1, dtype=pl.Int64), pl.col("every"))
         have = wanted
         while True:
             more = links.join(have, on="sid", how="semi").select(sid="source").unique()
@@ -208,12 +213,14 @@ class Judge:
             if more.height == 0:
                 return have
             rows = series.table.join(more, on="sid", how="semi").select("sid", "m")
-            rows = rows.join(self.specs, on="m").join(series.born_by(known), on="sid")
+            rows = rows.join(self.specs, on="m").join(
+                series.born_by(span.known), on="sid"
+            )
             if rows.height == 0:  # the others are not born yet, and have no values
                 return have
             rows = rows.with_columns(
                 after=pl.lit(after, dtype=pl.Int64),
-                until=pl.lit(until, dtype=pl.Int64),
+                until=ends,
                 start=pl.lit(after, dtype=pl.Int64) - pl.col("history"),
                 wanted=False,
             )
@@ -226,6 +233,8 @@ class Judge:
     def _measure(self, cells: Cells, views: Views) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Return the runs of all views, calculated ones after their inputs; the sums."""
         base = self._measured(views)
+        if self.memories.height:
+            cells = unseen(cells, base.join(self.memories, on="m"))
         points = change_points(cells.base, base, views.sums)
         sums = sums_after(points, views.sums)
         parts = [windows(cells, points, Stretch(base), self._results)]
@@ -254,6 +263,8 @@ class Judge:
 
     def _zero(self, number: int) -> bool:
         spec = self.shard.spec(number)
+        if isinstance(spec, MetricSpec) and spec.offset:
+            return False  # there is no past yet: that is not the same as nothing in it
         return spec.kind is not None and spec.kind.zero_when_empty
 
 
@@ -272,8 +283,10 @@ def _fills(shard: Shard) -> pl.DataFrame:
 def _leaves(shard: Shard, number: int) -> set[tuple[int, int]]:
     """Return (slice, after) of every measured metric that a metric is made of."""
     spec = shard.spec(number)
-    if isinstance(spec, MetricSpec):
+    if isinstance(spec, MetricSpec) and not spec.offset:
         return {(spec.grain, spec.period)}
+    if isinstance(spec, MetricSpec) or spec.past:
+        return {(1, 0)}  # those of the past have no datapoint before they are full
     found: set[tuple[int, int]] = set()
     for name in spec.inputs:
         i = shard.number(name)

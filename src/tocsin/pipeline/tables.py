@@ -1,6 +1,7 @@
 """The tables that are saved in segments: their names, their bytes, and how they join.
 
-`shard/0/base/120` holds cells of shard 0 that are needed for 120 s; the tables of
+`shard/0/base/120` holds cells of shard 0 that are needed for 120 s,
+`shard/0/base/memory-60/120` of those only what tells what is new; the tables of
 series, births, alarms and incidents of a shard have no such time. `history/0` holds
 datapoints as they were said, `history/60` those of a minute.
 """
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from tocsin.metrics.cells import Cells, merge
+from tocsin.metrics.unseen import thinned
 from tocsin.model.batch import greatest, least
 from tocsin.model.state import Segment
 from tocsin.state.compaction import Merged, Rule
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 KINDS: Final = ("base", "buckets", "registers")
 """The tables of cells."""
+MEMORY: Final = "memory-"
+"""What a table of cells is named by that is kept only to tell what is new."""
 LEDGER: Final = {"alarm": pl.String, "key": pl.String, "incidents": pl.String}
 """The incidents of a place as JSON; null where there are none any more."""
 _TIME: Final = {"base": "p", "buckets": "p", "registers": "p", "history": "e"}
@@ -62,7 +66,7 @@ def rule(
     if kind in KINDS:
         floor = floors.get(table)
         return Rule(
-            _joining(table, lambda parts: joined_cells(kind, parts, floor)), floor
+            _joining(table, lambda parts: _kept_cells(table, parts, floor)), floor
         )
     if kind in _KEYS:
         return Rule(_latest(table, kind), most_rows=None)
@@ -89,6 +93,19 @@ def joined_cells(
     alone = {name: getattr(empty, name) for name in KINDS} | {kind: rows}
     joined: pl.DataFrame = getattr(merge([Cells(**alone)]), kind)
     return joined.sort("sid", "p", "k")
+
+
+def _kept_cells(
+    table: str, parts: Sequence[pl.DataFrame], floor: int | None
+) -> pl.DataFrame:
+    """Return the cells of a table as one, without those that nobody needs."""
+    rows = joined_cells(_kind(table), parts, floor)
+    *_, apart, reach = table.split("/")
+    if floor is None or not apart.startswith(MEMORY):
+        return rows
+    memory = int(apart.removeprefix(MEMORY))
+    series = rows.select("sid", memory=pl.lit(memory, dtype=pl.Int64)).unique()
+    return thinned(rows, series, floor + int(reach))
 
 
 def latest(kind: str, parts: Sequence[pl.DataFrame]) -> pl.DataFrame:

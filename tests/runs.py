@@ -30,6 +30,7 @@ COLUMNS: dict[str, Any] = {
     "method": pl.String,
     "bytes": pl.Int64,
     "remote_addr": pl.String,
+    "line": pl.String,
 }
 
 

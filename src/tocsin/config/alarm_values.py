@@ -47,6 +47,17 @@ class OverrideConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SupportConfig:
+    """What the transitions of an alarm are supported by: so many lines of the log.
+
+    `contributors` are the fields by which it is said whose events made a difference.
+    """
+
+    evidence: int = 0
+    contributors: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AlarmConfig:
     """A threshold with memory.
 
@@ -83,6 +94,9 @@ class AlarmConfig:
     no_data: str = field(default="keep", repr=False)
     no_data_for: int = field(default=0, repr=False)
     no_data_level: str = field(default="", repr=False)
+    # By its factory it is no default: so `added` leaves out what is no part of what an
+    # alarm is known by, and may change while it stands.
+    support: SupportConfig = field(default_factory=SupportConfig, repr=False)
 
     @property
     def levels(self) -> tuple[RuleConfig, ...]:

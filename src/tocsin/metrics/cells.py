@@ -1,12 +1,13 @@
 """Cells: mergeable partials of (metric, key, slice of time), exact in any order.
 
 A cell is a row. `p` is the start of its slice (s), `k` the first tick that may use it.
-Three tables hold all kinds of metric:
+Four tables hold all kinds of metric:
 
 * `base`: `n` events, `s` their sum in millionths, `q` the sum of the squares of their
   millionths (both 128-bit), `lo` and `hi`;
 * `buckets`: `n` events in histogram bucket `b`;
-* `registers`: HyperLogLog register and rank, packed in `x`.
+* `registers`: HyperLogLog register and rank, packed in `x`;
+* `lines`: lines of the log, as evidence (see `evidence`).
 
 In the state a series is `sid`, a number of the series table. On the way there it is a
 row of the names that travel with the cells: the number of the metric in the plan and
@@ -15,11 +16,12 @@ the group key as JSON.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 import polars as pl
 
+from tocsin.metrics.evidence import LINES, reduced
 from tocsin.model.batch import divided
 
 if TYPE_CHECKING:
@@ -50,11 +52,17 @@ MOST_SQUARED = 10.0**10
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """The three tables of cells."""
+    """The four tables of cells."""
 
     base: pl.DataFrame
     buckets: pl.DataFrame
     registers: pl.DataFrame
+    lines: pl.DataFrame = field(default_factory=lambda: _NO_LINES)
+
+    @property
+    def tables(self) -> tuple[pl.DataFrame, ...]:
+        """All tables, in the order of the fields."""
+        return (self.base, self.buckets, self.registers, self.lines)
 
     @classmethod
     def empty(cls) -> Cells:
@@ -64,18 +72,16 @@ class Cells:
     def map(self, change: Callable[[pl.DataFrame], pl.DataFrame]) -> Cells:
         """Return the same change made to each table."""
         return Cells(
-            *(
-                change(table) if table.height else table
-                for table in (self.base, self.buckets, self.registers)
-            )
+            *(change(table) if table.height else table for table in self.tables)
         )
 
     @property
     def height(self) -> int:
         """How many rows there are in all."""
-        return self.base.height + self.buckets.height + self.registers.height
+        return sum(table.height for table in self.tables)
 
 
+_NO_LINES: pl.DataFrame = pl.DataFrame(schema=LINES)
 # Frames are never changed in place, so that one empty one serves all.
 _EMPTY = Cells(
     pl.DataFrame(schema=_WHEN | BASE),
@@ -114,6 +120,11 @@ def gather(parts: Sequence[NamedCells]) -> NamedCells:
     return NamedCells(pl.concat([p.names for p in parts]), stack(moved))
 
 
+def without_lines(cells: Cells) -> Cells:
+    """Return cells without what is only shown of them."""
+    return Cells(cells.base, cells.buckets, cells.registers)
+
+
 def _moved_by(rows: int) -> Callable[[pl.DataFrame], pl.DataFrame]:
     return lambda table: table.with_columns(pl.col("sid") + rows)
 
@@ -133,6 +144,7 @@ def merge(parts: Iterable[Cells]) -> Cells:
         _join([p.base for p in parts], where, [joined(pl.col(c), c) for c in BASE]),
         _join([p.buckets for p in parts], [*where, "b"], [pl.col("n").sum()]),
         _join([p.registers for p in parts], [*where, _REGISTER], [pl.col("x").max()]),
+        reduced(_put([p.lines for p in parts])),
     )
 
 
@@ -153,7 +165,13 @@ def stack(parts: Sequence[Cells]) -> Cells:
         pl.concat([p.base for p in parts]),
         pl.concat([p.buckets for p in parts]),
         pl.concat([p.registers for p in parts]),
+        _put([p.lines for p in parts]),
     )
+
+
+def _put(tables: list[pl.DataFrame]) -> pl.DataFrame:
+    filled = [t for t in tables if t.height]
+    return pl.concat(filled) if filled else tables[0]
 
 
 def _join(

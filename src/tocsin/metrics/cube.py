@@ -266,8 +266,15 @@ def _keys(codes: pl.Series, cube: Cube, group_by: Sequence[str]) -> pl.Series:
         values = cube.values[column(name)]
         columns.append(values.gather(codes % values.len()).alias(name))
         codes = codes // values.len()
-    keys = _shorten(pl.DataFrame(columns[::-1]))
-    return keys.select(pl.struct(pl.all()).struct.json_encode()).to_series()
+    return key_texts(pl.DataFrame(columns[::-1]))
+
+
+def key_texts(keys: pl.DataFrame) -> pl.Series:
+    """Return group keys, a column for each field, as JSON."""
+    if not keys.width:
+        return pl.repeat("{}", keys.height, dtype=pl.String, eager=True)
+    short = _shorten(keys)
+    return short.select(pl.struct(pl.all()).struct.json_encode()).to_series()
 
 
 def _shorten(keys: pl.DataFrame) -> pl.DataFrame:

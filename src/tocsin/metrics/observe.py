@@ -28,6 +28,7 @@ from tocsin.metrics.codes import TooWideError, code
 from tocsin.metrics.cube import Cube, read_off
 from tocsin.metrics.sketches import BUCKETS, PACKED_REGISTERS, bucket, registers
 from tocsin.metrics.spec import Kind, MetricSpec, column
+from tocsin.metrics.witness import witnessed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -78,6 +79,8 @@ class Observer:
         for number, spec in self.metrics:
             if spec.kind in _SKETCHED:
                 yield _sketched(rows, number, spec, in_order=in_order)
+            if spec.lines:
+                yield witnessed(rows, number, spec)
         for metrics in self._sharing():
             yield _counted(rows, metrics, in_order=in_order)
 

@@ -90,7 +90,7 @@ class SeriesTable:
             named = self._measured(named, plan)
         names = _escaped(named.names)
         grown = self._with_expected(names, plan)
-        new = names.join(grown.table, on=["m", "key"], how="anti")
+        new = names.join(grown.table, on=["m", "key"], how="anti").unique()
         grown = grown._with_new(new, plan) if new.height else grown  # noqa: SLF001
         sids = _numbers(names, grown.table, plan)
         cells = named.cells.map(

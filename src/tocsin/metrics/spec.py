@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import polars as pl
 
+LINE = "line"
+"""The field of every event that holds its raw line."""
+
 
 def column(field: str) -> str:
     """Return the name of a field's column inside the core.
@@ -78,6 +81,12 @@ class MetricSpec:
     limit: int = 10_000
     history: int = 0
     """Seconds before the newest datapoint for which calculated metrics need this one."""
+    lines: int = 0
+    """Lines of the log that are kept of each key and slice, as evidence."""
+    span: int = 0
+    """Seconds before a datapoint in which evidence of it is looked for."""
+    quiet: bool = False
+    """Whether only its cells are wanted: no datapoints are made of them."""
     offset: int = 0
     """Seconds by which its events are counted later than they happened: its windows
     hold what others held so long ago. Whole steps."""
@@ -109,7 +118,8 @@ class MetricSpec:
     @property
     def reads(self) -> frozenset[str]:
         """The fields of the event that this metric needs."""
-        return self.value_reads | self.where_reads | frozenset(self.group_by)
+        raw = frozenset({LINE} if self.lines else ())
+        return self.value_reads | self.where_reads | frozenset(self.group_by) | raw
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -56,6 +56,34 @@ class Datapoint:
 
 
 @dataclass(frozen=True, slots=True)
+class Contributor:
+    """How much a value of a field had to do with a transition.
+
+    `now` is its share of the window, `before` that of the window before it: of events,
+    or of the sum if the metric is one.
+    """
+
+    field: str
+    value: str
+    now: float
+    before: float
+
+    @property
+    def difference(self) -> float:
+        """How much more it came to than before."""
+        return self.now - self.before
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the published shape."""
+        return {
+            "field": self.field,
+            "value": self.value,
+            "now": self.now,
+            "before": self.before,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Transition:
     """One change of state of an alarm for one key, and why.
 
@@ -80,6 +108,13 @@ class Transition:
     amended: bool = False
     withdrawn: bool = False
     from_level: str = ""
+    window: int = 0
+    """How long (µs) its window is, which ends at `at`."""
+    evidence: tuple[str, ...] = ()
+    """Lines of the log that it comes from: the first of the window, and the last."""
+    contributors: tuple[Contributor, ...] = ()
+    """Whose events made the difference, the greatest first."""
+    runbook: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """Return the published shape."""
@@ -102,6 +137,14 @@ class Transition:
             row["withdrawn"] = True
         if self.from_level:
             row["from_level"] = self.from_level
+        if self.window:
+            row["window"] = {"start": iso(self.at - self.window), "end": iso(self.at)}
+        if self.evidence:
+            row["evidence"] = list(self.evidence)
+        if self.contributors:
+            row["contributors"] = [one.as_json() for one in self.contributors]
+        if self.runbook:
+            row["runbook"] = self.runbook
         return row
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from tocsin.alarms import threshold
+from tocsin.metrics.cells import without_lines
 from tocsin.metrics.spec import first_end
 from tocsin.metrics.windows import clip
 from tocsin.pipeline.judge import EMPTY_RUNS, Judge, Judgement, Span, Views
@@ -107,7 +108,7 @@ class Amender:
         stood = views.rows.filter("wanted").select("sid_of", at="after", name="sid")
         stood = stood.rename({"sid_of": "sid"})
         before = threshold.standing(alarms, final.trace, stood)
-        cells = _expanded(known.cells, views.rows)
+        cells = _expanded(without_lines(known.cells), views.rows)
         said = self.judge.judged(cells, views, before)
         return _told(said, final, views.rows, asked)
 

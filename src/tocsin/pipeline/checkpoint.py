@@ -27,6 +27,7 @@ from tocsin.pipeline.engine import EngineState
 from tocsin.pipeline.evaluate import ShardState
 from tocsin.pipeline.statistics import ReportState
 from tocsin.pipeline.streams import StreamState
+from tocsin.pipeline.tables import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -147,9 +148,7 @@ def _shard(state: ShardState, tables: Tables) -> dict[str, Any]:
         for at, alarms in state.marks
     ]
     named = {
-        "base": cells.base,
-        "buckets": cells.buckets,
-        "registers": cells.registers,
+        **{kind: getattr(cells, kind) for kind in KINDS},
         "series": series.table,
         "births": series.births,
         "pending": state.late,
@@ -173,7 +172,7 @@ def _to_shard(row: Mapping[str, Any], tables: list[pl.DataFrame]) -> ShardState:
 
     marks = table("marks")
     return ShardState(
-        cells=Cells(table("base"), table("buckets"), table("registers")),
+        cells=Cells(**{kind: table(kind) for kind in KINDS if kind in row}),
         series=SeriesTable(
             table("series"),
             table("births"),

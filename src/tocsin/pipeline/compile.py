@@ -21,7 +21,7 @@ from tocsin.metrics.spec import (
 )
 from tocsin.model.instant import SECOND
 from tocsin.model.message import FieldType
-from tocsin.pipeline import aggregates, messages
+from tocsin.pipeline import aggregates, messages, supporting
 from tocsin.pipeline.compile_alarms import alarm_spec
 from tocsin.pipeline.expressions import to_polars
 from tocsin.pipeline.lineage import series_plan
@@ -59,13 +59,14 @@ def compile_plan(config: Config, statistics: Iterable[MetricConfig] = ()) -> Pla
     metrics = dict(enumerate(measured))
     calculated = dict(enumerate(_calculated(config, metrics), start=len(metrics)))
     metrics, calculated = _with_history(metrics, calculated)
+    metrics = supporting.with_lines(metrics, config)
     times = {
         s.name: TimeSpec(s.lateness, s.amend_for, s.future_skew) for s in config.sources
     }
     everything = replace(config, metrics=(*config.metrics, *hidden))
     groups = _connected(config, metrics, calculated)
     shards = tuple(
-        _shard(group, metrics, calculated, times, config.alarms) for group in groups
+        _shard(group, metrics, calculated, times, config) for group in groups
     )
     sources = {
         name: _source(name, metrics, everything, time) for name, time in times.items()
@@ -75,6 +76,7 @@ def compile_plan(config: Config, statistics: Iterable[MetricConfig] = ()) -> Pla
         shards=shards,
         templates={a.name: _templates(a, config) for a in config.alarms},
         fingerprints={a.name: _fingerprint(a, config) for a in config.alarms},
+        runbooks={a.name: a.runbook for a in config.alarms if a.runbook},
         definition=_definition(everything),
         prints=prints(everything),
         hidden=frozenset(m.name for m in hidden) | {EVENTS},
@@ -212,7 +214,7 @@ def _shard(
     metrics: Mapping[int, MetricSpec],
     calculated: Mapping[int, CalculatedSpec],
     times: Mapping[str, TimeSpec],
-    alarms: Iterable[AlarmConfig],
+    config: Config,
 ) -> Shard:
     mine = {n: m for n, m in metrics.items() if m.source in group}
     names = {m.name: n for n, m in mine.items() if m.name != EVENTS}
@@ -222,6 +224,7 @@ def _shard(
             derived[number] = spec
             names[spec.name] = number
     everything: dict[int, MetricSpec | CalculatedSpec] = {**mine, **derived}
+    alarms = [a for a in config.alarms if a.metric in names]
     longest = [times[name] for name in sorted(group)]
     return Shard(
         sources=tuple(sorted(group)),
@@ -229,11 +232,12 @@ def _shard(
         calculated=derived,
         alarms=tuple(
             alarm_spec(a, i, names[a.metric], everything[names[a.metric]])
-            for i, a in enumerate(a for a in alarms if a.metric in names)
+            for i, a in enumerate(alarms)
         ),
         series=series_plan(mine, derived, names),
         events=tuple(n for n, m in mine.items() if m.name == EVENTS),
         time=max(longest, key=lambda t: t.amend_for + t.lateness),
+        witnesses=supporting.witnesses(alarms, config, names),
     )
 
 

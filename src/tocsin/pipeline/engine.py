@@ -13,9 +13,10 @@ from tocsin.formats.parts import summed
 from tocsin.formats.shapes import different
 from tocsin.incidents import ledger
 from tocsin.incidents.ledger import Ledger
+from tocsin.metrics.witness import placed
 from tocsin.model.instant import SECOND
 from tocsin.model.records import Record, Summary
-from tocsin.pipeline.evaluate import Evaluator, ShardState, Verdict
+from tocsin.pipeline.evaluate import Evaluator, ShardState
 from tocsin.pipeline.observation import MOST_SAMPLES, Observation, SourceObserver
 from tocsin.pipeline.speak import Speaker, Standing, Utterance, moment
 from tocsin.pipeline.statistics import Report, ReportState
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from tocsin.pipeline.history import Past
     from tocsin.pipeline.journal import Journal
     from tocsin.pipeline.plan import Plan
+    from tocsin.pipeline.speak import Mask
+    from tocsin.pipeline.verdict import Verdict
 
 
 @dataclass(slots=True)
@@ -53,7 +56,7 @@ class Engine:
     """Carries observations of streams to records.
 
     `datapoints` asks for a record of every datapoint; `report` makes the periodic
-    statistics of a source.
+    statistics of a source; `mask` hides personal data in lines of the log.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class Engine:
         *,
         datapoints: bool = False,
         report: Report | None = None,
+        mask: Mask | None = None,
     ) -> None:
         self.plan = plan
         self.report = report
@@ -73,7 +77,7 @@ class Engine:
         """Takes note of the cells that come, for those who save them; if asked for."""
         self.past: Past | None = None
         """Takes note of the datapoints that are said; if asked for."""
-        self.speaker = Speaker(plan, datapoints=datapoints)
+        self.speaker = Speaker(plan, datapoints=datapoints, mask=mask)
         empty = EngineState(shards=[ShardState() for _ in plan.shards])
         self.state = state if state is not None else empty
 
@@ -103,7 +107,7 @@ class Engine:
         """Take in an observation of the next lines of a stream, and what is lost."""
         state = self.state.streams[stream]
         self._absorbed += seen.cells.cells.height
-        added = self._absorb_cells(seen.cells)
+        added = self._absorb_cells(placed(seen.cells, stream, state.tally.events))
         newest = _latest(state.clock.newest, seen.clock.newest)
         samples = different((*state.samples, *seen.samples), MOST_SAMPLES)
         self.state.streams[stream] = replace(

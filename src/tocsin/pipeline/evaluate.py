@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, TypeAlias
 import polars as pl
 
 from tocsin.alarms import threshold
-from tocsin.metrics.cells import Cells, NamedCells, merge, stack
+from tocsin.metrics.cells import Cells, NamedCells, merge, stack, without_lines
 from tocsin.metrics.series import SeriesTable
 from tocsin.metrics.spec import AMEND_EVERY
 from tocsin.metrics.unseen import thinned
 from tocsin.model.batch import greatest, least
+from tocsin.pipeline import witnesses as evidence
 from tocsin.pipeline.amend import Amended, Amender, Known, touched
 from tocsin.pipeline.judge import Judge, Judgement, Span
+from tocsin.pipeline.verdict import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
 
 _LATE = {"sid": pl.Int64, "p": pl.Int64, "k": pl.Int64}
 _ALARMS = pl.DataFrame(schema=threshold.STATE)
-_NOTHING_SAID = pl.DataFrame(schema=threshold.TRANSITIONS)
 Marks: TypeAlias = tuple[tuple[int, pl.DataFrame], ...]
 _MOST_VERSIONED = 2_000_000
 """Cells of versions that are judged at once."""
@@ -61,22 +62,6 @@ class ShardState:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What one judgement says: datapoints, and transitions made or withdrawn.
-
-    `tick` is when it took effect; `amended` that late rows made it; `partial` that
-    its windows had not ended when the input did.
-    """
-
-    tick: int
-    runs: pl.DataFrame
-    transitions: pl.DataFrame
-    withdrawn: pl.DataFrame = field(default_factory=lambda: _NOTHING_SAID)
-    amended: bool = False
-    partial: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Absorbed:
     """How many events an absorbed piece added, in all and by fate."""
 
@@ -92,6 +77,7 @@ class Evaluator:
         self.shard = shard
         self.judge = Judge(shard)
         self.amender = Amender(self.judge)
+        self.witnesses = evidence.Witnesses(shard)
         reaches = self.judge.specs.select(pl.col("period") + pl.col("history"))
         self._reach = greatest(reaches.to_series()) or 0
         rows = [
@@ -150,7 +136,7 @@ class Evaluator:
             state = replace(state, judged=begin)
         while state.judged is not None and state.judged < to:
             state, said = self._onward(state, to)
-            verdicts += said
+            verdicts += self._supported(state, said)
         if bound is not None:
             state = self._settle(state, bound)
         return state, verdicts
@@ -171,7 +157,7 @@ class Evaluator:
         now = pl.concat([state.now.filter(~mine), said.alarms.filter(mine)])
         moves = said.transitions.filter(pl.col("alarm").is_in(list(alarms)))
         verdict = Verdict(state.judged, said.runs.clear(), moves)
-        return replace(state, now=now), [verdict]
+        return replace(state, now=now), self._supported(state, [verdict])
 
     def finish(self, state: ShardState) -> tuple[ShardState, list[Verdict]]:
         """End the input: judge the last second, what is late, and half-full windows."""
@@ -182,7 +168,7 @@ class Evaluator:
         assert state.judged is not None
         while state.late.height:
             state, said = self._amend(state, state.judged, self._ticks(state, None))
-            verdicts += said
+            verdicts += self._supported(state, said)
         assert state.judged is not None
         latest = greatest(state.cells.base.get_column("k"))
         known = last + 1 if latest is None else max(latest, last + 1)
@@ -190,8 +176,18 @@ class Evaluator:
         said_last = self.judge.judge(state.cells, state.series, state.now, span)
         if said_last.runs.height:
             runs, transitions = said_last.runs, said_last.transitions
-            verdicts.append(Verdict(last + 1, runs, transitions, partial=True))
+            rest = Verdict(last + 1, runs, transitions, partial=True)
+            verdicts += self._supported(state, [rest])
         return replace(state, now=said_last.alarms), verdicts
+
+    def _supported(
+        self, state: ShardState, verdicts: Sequence[Verdict]
+    ) -> list[Verdict]:
+        """Return verdicts with what supports their transitions."""
+        if not self.shard.witnesses:
+            return list(verdicts)
+        known = evidence.Known(state.cells, state.series)
+        return [verdict.supported(self.witnesses, known) for verdict in verdicts]
 
     def _timely(
         self, state: ShardState, named: NamedCells, grains: pl.Series
@@ -362,10 +358,14 @@ class Evaluator:
             return held.filter(new).drop("reach")
 
         known = state.series.table.join(self.judge.memories, on="m")
-        cells = state.cells.map(needed).map(lambda t: thinned(t, known, settled))
+        kept = state.cells.map(needed)
+        cells = without_lines(kept).map(lambda t: thinned(t, known, settled))
+        cells = replace(cells, lines=kept.lines)
         if cells.height > _MANY_ROWS:
             cells = merge([cells])
-        return replace(state, cells=cells, series=state.series.settle(settled))
+        series = state.series.settle(settled)
+        cells = self.witnesses.kept(evidence.Known(cells, series), settled)
+        return replace(state, cells=cells, series=series)
 
 
 def _count_of(base: pl.DataFrame, events: pl.Series) -> int:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from tocsin.metrics.series import SeriesTable
     from tocsin.model.protocols import Store
-    from tocsin.pipeline.evaluate import Verdict
     from tocsin.pipeline.plan import Plan, Shard
+    from tocsin.pipeline.verdict import Verdict
 
 DOCUMENT: Final = "history"
 """The document that says up to when (s) each resolution is summed up."""

@@ -32,6 +32,7 @@ class Journal:
             _added(before.base, after.base),
             _added(before.buckets, after.buckets),
             _added(before.registers, after.registers),
+            _added(before.lines, after.lines),
         )
         if new.height:
             self.pieces.append((shard, new))

@@ -15,6 +15,7 @@ import polars as pl
 from tocsin.metrics.lateness import Arrival, StreamClock, arrive
 from tocsin.metrics.observe import Observer
 from tocsin.metrics.spec import column
+from tocsin.metrics.witness import numbered, waiting
 from tocsin.model.batch import EventBatch, Tally, greatest, least
 from tocsin.model.instant import SECOND
 from tocsin.pipeline.consumers import Consumers
@@ -66,6 +67,7 @@ class SourceObserver:
     def __init__(self, plan: SourcePlan) -> None:
         self.plan = plan
         self._observer = Observer(plan.metrics)
+        self._witnesses = any(spec.lines for _, spec in plan.metrics)
         self.consumers = Consumers(plan.consumers)
         self.fields = {**plan.fields, **dict.fromkeys(self.consumers.fields)}
 
@@ -79,11 +81,15 @@ class SourceObserver:
     ) -> Observation:
         """Return what a batch adds to its stream after `clock`; `now` as in `arrive`."""
         rows = batch.frame.rename(column)
+        if self._witnesses:
+            rows, clock = numbered(rows), waiting(clock)
         arrival = arrive(rows, clock, self.plan.time, now=now, last=last)
         return self._observed(arrival, batch)
 
     def observe_held(self, clock: StreamClock) -> Observation:
         """Return what the held row adds once nothing is known to follow it."""
+        if self._witnesses:
+            clock = waiting(clock)
         assert clock.held is not None
         arrival = arrive(clock.held.clear(), clock, self.plan.time, last=True)
         return self._observed(arrival, EventBatch(pl.DataFrame(), Tally()))

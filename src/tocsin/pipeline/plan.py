@@ -17,6 +17,18 @@ EVENTS = "_events"
 """The metric that counts all events of a source, whatever its name in a message."""
 
 
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """What supports the transitions of an alarm.
+
+    `lines` of the window of `span` seconds, of the events that a `metric` counts.
+    """
+
+    metric: int
+    span: int
+    lines: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Shard:
     """A connected set of metrics: the unit of state and of evaluation.
@@ -32,6 +44,8 @@ class Shard:
     events: tuple[int, ...]
     """The numbers of the metrics that count all events of each source."""
     time: TimeSpec
+    witnesses: Mapping[int, Witness] = field(default_factory=dict)
+    """What supports the transitions of alarms, by their numbers here."""
 
     @property
     def rules(self) -> tuple[ThresholdSpec, ...]:
@@ -118,6 +132,8 @@ class Plan:
     """The sentences of each alarm, by its name."""
     fingerprints: Mapping[str, str] = field(default_factory=dict)
     """What stands for the definition of each alarm, by its name."""
+    runbooks: Mapping[str, str] = field(default_factory=dict)
+    """Where it stands what to do about an alarm, by its name."""
     definition: str = ""
     """What stands for all that a saved state depends on: metrics, alarms, times."""
     prints: Prints = field(default_factory=Prints)

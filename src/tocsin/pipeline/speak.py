@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import polars as pl
 
@@ -13,6 +13,7 @@ from tocsin.incidents.ledger import Change, Event, Ledger
 from tocsin.model.instant import SECOND
 from tocsin.model.records import Datapoint, IncidentEvent, Key, Record, Transition
 from tocsin.pipeline import messages
+from tocsin.pipeline.witnesses import NOTHING
 from tocsin.pipeline.wording import (
     TransitionWords,
     changed,
@@ -22,12 +23,16 @@ from tocsin.pipeline.wording import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from tocsin.metrics.series import SeriesTable
     from tocsin.metrics.spec import CalculatedSpec, MetricSpec
-    from tocsin.pipeline.evaluate import ShardState, Verdict
+    from tocsin.pipeline.evaluate import ShardState
     from tocsin.pipeline.plan import Plan, Shard
+    from tocsin.pipeline.verdict import Verdict
+
+Mask: TypeAlias = "Callable[[tuple[str, ...]], tuple[str, ...]]"
+"""Hides personal data in lines of the log."""
 
 _MOST_STANDINGS = 20
 _EXPANDED = 3600
@@ -86,8 +91,12 @@ class Utterance:
 class Speaker:
     """Says what verdicts mean, by the names of a plan."""
 
-    def __init__(self, plan: Plan, *, datapoints: bool) -> None:
+    def __init__(
+        self, plan: Plan, *, datapoints: bool, mask: Mask | None = None
+    ) -> None:
+        """Speak of a plan; `mask` hides personal data in lines of the log."""
         self.plan = plan
+        self.mask: Mask = mask or tuple
         self.datapoints = datapoints
         self._newest: dict[int, dict[int, tuple[int, float | None, int]]] = {}
         self.alarms = {
@@ -98,7 +107,7 @@ class Speaker:
 
     def say(self, shard: int, known: SeriesTable, verdict: Verdict) -> list[Utterance]:
         """Return what one verdict says."""
-        voice = _Voice(self.plan, self.plan.shards[shard], verdict)
+        voice = _Voice(self.plan, self.plan.shards[shard], verdict, self.mask)
         self._note(shard, verdict)
         points = voice.datapoints(known) if self.datapoints else []
         made = voice.transitions(known, verdict.transitions)
@@ -230,8 +239,9 @@ class Speaker:
 class _Voice:
     """Words one verdict."""
 
-    def __init__(self, plan: Plan, shard: Shard, verdict: Verdict) -> None:
+    def __init__(self, plan: Plan, shard: Shard, verdict: Verdict, mask: Mask) -> None:
         self.plan = plan
+        self.mask = mask
         self.shard = shard
         self.verdict = verdict
 
@@ -277,9 +287,24 @@ class _Voice:
         rows = rows.join(known.table.select("sid", "key"), on="sid")
         words = TransitionWords(self.plan, self.shard)
         found = [
-            replace(
-                words.transition(row), amended=self.verdict.amended, withdrawn=withdrawn
-            )
+            self._supported(row, words.transition(row), withdrawn=withdrawn)
             for row in rows.iter_rows(named=True)
         ]
         return sorted(found, key=lambda t: (t.at, t.alarm, key_text(t), t.to_state))
+
+    def _supported(
+        self, row: dict[str, Any], said: Transition, *, withdrawn: bool
+    ) -> Transition:
+        """Return a transition with what supports it."""
+        alarm = self.shard.alarms[row["alarm"]]
+        place = row["alarm"], row["sid"], row["e"]
+        support = self.verdict.support.get(place, NOTHING)
+        return replace(
+            said,
+            amended=self.verdict.amended,
+            withdrawn=withdrawn,
+            window=self.shard.spec(alarm.metric).period * SECOND,
+            evidence=self.mask(support.lines),
+            contributors=support.contributors,
+            runbook=self.plan.runbooks.get(alarm.name, ""),
+        )

@@ -22,13 +22,19 @@ from tocsin.state.compaction import Merged, Rule
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-KINDS: Final = ("base", "buckets", "registers")
+KINDS: Final = ("base", "buckets", "registers", "lines")
 """The tables of cells."""
 MEMORY: Final = "memory-"
 """What a table of cells is named by that is kept only to tell what is new."""
 LEDGER: Final = {"alarm": pl.String, "key": pl.String, "incidents": pl.String}
 """The incidents of a place as JSON; null where there are none any more."""
-_TIME: Final = {"base": "p", "buckets": "p", "registers": "p", "history": "e"}
+_TIME: Final = {
+    "base": "p",
+    "buckets": "p",
+    "registers": "p",
+    "lines": "p",
+    "history": "e",
+}
 _KEYS: Final = {
     "now": ["alarm", "sid"],
     "then": ["alarm", "sid"],
@@ -92,7 +98,8 @@ def joined_cells(
     empty = Cells.empty()
     alone = {name: getattr(empty, name) for name in KINDS} | {kind: rows}
     joined: pl.DataFrame = getattr(merge([Cells(**alone)]), kind)
-    return joined.sort("sid", "p", "k")
+    order = ["t", "stream", "at"] if kind == "lines" else []
+    return joined.sort("sid", "p", "k", *order)
 
 
 def _kept_cells(
@@ -101,7 +108,7 @@ def _kept_cells(
     """Return the cells of a table as one, without those that nobody needs."""
     rows = joined_cells(_kind(table), parts, floor)
     *_, apart, reach = table.split("/")
-    if floor is None or not apart.startswith(MEMORY):
+    if floor is None or not apart.startswith(MEMORY) or _kind(table) == "lines":
         return rows
     memory = int(apart.removeprefix(MEMORY))
     series = rows.select("sid", memory=pl.lit(memory, dtype=pl.Int64)).unique()

@@ -25,7 +25,7 @@ from tocsin.pipeline.observation import Observation
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-VERSION: Final = 1
+VERSION: Final = 2
 _MARK: Final = b"tocsin wire %d\n" % VERSION
 _WORD: Final = 4
 _START: Final = len(_MARK) + 2 * _WORD
@@ -138,15 +138,13 @@ def observation_of(row: Mapping[str, Any], parts: Sequence[bytes]) -> Observatio
 def _cells(named: NamedCells, parcel: Parcel) -> list[int | None]:
     """Return the tables of cells by number; most often, most of them are empty."""
     cells = named.cells
-    tables = (named.names, cells.base, cells.buckets, cells.registers)
+    tables = (named.names, *cells.tables)
     return [parcel.table(table) if table.height else None for table in tables]
 
 
 def _to_cells(row: Sequence[int | None], parts: Sequence[bytes]) -> NamedCells:
     empty = NamedCells.empty()
-    none = (
-        empty.names, empty.cells.base, empty.cells.buckets, empty.cells.registers,
-    )  # fmt: skip
+    none = (empty.names, *empty.cells.tables)
     found = [
         blank if number is None else table_in(parts[number])
         for number, blank in zip(row, none, strict=True)

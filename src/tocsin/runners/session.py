@@ -13,6 +13,7 @@ from tocsin.pipeline import statistics
 from tocsin.pipeline.compile import compile_plan
 from tocsin.pipeline.engine import Engine
 from tocsin.pipeline.statistics import Report
+from tocsin.runners.masking import masking_of
 from tocsin.runners.opening import check_fields, open_codec
 
 if TYPE_CHECKING:
@@ -100,7 +101,13 @@ class Session:
         look_in(config.base)
         plan = compile_plan(config, report_metrics(config, self.wishes))
         report = self._report(config, plan)
-        return plan, Engine(plan, datapoints=self.wishes.datapoints, report=report)
+        made = Engine(
+            plan,
+            datapoints=self.wishes.datapoints,
+            report=report,
+            mask=masking_of(config).lines,
+        )
+        return plan, made
 
     def open(self, stream: str, source: str, head: bytes) -> Codec | None:
         """Bind a stream to its format, and say so when it was found out.

@@ -18,6 +18,7 @@ from tocsin.model.state import Change
 from tocsin.pipeline.notifying import alarm_notes, notify_spec
 from tocsin.runners.clock import new_random
 from tocsin.runners.mailroom import Mailroom, outlets_of
+from tocsin.runners.masking import masking_of
 from tocsin.runners.outbox import outgoing
 
 if TYPE_CHECKING:
@@ -173,12 +174,6 @@ class Teller:
         self.state = notify.expire(self.state, silence, now // SECOND)
         self._touched = True
         return self.state.silences[silence]
-
-
-def masking_of(config: Config) -> Masking:
-    """Return what a configuration wants masked before it leaves."""
-    given = config.masking
-    return Masking(given.addresses, given.emails, given.tokens, given.rules)
 
 
 def teller_of(config: Config, store: Store, clock: Clock) -> Teller:

@@ -1,0 +1,43 @@
+"""A verdict: what one judgement says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from tocsin.alarms import threshold
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tocsin.pipeline.witnesses import Known, Place, Support, Witnesses
+
+_NOTHING_SAID = pl.DataFrame(schema=threshold.TRANSITIONS)
+_EVER = 2**62
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one judgement says: datapoints, and transitions made or withdrawn.
+
+    `tick` is when it took effect; `amended` that late rows made it; `partial` that
+    its windows had not ended when the input did. `support` is what its transitions
+    come from.
+    """
+
+    tick: int
+    runs: pl.DataFrame
+    transitions: pl.DataFrame
+    withdrawn: pl.DataFrame = field(default_factory=lambda: _NOTHING_SAID)
+    amended: bool = False
+    partial: bool = False
+    support: Mapping[Place, Support] = field(default_factory=dict)
+
+    def supported(self, witnesses: Witnesses, known: Known) -> Verdict:
+        """Return the verdict with what supports its transitions."""
+        tick = self.tick if self.amended else None
+        tick = _EVER if self.partial else tick
+        found = witnesses.support(known, self.transitions, tick)
+        return replace(self, support=found)

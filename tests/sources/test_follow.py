@@ -42,7 +42,7 @@ def test_new_lines_are_read_as_they_come(log: Path) -> None:
     write(log, b"one\n")
     reader = FollowReader(log)
     assert reader.stream == str(log)
-    assert reader.read(PLENTY) == Chunk(b"one\n", 0, 4, caught_up=True)
+    assert reader.read(PLENTY) == Chunk(b"one\n", 0, 4, caught_up=True, begins=True)
     assert reader.read(PLENTY) == Chunk(b"", 4, 4, caught_up=True)
     write(log, b"two\nthree\n")
     assert reader.read(4) == Chunk(b"two\n", 4, 8, caught_up=False)

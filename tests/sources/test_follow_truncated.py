@@ -41,7 +41,7 @@ def test_copytruncate(log: Path) -> None:
     os.truncate(log, 0)
     assert drain(reader) == b""
     write(log, b"three\n")
-    assert reader.read(PLENTY) == Chunk(b"three\n", 8, 14, caught_up=True)
+    assert reader.read(PLENTY) == Chunk(b"three\n", 8, 14, caught_up=True, begins=True)
 
 
 def test_what_was_seen_but_not_read_before_a_truncation_is_lost(log: Path) -> None:
@@ -53,7 +53,7 @@ def test_what_was_seen_but_not_read_before_a_truncation_is_lost(log: Path) -> No
     assert reader.read(PLENTY) == Chunk(
         b"", 4, 4, lost=10, losses=(Loss(str(log), 4, 14, more=True),)
     )
-    assert reader.read(PLENTY) == Chunk(b"four\n", 14, 19, caught_up=True)
+    assert reader.read(PLENTY) == Chunk(b"four\n", 14, 19, caught_up=True, begins=True)
 
 
 def test_the_line_in_progress_ends_where_the_file_is_truncated(log: Path) -> None:

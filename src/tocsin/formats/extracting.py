@@ -63,6 +63,11 @@ class ExtractCodec:
         parts = [self._piece(piece, kinds) for piece in pieces or [b""]]
         return batch(block, parts, self.explain)
 
+    @property
+    def headed(self) -> bool:
+        """Whether a header in the file says what its lines hold."""
+        return self.plan.headed
+
     def explain(self, line: str) -> str:
         """Return why a line is no event, and at which column, for people."""
         short = pl.Series([line[:_EXPLAINED]])

@@ -44,6 +44,7 @@ class Plan:
     `variants` are the regular expressions; a group `x` (or `x__2`) fills the field that
     `names` has for it, else `x`. `stamp` names the fields that make the time, joined by
     a blank. `blank` matches lines that are neither events nor errors.
+    `headed` says that a header in each file is what the plan was made by.
     """
 
     variants: tuple[str, ...]
@@ -52,6 +53,7 @@ class Plan:
     form: str = ""
     names: Mapping[str, str] = field(default_factory=dict)
     blank: str = ""
+    headed: bool = False
     joins: Joins | None = None
 
     def field_of(self, group: str) -> str:

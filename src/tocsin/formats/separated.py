@@ -41,6 +41,11 @@ class SeparatedCodec:
     layout: Layout
     ours: tuple[str, ...]
 
+    @property
+    def headed(self) -> bool:
+        """Whether a header in the file says what its lines hold."""
+        return bool(self.layout.header)
+
     def parse(self, block: bytes, fields: Mapping[str, FieldType | None]) -> EventBatch:
         """Return the events of the block, as the protocol says."""
         kinds = typed.wanted(self.message, fields)

@@ -96,7 +96,7 @@ class W3c:
         found = "^" + " ".join(parts) + "$" if len(stamp) > 1 else "^(?P<none>$)x"
         names = {**names, **aliases}
         return Plan(
-            (found,), tuple(captures), stamp or (TIME,), "iso", names, blank="^#"
+            (found,), tuple(captures), stamp or (TIME,), "iso", names, "^#", headed=True
         )
 
     def message(self) -> MessageType:

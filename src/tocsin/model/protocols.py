@@ -86,6 +86,7 @@ class Chunk:
     says that nothing more was readable after it, `ended` that nothing ever will be.
     `lost` counts bytes that could not be read and never will be, `losses` says which
     those were, where the source knows. `notes` are words to the user about the files.
+    `begins` says that the first of the lines is the first of a file.
     """
 
     data: bytes
@@ -97,6 +98,7 @@ class Chunk:
     lost: int = 0
     losses: tuple[Loss, ...] = ()
     notes: tuple[str, ...] = ()
+    begins: bool = False
 
 
 class Reader(Protocol):

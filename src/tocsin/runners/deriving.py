@@ -63,6 +63,11 @@ class Deriving:
         """How long (µs) the last event is waited for; None if events have one line."""
         return getattr(self.codec, "patience", None)
 
+    @property
+    def headed(self) -> bool:
+        """Whether a header in the file says what its lines hold."""
+        return bool(getattr(self.codec, "headed", False))
+
     def first_event(self, block: bytes) -> int:
         """Return how many bytes of a block continue what was before it."""
         found = getattr(self.codec, "first_event", None)

@@ -24,7 +24,7 @@ from tocsin.runners.opening import (
 )
 from tocsin.runners.rotated import RotatedReader
 from tocsin.runners.seek import offsets_of
-from tocsin.runners.stream import Stream
+from tocsin.runners.stream import RENEWED, Stream
 from tocsin.sources import (
     Crowd,
     FollowReader,
@@ -303,8 +303,12 @@ class Follow:
     def _absorb(self, stream: Stream, chunk: Chunk) -> None:
         """Take in lines, unless the format cannot be told, or the last event goes on."""
         self._done += len(chunk.data)
-        if stream.begins_anew(chunk):
+        codec = stream.renews(chunk, self.session.config.source(stream.source))
+        if codec is not None or stream.begins_anew(chunk):
             self._observe(stream)
+        if codec is not None:
+            stream.codec = codec
+            self.session.say([Notice(RENEWED, subject=stream.name)])
         more = chunk.data or chunk.oversized or chunk.lost or chunk.losses
         news = bool(more) or stream.codec is None
         if not stream.take(chunk):

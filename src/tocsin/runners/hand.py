@@ -31,7 +31,7 @@ from tocsin.runners.letters import (
     encode,
 )
 from tocsin.runners.opening import fixed, open_codec, parse, unknown, with_oversized
-from tocsin.runners.stream import Stream
+from tocsin.runners.stream import RENEWED, Stream
 from tocsin.runners.tube import GoneError
 from tocsin.sources import Bookmark, FollowReader
 
@@ -58,6 +58,7 @@ class _Block:
     """Lines that were read, and are not known to be taken in."""
 
     number: int
+    codec: Codec
     data: bytes
     oversized: int
     lost: int
@@ -230,8 +231,12 @@ class Hand:
         stream = own.stream
         chunk = stream.read(BLOCK)
         own.notes += chunk.notes
-        if stream.begins_anew(chunk):
+        codec = stream.renews(chunk, self._bench.config.source(stream.source))
+        if stream.held and (codec is not None or stream.begins_anew(chunk)):
             self._block(own)
+        if codec is not None:
+            stream.codec = codec
+            own.notes += (RENEWED,)
         news = chunk.data or chunk.oversized or chunk.lost or chunk.losses
         if news:
             stream.read_at = self._clock.monotonic()
@@ -280,10 +285,12 @@ class Hand:
     def _block(self, own: _Own) -> None:
         """Observe all lines that are held."""
         stream, mark = own.stream, own.stood
+        stream.codec = stream.codec or self._codec(own)
         own.number += 1
         own.offset = _offset(mark)
         block = _Block(
             number=own.number,
+            codec=stream.codec,
             data=stream.held,
             oversized=stream.oversized,
             lost=stream.lost,
@@ -302,9 +309,8 @@ class Hand:
         """Observe a block after the clock, and send what was seen."""
         self._send(Begin(own.task))
         stream, before = own.stream, own.clock
-        stream.codec = stream.codec or self._codec(own)
         observer = self._bench.observers[stream.source]
-        batch = parse(stream.codec, block.data, observer.fields)
+        batch = parse(block.codec, block.data, observer.fields)
         batch = with_oversized(batch, block.oversized)
         seen = observer.observe(batch, before, now=self._clock.now())
         own.clock = seen.clock

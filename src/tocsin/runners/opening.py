@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tocsin.model.protocols import Codec
 
 AUTO = "auto"
+_HEAD = 64 << 10
 UNKNOWN = "unknown"
 """The name of the format of a stream that was not recognised."""
 
@@ -97,6 +98,22 @@ def open_codec(
         message = f"{stream}: {found}"
         hint = "say which it is, with --format or `format:`"
     raise FormatUnknownError(f"{message}\n  hint: {hint}")
+
+
+def renewed(codec: Codec, source: SourceConfig, stream: str, lines: bytes) -> Codec:
+    """Return the codec for the first lines of a stream's next file.
+
+    Another one only where formats have a header, and more lines fit the file's own.
+    """
+    if not getattr(codec, "headed", False):
+        return codec
+    head = lines[: lines.rfind(b"\n", 0, _HEAD) + 1] or lines[:_HEAD]
+    own, _ = open_codec(fixed(source, codec.format), stream, head)
+    return own if own is not None and _fit(own, head) > _fit(codec, head) else codec
+
+
+def _fit(codec: Codec, head: bytes) -> int:
+    return codec.parse(head, {}).tally.events
 
 
 def unknown() -> Codec:

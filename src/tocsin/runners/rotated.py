@@ -46,7 +46,8 @@ class RotatedReader:
                 self._reader = None
                 self._older.popleft()
             if chunk.data or chunk.oversized or chunk.lost or chunk.notes:
-                return replace(chunk, caught_up=False, ended=False)
+                first = bool(chunk.data) and chunk.start == 0
+                return replace(chunk, caught_up=False, ended=False, begins=first)
         return self.live.read(limit)
 
     def close(self) -> None:

@@ -10,15 +10,17 @@ from tocsin.model.errors import SourceError
 from tocsin.model.instant import SECOND
 from tocsin.model.protocols import Chunk
 from tocsin.runners.far import FarReader
-from tocsin.runners.opening import leading, patience
+from tocsin.runners.opening import leading, patience, renewed
 from tocsin.runners.rotated import RotatedReader
 from tocsin.sources import FollowReader, PipeReader, first_lines
 
 if TYPE_CHECKING:
+    from tocsin.config.values import SourceConfig
     from tocsin.model.protocols import Codec, Reader
     from tocsin.model.records import Loss
     from tocsin.pipeline.streams import StreamState
 
+RENEWED = "another header: its lines are read by that one from here on"
 _LINES = 500
 _BYTES = 256 << 10
 _MOST_HELD = 16 << 20
@@ -111,6 +113,13 @@ class Stream:
         if self.codec is None or not self.held or not chunk.data:
             return False
         return patience(self.codec) is not None and not leading(self.codec, chunk.data)
+
+    def renews(self, chunk: Chunk, source: SourceConfig) -> Codec | None:
+        """Return the codec for the lines of another file, if it is another codec."""
+        if self.codec is None or not chunk.begins:
+            return None
+        codec = renewed(self.codec, source, self.name, chunk.data)
+        return None if codec is self.codec else codec
 
     def may_go_on(self, at: float) -> bool:
         """Whether the last event that is held may have more lines than have come."""

@@ -203,6 +203,7 @@ class FollowReader:
             lost=lost,
             losses=losses,
             notes=notes,
+            begins=bool(lines.data) and not (lines.start or ended),
         )
 
     def _is_calm(self) -> bool:

@@ -47,7 +47,7 @@ def build(
     data = substitute(document.data, environ, problems)
     sections = read_sections(data, problems)
     _check_names(sections, problems)
-    sources = build_sources(sections, problems, message_types)
+    sources = build_sources(sections, problems, message_types, base)
     metrics = build_metrics(sections, sources, problems)
     calculated = build_calculated(sections, metrics, problems)
     alarms = build_alarms(sections, _keys(metrics, calculated), problems)

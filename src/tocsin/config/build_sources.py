@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from tocsin.config.build_formats import BUILT_IN, WRITTEN, build_format, with_derived
+from tocsin.config.build_intakes import build_intake, check_places
 from tocsin.config.durations import as_text
 from tocsin.config.fields import Fields
-from tocsin.config.models import FormatPart, SourcePart
+from tocsin.config.models import FormatPart
 from tocsin.config.problems import did_you_mean
 from tocsin.config.values import SECOND, FormatConfig, SourceConfig
 from tocsin.config.wording import read_part
@@ -17,9 +18,13 @@ from tocsin.model.errors import UsageError
 from tocsin.model.message import FieldType, MessageType
 
 if TYPE_CHECKING:
+    from pathlib import Path as FilePath
+
     from tocsin.config.document import Path
+    from tocsin.config.intake_values import IntakeConfig
     from tocsin.config.problems import Problems
     from tocsin.config.sections import Sections
+    from tocsin.config.source_models import SourcePart
 
 MessageTypes: TypeAlias = Callable[[FormatConfig], MessageType | None]
 """Finds the message type of a format; None when only the lines will tell.
@@ -40,16 +45,23 @@ class Sources:
 
 
 def build_sources(
-    sections: Sections, problems: Problems, message_types: MessageTypes | None
+    sections: Sections,
+    problems: Problems,
+    message_types: MessageTypes | None,
+    base: FilePath | None = None,
 ) -> Sources:
     """Return the sources; one named `default` where the document has none."""
     reading = _Reading(problems, message_types)
     formats = reading.declared(sections)
     configs: list[SourceConfig] = []
+    intakes: list[tuple[Path, IntakeConfig]] = []
     fields: dict[str, Fields] = {}
     for path, part in sections.sources.parts:
         found, fields[part.name] = reading.format_of(part, path)
-        configs.append(_source(part, path, found, problems))
+        intake = build_intake(part, path, problems, base)
+        intakes += [] if intake is None else [(path, intake)]
+        configs.append(_source(part, path, found, problems, intake))
+    check_places(intakes, problems)
     if not sections.sources.names and not configs:
         configs, fields = [SourceConfig()], {"default": Fields()}
     broken = sections.sources.names - set(fields)
@@ -57,13 +69,19 @@ def build_sources(
 
 
 def _source(
-    part: SourcePart, path: Path, found: FormatConfig, problems: Problems
+    part: SourcePart,
+    path: Path,
+    found: FormatConfig,
+    problems: Problems,
+    intake: IntakeConfig | None,
 ) -> SourceConfig:
     _check_delays(part, path, problems)
     if not part.path:
         problems.expected((*path, "path"), "at least one path", [])
-    values = part.model_dump(exclude={"format"})
-    return SourceConfig(format=found, **values)
+    values = part.model_dump(include=_PLAIN)
+    in_files = part.command is None and part.listen is None
+    where = part.path if in_files else ()
+    return SourceConfig(format=found, path=where, intake=intake, **values)
 
 
 def _check_delays(part: SourcePart, path: Path, problems: Problems) -> None:
@@ -78,6 +96,9 @@ def _check_delays(part: SourcePart, path: Path, problems: Problems) -> None:
     if (part.amend_for - part.lateness) % SECOND:
         message = "expected a whole number of seconds between lateness and amend_for"
         problems.add((*path, "amend_for"), message)
+
+
+_PLAIN = {"name", "timezone", "lateness", "amend_for", "future_skew"}
 
 
 class _Reading:
@@ -104,6 +125,10 @@ class _Reading:
     def format_of(self, part: SourcePart, path: Path) -> tuple[FormatConfig, Fields]:
         """Return the format of a source, and its fields."""
         way = (*path, "format")
+        if part.by_syslog and "format" not in part.model_fields_set:
+            # Whoever comes first must not choose how all others are read.
+            found = FormatConfig(name="syslog", type="syslog")
+            return found, self._asked(found, way)
         if isinstance(part.format, dict):
             inline = read_part(FormatPart, part.format, way, self.problems)
             if inline is None:

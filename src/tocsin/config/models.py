@@ -22,6 +22,7 @@ from tocsin.config.notify_models import (
     SilencePart,
 )
 from tocsin.config.part import Part, Texts
+from tocsin.config.source_models import SourcePart
 from tocsin.config.types import (
     Aggregate,
     CalculatedAggregate,
@@ -34,18 +35,14 @@ from tocsin.config.types import (
     Points,
     Seconds,
     Text,
-    Timezone,
 )
-from tocsin.config.values import DEFAULT_PATH, SECOND
+from tocsin.config.values import SECOND
 
-__all__ = ["REFERENCE", "AlarmPart", "Root"]
+__all__ = ["REFERENCE", "AlarmPart", "Root", "SourcePart"]
 
 _TEXT = {"type": "string", "minLength": 1}
 
 
-NameOrFormat = Annotated[
-    Any, Checked(as_it_is, {"anyOf": [_TEXT, reference("FormatPart")]})
-]
 _RULE = {
     **dict.fromkeys(
         ("startsWith", "starts_with", "continuesWith", "continues_with", "wait"), _TEXT
@@ -105,18 +102,6 @@ class FormatPart(Part):
     fields: dict[str, FieldTypeName] = Field(default_factory=dict)
     derive: dict[str, Text] = Field(default_factory=dict)
     multiline: Multiline = None
-
-
-class SourcePart(Part):
-    """Where lines come from."""
-
-    name: Name
-    path: Texts = (DEFAULT_PATH,)
-    format: NameOrFormat = "auto"
-    timezone: Timezone = "UTC"
-    lateness: Delay = 5 * SECOND
-    amend_for: Delay = 300 * SECOND
-    future_skew: Delay = 300 * SECOND
 
 
 class MetricPart(Part):

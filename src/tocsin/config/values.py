@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+    from tocsin.config.intake_values import IntakeConfig
     from tocsin.config.rabbit_values import RabbitConfig
     from tocsin.model.expression import Expression
     from tocsin.model.message import FieldType
@@ -87,7 +88,10 @@ class FormatConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceConfig:
-    """Where lines come from: files by path or glob pattern, and how time is judged."""
+    """Where lines come from, and how time is judged.
+
+    They are in files by path, glob pattern or folder, unless there is an `intake`.
+    """
 
     name: str = "default"
     path: tuple[str, ...] = (DEFAULT_PATH,)
@@ -96,6 +100,12 @@ class SourceConfig:
     lateness: int = 5 * SECOND
     amend_for: int = 300 * SECOND
     future_skew: int = 300 * SECOND
+    intake: IntakeConfig | None = None
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Where it is read, in words that change when that does."""
+        return self.path if self.intake is None else (self.intake.place,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

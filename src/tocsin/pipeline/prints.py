@@ -50,7 +50,7 @@ def _source(source: SourceConfig) -> SourcePrint:
     clock = (form.type, form.time_field, form.time_format, source.timezone)
     waits = (source.lateness, source.amend_for, source.future_skew)
     shape = (form.columns, form.header, form.delimiter, sorted(form.fields.items()))
-    return SourcePrint(source.path, _print(clock), _print(clock, waits, shape))
+    return SourcePrint(source.places, _print(clock), _print(clock, waits, shape))
 
 
 def _metric(metric: MetricConfig) -> str:

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from tests.torture.simulation import World, incidents, told, unnamed
 
-SEEDS = int(os.environ.get("SEEDS", "40"))
+SEEDS = int(os.environ.get("SEEDS", "200"))
 FIRST = int(os.environ.get("FIRST_SEED", "0"))
 AT_ONCE = 10
 MORE = range(1000, 1200, AT_ONCE)

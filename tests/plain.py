@@ -228,12 +228,12 @@ def point_of(name: str, key: Key, end: int, point: Point, **flags: bool) -> Said
 
 
 def worded(
-    found: Mapping[tuple[str, Key, int, bool], Point],
+    found: Mapping[tuple[str, Key, int, bool | str], Point],
     *,
     amended: bool,
     withdrawn: bool = False,
 ) -> Iterable[Said]:
     for name, key, end, firing in sorted(found, key=lambda p: (p[2], p[0], p[1], p[3])):
         point = found[name, key, end, firing]
-        kind = "firing" if firing else "ok"
+        kind = firing if isinstance(firing, str) else "firing" if firing else "ok"
         yield Said(kind, name, key, end, *point, amended, withdrawn)

@@ -66,8 +66,12 @@ def evaluate(
     streams: Sequence[Stream],
     meanings: Mapping[str, Meaning],
     now: int | None = None,
+    group: type[Group] | None = None,
 ) -> Outcome:
-    """Return what these streams come to; `meanings` maps texts of expressions."""
+    """Return what these streams come to; `meanings` maps texts of expressions.
+
+    `group` is what judges sources that belong together.
+    """
     outcome = Outcome()
     known: list[Known] = []
     for stream in streams:
@@ -77,9 +81,9 @@ def evaluate(
         outcome.future += judged.future
         outcome.amended += judged.amended
     timed: list[tuple[tuple[int, int, int], Said]] = []
-    for i, group in enumerate(connected(config)):
-        mine = [k for k in known if k.source in group]
-        run = _Group(config, group, mine, meanings)
+    for i, names in enumerate(connected(config)):
+        mine = [k for k in known if k.source in names]
+        run = (group or Group)(config, names, mine, meanings)
         timed += [((*at, i), said) for at, said in run.said()]
         outcome.points |= run.points
         outcome.transitions |= run.transitions(run.last_end)
@@ -87,7 +91,7 @@ def evaluate(
     return outcome
 
 
-class _Group:
+class Group:
     """The sources that are evaluated together, over their whole history."""
 
     def __init__(

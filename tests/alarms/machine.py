@@ -22,6 +22,9 @@ class Point(NamedTuple):
     e: int
     value: float | None
     n: int = 1
+    full: bool = True
+    """Whether levels may judge it: those below a value wait for a full window."""
+    partial: bool = False
 
 
 @dataclass
@@ -77,8 +80,12 @@ class Machine:
             self.forget()
             return
         least = self.rules[-1].min_samples if self.rules else 0
-        self.miss(point.value is None or point.n < least)
-        if point.e < self.born + self.alarm.new_key_delay // SECOND:
+        nothing = point.value is None or point.n < least
+        if nothing and point.partial:
+            return
+        self.miss(nothing)
+        delay = self.alarm.new_key_delay // SECOND
+        if not point.full or (delay and point.e < self.born + delay):
             return
         for level in self.levels:
             if point.value is None or point.n < level.rule.min_samples:

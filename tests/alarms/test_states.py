@@ -64,7 +64,7 @@ def points(values: str) -> list[Point]:
 def runs(found: Iterable[Point], *, join: bool = True) -> pl.DataFrame:
     """Return points as runs: equal ones in a row are one, if they are to be joined."""
     rows: list[list[Any]] = []
-    for e, value, n in found:
+    for e, value, n, *_ in found:
         if join and rows and rows[-1][4:6] == [n, value]:
             rows[-1][3] += 1
         else:

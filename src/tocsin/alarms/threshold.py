@@ -169,6 +169,8 @@ def _symbols(rules: Rules, points: pl.DataFrame) -> pl.DataFrame:
     if rules.absent or rules.silent:
         quiet |= ~speaks & pl.col("partial")
         speaks |= silence.speaks(rules)
+    if rules.silent:
+        quiet &= ~pl.col("mute")
     points = points.filter(speaks & ~quiet)
     every = pl.col("every")
     begin = pl.when("below").then(pl.max_horizontal("e", "full")).otherwise(pl.col("e"))

@@ -12,9 +12,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tocsin.channels import text as words
-from tocsin.channels.http import host_of
 from tocsin.channels.message import compose
-from tocsin.channels.parcel import Parcel, packed
+from tocsin.channels.parcel import Parcel, Posting, packed
 from tocsin.model.secret import Secret
 from tocsin.model.wire import moment, status
 
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from tocsin.channels.http import Site
-    from tocsin.model.notification import Alert, Notification, Outcome
+    from tocsin.model.notification import Alert, Notification
 
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_]")
 _NEVER = "0001-01-01T00:00:00Z"
@@ -32,7 +31,7 @@ DAY = 86_400_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Alertmanager:
+class Alertmanager(Posting):
     """Posts alerts to `/api/v2/alerts`.
 
     An Alertmanager takes an alert for resolved when nobody repeats it: `hold` says for
@@ -45,21 +44,6 @@ class Alertmanager:
     hold: int = DAY
     headers: Mapping[str, Secret] = field(default_factory=dict)
     templates: Mapping[str, str] = field(default_factory=dict)
-
-    def recipients(self, notification: Notification) -> tuple[str, ...]:  # noqa: ARG002
-        """Return the host that is posted to."""
-        return (host_of(self.url.reveal()),)
-
-    def preview(self, notification: Notification) -> str:
-        """Return the request, without what is secret of it."""
-        return self._parcel(notification).shown()
-
-    def send(
-        self, notification: Notification, recipients: tuple[str, ...]
-    ) -> tuple[Outcome, ...]:
-        """Post all its alerts at once; the same alert posted twice is one."""
-        parcel = self._parcel(notification)
-        return tuple(parcel.send(self.site, who) for who in recipients)
 
     def _parcel(self, notification: Notification) -> Parcel:
         url = Secret(f"{self.url.reveal().rstrip('/')}/api/v2/alerts")

@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tocsin.channels import text as words
-from tocsin.channels.http import host_of
 from tocsin.channels.message import compose
 from tocsin.channels.pagerduty import dedup
-from tocsin.channels.parcel import Parcel, packed
+from tocsin.channels.parcel import Parcel, Posting, packed
 from tocsin.model.notification import Kind
 from tocsin.model.secret import Secret
 
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tocsin.channels.http import Site
-    from tocsin.model.notification import Notification, Outcome
+    from tocsin.model.notification import Notification
 
 API = "https://api.opsgenie.com"
 
@@ -28,7 +27,7 @@ _ENDED = (Kind.RESOLVED, Kind.WITHDRAWN)
 
 
 @dataclass(frozen=True, slots=True)
-class Opsgenie:
+class Opsgenie(Posting):
     """Opens and closes alerts by an API key; `url` is another in Europe.
 
     All messages of a thread are one alert there: its alias is the thread's.
@@ -40,21 +39,6 @@ class Opsgenie:
     url: Secret = field(default_factory=lambda: Secret(API))
     tags: tuple[str, ...] = ()
     templates: Mapping[str, str] = field(default_factory=dict)
-
-    def recipients(self, notification: Notification) -> tuple[str, ...]:  # noqa: ARG002
-        """Return the host; the team is part of the key."""
-        return (host_of(self.url.reveal()),)
-
-    def preview(self, notification: Notification) -> str:
-        """Return the request, without what is secret of it."""
-        return self._parcel(notification).shown()
-
-    def send(
-        self, notification: Notification, recipients: tuple[str, ...]
-    ) -> tuple[Outcome, ...]:
-        """Send it once."""
-        parcel = self._parcel(notification)
-        return tuple(parcel.send(self.site, who) for who in recipients)
 
     def _parcel(self, notification: Notification) -> Parcel:
         top = f"{self.url.reveal().rstrip('/')}/v2/alerts"

@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tocsin.channels import text as words
-from tocsin.channels.http import host_of
 from tocsin.channels.links import web
 from tocsin.channels.message import compose
-from tocsin.channels.parcel import Parcel, packed
+from tocsin.channels.parcel import Parcel, Posting, packed
 from tocsin.model.notification import Kind
 from tocsin.model.secret import Secret
 from tocsin.model.wire import moment
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tocsin.channels.http import Site
-    from tocsin.model.notification import Notification, Outcome
+    from tocsin.model.notification import Notification
 
 API = "https://events.pagerduty.com"
 
@@ -29,7 +28,7 @@ _ENDED = (Kind.RESOLVED, Kind.WITHDRAWN)
 
 
 @dataclass(frozen=True, slots=True)
-class PagerDuty:
+class PagerDuty(Posting):
     """Triggers and resolves by the routing key of a service.
 
     All messages of a thread are one incident there: its `dedup_key` is the thread's.
@@ -41,22 +40,14 @@ class PagerDuty:
     url: Secret = field(default_factory=lambda: Secret(API))
     templates: Mapping[str, str] = field(default_factory=dict)
 
-    def recipients(self, notification: Notification) -> tuple[str, ...]:  # noqa: ARG002
-        """Return the host; the service is part of the secret."""
-        return (host_of(self.url.reveal()),)
-
     def preview(self, notification: Notification) -> str:
-        """Return the request, without what is secret of it."""
-        return self._parcel(notification, "***").shown()
+        """Return the request, without the key, which is part of its body."""
+        return self._keyed(notification, "***").shown()
 
-    def send(
-        self, notification: Notification, recipients: tuple[str, ...]
-    ) -> tuple[Outcome, ...]:
-        """Send the event once."""
-        parcel = self._parcel(notification, self.routing_key.reveal())
-        return tuple(parcel.send(self.site, who) for who in recipients)
+    def _parcel(self, notification: Notification) -> Parcel:
+        return self._keyed(notification, self.routing_key.reveal())
 
-    def _parcel(self, notification: Notification, key: str) -> Parcel:
+    def _keyed(self, notification: Notification, key: str) -> Parcel:
         url = Secret(f"{self.url.reveal().rstrip('/')}/v2/enqueue")
         return Parcel(url, packed({"routing_key": key, **self._event(notification)}))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from tocsin.channels.http import Reply
-    from tocsin.model.notification import Outcome
+    from tocsin.model.notification import Notification, Outcome
     from tocsin.model.secret import Secret
 
 _JSON = {"Content-Type": "application/json; charset=utf-8"}
@@ -66,6 +67,37 @@ class Parcel:
         told = [f"POST {host_of(self.url.reveal())}/***"]
         told += [f"{name}: {value}" for name, value in headers.items()]
         return "\n".join([*told, "", self.body.decode("utf-8", "replace")])
+
+
+class Posting(ABC):
+    """A channel that posts each notification as one parcel, to whoever its address is.
+
+    Those who inherit have a `site` and a `url`, and make the parcel.
+    """
+
+    __slots__ = ()
+
+    site: Site
+    url: Secret
+
+    def recipients(self, notification: Notification) -> tuple[str, ...]:  # noqa: ARG002
+        """Return the host; a room, a team or a service is part of the secret."""
+        return (host_of(self.url.reveal()),)
+
+    def preview(self, notification: Notification) -> str:
+        """Return the request, without what is secret of it."""
+        return self._parcel(notification).shown()
+
+    def send(
+        self, notification: Notification, recipients: tuple[str, ...]
+    ) -> tuple[Outcome, ...]:
+        """Post it once."""
+        parcel = self._parcel(notification)
+        return tuple(parcel.send(self.site, who) for who in recipients)
+
+    @abstractmethod
+    def _parcel(self, notification: Notification) -> Parcel:
+        """Return what is posted."""
 
 
 def packed(data: Any) -> bytes:  # noqa: ANN401 - anything that JSON has

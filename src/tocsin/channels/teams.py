@@ -6,16 +6,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tocsin.channels import text as words
-from tocsin.channels.http import host_of
 from tocsin.channels.links import web
 from tocsin.channels.message import compose
-from tocsin.channels.parcel import Parcel, packed
+from tocsin.channels.parcel import Parcel, Posting, packed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from tocsin.channels.http import Site
-    from tocsin.model.notification import Alert, Notification, Outcome
+    from tocsin.model.notification import Alert, Notification
     from tocsin.model.secret import Secret
 
 _MOST_ALERTS = 10
@@ -25,28 +24,13 @@ _MARKUP = str.maketrans({c: f"\\{c}" for c in r"\`*_[]()#~>"})
 
 
 @dataclass(frozen=True, slots=True)
-class Teams:
+class Teams(Posting):
     """Posts to a workflow ("when a webhook request is received")."""
 
     name: str
     site: Site
     url: Secret
     templates: Mapping[str, str] = field(default_factory=dict)
-
-    def recipients(self, notification: Notification) -> tuple[str, ...]:  # noqa: ARG002
-        """Return the host; the room is part of the secret."""
-        return (host_of(self.url.reveal()),)
-
-    def preview(self, notification: Notification) -> str:
-        """Return the request, without what is secret of it."""
-        return self._parcel(notification).shown()
-
-    def send(
-        self, notification: Notification, recipients: tuple[str, ...]
-    ) -> tuple[Outcome, ...]:
-        """Post it once."""
-        parcel = self._parcel(notification)
-        return tuple(parcel.send(self.site, who) for who in recipients)
 
     def _parcel(self, notification: Notification) -> Parcel:
         card = {

@@ -16,9 +16,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tocsin.channels.alertmanager import webhook_payload
-from tocsin.channels.http import host_of
 from tocsin.channels.message import compose
-from tocsin.channels.parcel import Parcel, packed
+from tocsin.channels.parcel import Parcel, Posting, packed
 from tocsin.channels.text import line
 from tocsin.model.wire import to_json
 
@@ -26,14 +25,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from tocsin.channels.http import Site
-    from tocsin.model.notification import Notification, Outcome
+    from tocsin.model.notification import Notification
     from tocsin.model.secret import Secret
 
 PAYLOADS = ("tocsin", "alertmanager")
 
 
 @dataclass(frozen=True, slots=True)
-class Webhook:
+class Webhook(Posting):
     """Posts JSON: our own by `tocsin schema notification`, or Alertmanager's version 4.
 
     A template for `json` takes the place of both, if what it makes is JSON. `now` is
@@ -48,21 +47,6 @@ class Webhook:
     payload: str = "tocsin"
     headers: Mapping[str, Secret] = field(default_factory=dict)
     templates: Mapping[str, str] = field(default_factory=dict)
-
-    def recipients(self, notification: Notification) -> tuple[str, ...]:  # noqa: ARG002
-        """Return the host that is posted to."""
-        return (host_of(self.url.reveal()),)
-
-    def preview(self, notification: Notification) -> str:
-        """Return the request, without what is secret of it."""
-        return self._parcel(notification).shown()
-
-    def send(
-        self, notification: Notification, recipients: tuple[str, ...]
-    ) -> tuple[Outcome, ...]:
-        """Post it once."""
-        parcel = self._parcel(notification)
-        return tuple(parcel.send(self.site, who) for who in recipients)
 
     def _parcel(self, notification: Notification) -> Parcel:
         body = self._body(notification)

@@ -210,7 +210,9 @@ def only_new(
 
 
 def kind_of(spec: AnyMetric) -> str:
-    return (spec.type if isinstance(spec, MetricConfig) else spec.aggregate) or ""
+    if isinstance(spec, MetricConfig):
+        return spec.type
+    return "COUNT" if spec.alarm else spec.aggregate or ""
 
 
 def key_of(fields: Fields, names: Sequence[str]) -> Key:

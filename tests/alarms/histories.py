@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import strategies as st
 from tests.alarms.machine import Machine, Point
 from tests.plain import SECOND
+from tests.plain import Point as Value
 from tests.reference import Group
 from tests.runs import in_words
 from tests.worlds import OPPOSITE
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from tests.plain import Key, Said
 
+    from tocsin.config.values import CalculatedMetricConfig
     from tocsin.model.records import Record
 
 Place = tuple[str, str, int, str]
@@ -29,6 +31,22 @@ Place = tuple[str, str, int, str]
 
 class Histories(Group):
     """Judges alarms with all they can be: what the fourth of a place says is a level."""
+
+    def _judge(self, end: int, *, partial: bool) -> Iterable[Said]:
+        if partial:
+            self.partial.add(end)
+        return super()._judge(end, partial=partial)
+
+    def _aggregated(self, spec: CalculatedMetricConfig, key: Key, end: int) -> Value:
+        if not spec.alarm:
+            return super()._aggregated(spec, key, end)
+        alarm = next(a for a in self.config.alarms if a.name == spec.alarm)
+        points = self.points.get((alarm.metric, key), {})
+        known = {e: point for e, point in points.items() if e <= end}
+        said = self._history(alarm, key, known, end)
+        last = max(said, key=lambda place: place[2], default=("", "", 0, ""))[3]
+        rings = last not in ({"", "no_data"} if alarm.no_data == "show" else {""})
+        return Value(float(rings), int(rings))
 
     def _transitions(self, until: int) -> Any:  # noqa: ANN401
         found: dict[Place, Any] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,10 @@ from tests.pipeline.test_laws import near
 from tests.reference import evaluate
 from tests.runs import run, whole
 from tests.worlds import World, pieces, worlds
+
+from tocsin.config.expressions import expression
+from tocsin.config.values import AlarmConfig, CalculatedMetricConfig, Config
+from tocsin.model.message import FieldType
 
 if TYPE_CHECKING:
     from tocsin.pipeline.engine import Engine
@@ -27,8 +32,59 @@ def stateful(draw: st.DrawFn) -> World:
     return replace(world, config=replace(config, alarms=tuple(found)))
 
 
+@st.composite
+def over_alarms(draw: st.DrawFn) -> World:
+    """Return a world with alarms over its alarms, and perhaps one over those."""
+    world = draw(stateful())
+    for i in range(draw(st.integers(1, 2))):
+        world = _with_one_over(draw, world, i)
+    return world
+
+
+def _with_one_over(draw: st.DrawFn, world: World, i: int) -> World:
+    """Add an alarm on how many of one or two other alarms ring."""
+    config = world.config
+    names = st.sampled_from([a.name for a in config.alarms])
+    under = sorted(draw(st.sets(names, min_size=1, max_size=2)))
+    found = [next(a for a in config.alarms if a.name == name) for name in under]
+    states = {f"s{i}{a.name}": state(config, a, f"s{i}{a.name}") for a in found}
+    text = " + ".join(states)
+    every = math.lcm(*(s.every for s in states.values()))
+    count = CalculatedMetricConfig(
+        name=f"over{i}",
+        input_metrics=tuple(states),
+        period=every,
+        every=every,
+        formula=expression(text, want=FieldType.FLOAT),
+    )
+    plain = AlarmConfig(
+        name=f"b{i}", metric=count.name, threshold=0.0, recovery_threshold=0.0
+    )
+    more = (*config.calculated_metrics, *states.values(), count)
+    config = replace(config, calculated_metrics=more)
+    alarm = draw(alarms(plain, config.key_fields(count.name)))
+    config = replace(config, alarms=(*config.alarms, alarm))
+    meaning = {text: lambda values: sum(values[name] for name in states)}
+    return replace(world, config=config, meanings={**world.meanings, **meaning})
+
+
+def state(config: Config, alarm: AlarmConfig, name: str) -> CalculatedMetricConfig:
+    """Return the state of an alarm as a metric."""
+    every = config.metric(alarm.metric).every
+    return CalculatedMetricConfig(
+        name=name,
+        input_metrics=(alarm.metric,),
+        period=every,
+        every=every,
+        alarm=alarm.name,
+    )
+
+
+EITHER = st.one_of(stateful(), over_alarms())
+
+
 @law(40)
-@given(stateful())
+@given(EITHER)
 def test_what_is_said_is_what_plain_loops_say(world: World) -> None:
     expected = evaluate(world.config, world.streams, world.meanings, group=Histories)
     said = stated(whole(world.config, world.streams).records)
@@ -39,7 +95,7 @@ def test_what_is_said_is_what_plain_loops_say(world: World) -> None:
 
 
 @law(40)
-@given(stateful(), st.data())
+@given(EITHER, st.data())
 def test_neither_cuts_nor_interleaving_nor_saves_change_a_word(
     world: World, data: st.DataObject
 ) -> None:
@@ -48,7 +104,7 @@ def test_neither_cuts_nor_interleaving_nor_saves_change_a_word(
 
 
 @law(40)
-@given(stateful())
+@given(EITHER)
 def test_incidents_are_in_the_end_what_patience_has(world: World) -> None:
     patient = world.patient()
     early = whole(world.config, world.streams)

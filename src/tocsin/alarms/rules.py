@@ -5,7 +5,7 @@ A rule fires and recovers on its own; what its alarm makes of it, `levels` says.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum, StrEnum
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -138,6 +138,10 @@ class Rules:
     """Whether any rule wants a number of events."""
     delayed: bool
     """Whether any rule waits after a series has begun."""
+
+    def only(self, kept: pl.Expr) -> Rules:
+        """Return the rules for which an expression holds."""
+        return replace(self, table=self.table.filter(kept))
 
 
 @dataclass(frozen=True, slots=True)

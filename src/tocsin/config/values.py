@@ -140,7 +140,9 @@ class CalculatedMetricConfig:
 
     Either `aggregate` over the datapoints of `input_metrics` whose end lies in
     `(end - period, end]`, or `formula` over the latest value of each input.
-    `min_samples` says how many events an input's datapoint must stand for.
+    `min_samples` says how many events an input's datapoint must stand for. Or it is the
+    state of `alarm`, 0 or 1, which is on its one input. Of what is `hidden`, no
+    datapoints are shown.
     """
 
     name: str
@@ -150,6 +152,8 @@ class CalculatedMetricConfig:
     aggregate: str | None = None
     formula: Expression | None = None
     min_samples: Mapping[str, int] = field(default_factory=dict)
+    alarm: str = field(default="", repr=False)
+    hidden: bool = field(default=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

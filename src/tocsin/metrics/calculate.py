@@ -47,7 +47,7 @@ def aggregated(
     shaped = runs_out.with_columns(
         pl.col("n").fill_null(0), pl.col("value").fill_null(pl.lit(empty, pl.Float64))
     )
-    return _as_runs(shaped, spec.every)
+    return as_runs(shaped, spec.every)
 
 
 def _ends(
@@ -196,7 +196,7 @@ def formula(
     counts = [pl.col(f"n:{name}").fill_null(0) for name in inputs]
     result = frame.with_columns(value=value, n=pl.max_horizontal(*counts))
     finite = pl.when(pl.col("value").is_finite()).then(pl.col("value"))
-    return _as_runs(result.with_columns(value=finite).sort("sid", "e"), spec.every)
+    return as_runs(result.with_columns(value=finite).sort("sid", "e"), spec.every)
 
 
 def _moments(
@@ -235,7 +235,7 @@ def _value_at(frame: pl.DataFrame, runs: pl.DataFrame, name: str) -> pl.DataFram
     ).drop("source", "last", "n", "value")
 
 
-def _as_runs(points: pl.DataFrame, every: int) -> pl.DataFrame:
+def as_runs(points: pl.DataFrame, every: int) -> pl.DataFrame:
     """Return change points (`sid`, `e`, sorted) as runs, each up to the next."""
     later = pl.col("e").shift(-1).over("sid")
     rest = (pl.col("until") - pl.col("e")) // every + 1

@@ -145,6 +145,8 @@ class CalculatedSpec:
     fixed: bool = True
     past: bool = False
     """Whether all it is made of is of the past."""
+    alarm: str = ""
+    """The alarm on its one input whose state it is, 0 or 1; if it is one."""
     limit: int = 10_000
 
 

@@ -79,7 +79,10 @@ def compile_plan(config: Config, statistics: Iterable[MetricConfig] = ()) -> Pla
         runbooks={a.name: a.runbook for a in config.alarms if a.runbook},
         definition=_definition(everything),
         prints=prints(everything),
-        hidden=frozenset(m.name for m in hidden) | {EVENTS},
+        hidden=frozenset(
+            {EVENTS, *(m.name for m in hidden)}
+            | {c.name for c in config.calculated_metrics if c.hidden}
+        ),
     )
 
 
@@ -170,6 +173,7 @@ def _one_calculated(
         quantile=None if aggregate is None else _quantile(aggregate),
         formula=None if config.formula is None else _over_inputs(config.formula),
         min_samples=tuple(config.min_samples.items()),
+        alarm=config.alarm,
     )
 
 
@@ -181,7 +185,7 @@ def _with_history(
     for number, spec in reversed(list(calculated.items())):
         own = need.get(spec.name, 0)
         calculated[number] = replace(spec, history=own)
-        reach = own + (spec.period if spec.formula is None else 0)
+        reach = own + (spec.period if spec.kind is not None else 0)
         for name in spec.inputs:
             need[name] = max(need.get(name, 0), reach)
     for number, metric in metrics.items():
@@ -295,6 +299,8 @@ def _fingerprint(alarm: AlarmConfig, config: Config) -> str:
         metric = config.metric(waiting.pop())
         parts.append(repr(metric))
         waiting += getattr(metric, "input_metrics", ())
+        heard = getattr(metric, "alarm", "")
+        parts += [repr(a) + repr(a.added()) for a in config.alarms if a.name == heard]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 

@@ -102,7 +102,9 @@ def _shard(plan: Plan, shard: Shard) -> ShardNote:
     for number, spec in shard.calculated.items():
         inputs = tuple(numbers[name] for name in prints.inputs[spec.name])
         own = prints.metrics[spec.name]
-        metrics[number] = MetricNote(spec.name, own, spec.every, "", inputs)
+        metrics[number] = MetricNote(
+            spec.name, own, spec.every, "", inputs, spec.name in hidden
+        )
         numbers[spec.name] = number
     alarms = tuple(
         AlarmNote(a.name, prints.alarms[a.name], a.metric, len(a.rules))

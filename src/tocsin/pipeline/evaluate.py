@@ -285,6 +285,7 @@ class Evaluator:
         links = self.judge.links(state.series)
         due = pl.col("k") <= last
         found = touched(state.late.filter(due), state.series, links)
+        found = self.judge.together(found, state.series)
         floor = least(found.get_column("floor")) or 0
         marks = tuple(m for m in state.marks if m[0] <= floor)
         begin = self._start(state), state.then

@@ -6,9 +6,7 @@ the settled state being brought up. So they cannot disagree.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -19,11 +17,10 @@ from tocsin.metrics.changes import SUMS, change_points, marked, sums_after, usef
 from tocsin.metrics.spec import CalculatedSpec, MetricSpec, first_end
 from tocsin.metrics.unseen import memories, unseen
 from tocsin.metrics.windows import RUNS, Stretch, clip, spec_frame, windows
-from tocsin.model.matchers import matches
+from tocsin.pipeline import states
+from tocsin.pipeline.kinship import links, variants
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from tocsin.metrics.cells import Cells
     from tocsin.metrics.series import SeriesTable
     from tocsin.pipeline.plan import Shard
@@ -109,6 +106,10 @@ class Judge:
         self._fills = _fills(shard)
         self._links: tuple[int, pl.DataFrame] = (-1, pl.DataFrame())
         self._variants: tuple[int, pl.DataFrame | None] = (-1, None)
+        self._groups: tuple[int, pl.DataFrame] = (-1, pl.DataFrame())
+        self._heard = states.heard(shard)
+        heard = pl.col("of").is_in(list(self._heard.values()))
+        self._last = self.rules.only(~heard) if self._heard else self.rules
 
     def judge(
         self, cells: Cells, series: SeriesTable, alarms: pl.DataFrame, span: Span
@@ -133,17 +134,35 @@ class Judge:
         if views.rows.height == 0:
             sums = _NO_SUMS if views.sums is None else views.sums
             return Judgement(EMPTY_RUNS, _NOTHING_SAID, alarms, _NO_TRACE, sums)
-        runs, sums = self._measure(cells, views)
-        wanted = views.rows.filter("wanted")
-        runs = runs.join(wanted.select("sid", "every", "after"), on="sid")
-        runs = clip(runs, pl.col("every"), pl.col("after")).drop("after")
+        runs, sums, traces = self._measure(cells, views, alarms)
+        runs = _wanted_of(runs, views)
         if not self.shard.alarms:
             return Judgement(runs, _NOTHING_SAID, alarms, _NO_TRACE, sums)
-        alarmed = self._with_full(runs, wanted)
-        alarmed = alarmed.with_columns(partial=pl.lit(views.partial))
-        trace = threshold.trace(self.rules, alarms, alarmed, views.variants)
+        trace = pl.concat([*traces, self._trace(self._last, runs, views, alarms)])
         said = threshold.concluded(self.rules, alarms, trace)
         return Judgement(runs, *said, trace, sums)
+
+    def _trace(
+        self,
+        rules: threshold.Rules,
+        runs: pl.DataFrame,
+        views: Views,
+        alarms: pl.DataFrame,
+    ) -> pl.DataFrame:
+        """Return what runs that are wanted do to rules."""
+        alarmed = self._with_full(runs, views.rows.filter("wanted"))
+        alarmed = alarmed.with_columns(partial=pl.lit(views.partial))
+        return threshold.trace(rules, alarms, alarmed, views.variants)
+
+    def together(self, found: pl.DataFrame, series: SeriesTable) -> pl.DataFrame:
+        """Return what is touched, with the series that are to be judged with them."""
+        if not self._heard:
+            return found
+        if self._groups[0] != series.table.height:
+            links = self.links(series)
+            made = states.groups(self.shard, series.table, links)
+            self._groups = (series.table.height, made)
+        return states.together(found, self._groups[1])
 
     def _with_full(self, runs: pl.DataFrame, wanted: pl.DataFrame) -> pl.DataFrame:
         """Add `full`: the first end whose window holds no time before the first event.
@@ -166,7 +185,7 @@ class Judge:
     def links(self, series: SeriesTable) -> pl.DataFrame:
         """Return which series feeds which calculated series."""
         if self._links[0] != series.table.height:
-            self._links = (series.table.height, _links(self.shard, series.table))
+            self._links = (series.table.height, links(self.shard, series.table))
         return self._links[1]
 
     def variants(self, series: SeriesTable) -> pl.DataFrame | None:
@@ -174,7 +193,7 @@ class Judge:
         if not self.rules.varied:
             return None
         if self._variants[0] != series.table.height:
-            self._variants = (series.table.height, _variants(self.shard, series.table))
+            self._variants = (series.table.height, variants(self.shard, series.table))
         return self._variants[1]
 
     def _wanted(self, series: SeriesTable, span: Span) -> pl.DataFrame:
@@ -230,19 +249,48 @@ class Judge:
         """Return the views of metrics that are measured, with all of their spec."""
         return marked(views.rows.join(self._kinds, on="m"), views.sums)
 
-    def _measure(self, cells: Cells, views: Views) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """Return the runs of all views, calculated ones after their inputs; the sums."""
+    def _measure(
+        self, cells: Cells, views: Views, alarms: pl.DataFrame
+    ) -> tuple[pl.DataFrame, pl.DataFrame, list[pl.DataFrame]]:
+        """Return the runs of all views, calculated ones after their inputs; the sums.
+
+        And the traces of alarms whose states are among them.
+        """
         base = self._measured(views)
         if self.memories.height:
             cells = unseen(cells, base.join(self.memories, on="m"))
         points = change_points(cells.base, base, views.sums)
         sums = sums_after(points, views.sums)
         parts = [windows(cells, points, Stretch(base), self._results)]
+        traces: list[pl.DataFrame] = []
         for number, spec in self.shard.calculated.items():
             mine = views.rows.filter(pl.col("m") == number)
-            if mine.height:
+            if spec.alarm:
+                runs, trace = self._stand(spec, mine, pl.concat(parts), (views, alarms))
+                parts.append(runs)
+                traces.append(trace)
+            elif mine.height:
                 parts.append(self._calculate(spec, mine, parts, views.links))
-        return pl.concat(parts), sums
+        return pl.concat(parts), sums, traces
+
+    def _stand(
+        self,
+        spec: CalculatedSpec,
+        mine: pl.DataFrame,
+        runs: pl.DataFrame,
+        known: tuple[Views, pl.DataFrame],
+    ) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Return the runs of the state of an alarm, and its trace."""
+        views, alarms = known
+        number = self._heard[spec.name]
+        rules = self.rules.only(pl.col("of") == number)
+        alarm = self.shard.alarms[number]
+        heard = _wanted_of(runs.filter(pl.col("m") == alarm.metric), views)
+        trace = self._trace(rules, heard, views, alarms)
+        said, _ = threshold.concluded(rules, alarms, trace)
+        rings = states.rings(quiet=alarm.quiet)
+        series = (spec, mine, views.links)
+        return states.state_runs(rules, (alarms, rings), said, series), trace
 
     def _calculate(
         self,
@@ -265,7 +313,16 @@ class Judge:
         spec = self.shard.spec(number)
         if isinstance(spec, MetricSpec) and spec.offset:
             return False  # there is no past yet: that is not the same as nothing in it
+        if isinstance(spec, CalculatedSpec) and spec.alarm:
+            return True  # of a key that it has not heard of, an alarm does not ring
         return spec.kind is not None and spec.kind.zero_when_empty
+
+
+def _wanted_of(runs: pl.DataFrame, views: Views) -> pl.DataFrame:
+    """Return what is wanted of runs, with the step (`every`, s) of each."""
+    wanted = views.rows.filter("wanted").select("sid", "every", "after")
+    runs = runs.join(wanted, on="sid")
+    return clip(runs, pl.col("every"), pl.col("after")).drop("after")
 
 
 def _fills(shard: Shard) -> pl.DataFrame:
@@ -293,53 +350,6 @@ def _leaves(shard: Shard, number: int) -> set[tuple[int, int]]:
         more = 0 if spec.formula is not None else spec.period - shard.spec(i).every
         found |= {(grain, after + more) for grain, after in _leaves(shard, i)}
     return found
-
-
-def _links(shard: Shard, table: pl.DataFrame) -> pl.DataFrame:
-    """Match the keys of calculated series with those of their inputs.
-
-    An input grouped by fewer fields feeds every key that agrees with it.
-    """
-    by_metric: dict[int, list[tuple[str, int]]] = {}
-    for number, key, sid in table.iter_rows():
-        by_metric.setdefault(number, []).append((key, sid))
-    rows: list[tuple[int, int, int]] = []
-    for number, spec in shard.calculated.items():
-        for name in spec.inputs:
-            source = shard.number(name)
-            fields = shard.spec(source).group_by
-            known = {
-                _subset(key, fields): sid for key, sid in by_metric.get(source, [])
-            }
-            rows += [
-                (sid, source, known[part])
-                for key, sid in by_metric.get(number, [])
-                if (part := _subset(key, fields)) in known
-            ]
-    return pl.DataFrame(rows, schema=calculate.LINKS, orient="row")
-
-
-def _variants(shard: Shard, table: pl.DataFrame) -> pl.DataFrame:
-    """Match the keys of series with what alarms say of some: the first that holds."""
-    rows: list[tuple[int, int, int]] = []
-    for number, alarm in enumerate(shard.alarms):
-        mine = table.filter(pl.col("m") == alarm.metric) if alarm.variants else None
-        for sid, key in () if mine is None else mine.select("sid", "key").iter_rows():
-            labels = labels_of(json.loads(key))
-            holds = (i for i, v in enumerate(alarm.variants, 1) if matches(v, labels))
-            rows += [(number, sid, variant) for variant in islice(holds, 1)]
-    schema = {"of": pl.Int32, "sid": pl.Int64, "variant": pl.Int32}
-    return pl.DataFrame(rows, schema=schema, orient="row")
-
-
-def labels_of(key: Mapping[str, object]) -> dict[str, str]:
-    """Return the fields of a key as matchers see them."""
-    return {n: "" if v is None else str(v) for n, v in key.items()}
-
-
-def _subset(key: str, fields: tuple[str, ...]) -> tuple[object, ...]:
-    whole = json.loads(key)
-    return tuple(whole.get(name) for name in fields)
 
 
 EMPTY_RUNS = pl.DataFrame(schema=RUNS | {"every": pl.Int64})

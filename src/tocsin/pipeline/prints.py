@@ -30,14 +30,18 @@ def prints(config: Config) -> Prints:
     """Return the prints of all parts of a configuration, by their names."""
     metrics = {m.name: _metric(m) for m in config.metrics}
     inputs = {c.name: _inputs(c) for c in config.calculated_metrics}
+    alarms = {a.name: _alarm(a) for a in config.alarms}
     calculated = {
-        c.name: _calculated(c, inputs[c.name]) for c in config.calculated_metrics
+        c.name: _print("state", alarms[c.alarm])
+        if c.alarm
+        else _calculated(c, inputs[c.name])
+        for c in config.calculated_metrics
     }
     return Prints(
         sources={s.name: _source(s) for s in config.sources},
         metrics={EVENTS: _print(EVENTS), **metrics, **calculated},
         inputs=inputs,
-        alarms={a.name: _alarm(a) for a in config.alarms},
+        alarms=alarms,
         consumers={
             c.name: _print(replace(c, name="", source=""))
             for c in config.raw_log_consumers
@@ -49,7 +53,9 @@ def _source(source: SourceConfig) -> SourcePrint:
     form = source.format
     clock = (form.type, form.time_field, form.time_format, source.timezone)
     waits = (source.lateness, source.amend_for, source.future_skew)
-    shape = (form.columns, form.header, form.delimiter, sorted(form.fields.items()))
+    shape: tuple[object, ...] = (form.columns, form.header, form.delimiter)
+    shape += (sorted(form.fields.items()),)
+    shape += () if source.enrich is None else (source.enrich,)
     return SourcePrint(source.places, _print(clock), _print(clock, waits, shape))
 
 

@@ -16,6 +16,7 @@ from tocsin.config.alarm_values import AlarmConfig, SupportConfig
 from tocsin.config.expressions import expression
 from tocsin.config.values import Config, MetricConfig
 from tocsin.model.records import Transition
+from tocsin.pipeline.compile import compile_plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -116,3 +117,63 @@ def test_evidence_is_the_first_line_of_the_window_and_the_last(world: World) -> 
     for record in whole(world.config, world.streams).records:
         if isinstance(record, Transition):
             assert record.evidence == expected(world, record)
+
+
+@law(40)
+@given(worlds(), st.data())
+def test_neither_cuts_nor_saves_change_who_contributed(
+    world: World, data: st.DataObject
+) -> None:
+    support = SupportConfig(contributors=("h", "g"))
+    alarms = tuple(replace(a, support=support) for a in world.config.alarms)
+    config = replace(world.config, alarms=alarms)
+    cut = run(config, world.streams, data.draw(pieces(world.streams)))
+    assert cut.lines == whole(config, world.streams).lines
+
+
+def test_those_are_named_of_whom_more_came_than_in_the_window_before() -> None:
+    assert contributors(["a"] * 3 + ["b"], ["b"] * 2 + ["c"] * 5, over=5) == [
+        ("h", "c", 5.0, 0.0),
+        ("h", "b", 2.0, 1.0),
+    ]
+
+
+def test_where_less_came_those_are_named_of_whom_less_did() -> None:
+    assert contributors(["a"] * 3 + ["b"] * 4, ["b"] * 3, under=4) == [
+        ("h", "a", 0.0, 3.0),
+        ("h", "b", 3.0, 4.0),
+    ]
+
+
+def contributors(
+    before: list[str], after: list[str], *, over: int = 0, under: int = 0
+) -> list[tuple[str, str, float, float]]:
+    """Return who contributed to the alarm of the second of two windows of ten seconds."""
+    metric = MetricConfig(name="m", period=10 * SECOND, every=10 * SECOND)
+    alarm = AlarmConfig(
+        name="a",
+        metric="m",
+        operator="<" if under else ">",
+        recovery_operator=">=" if under else "<=",
+        threshold=float(under or over),
+        recovery_threshold=float(under or over),
+        support=SupportConfig(contributors=("h",)),
+    )
+    rows = [Row((1000 + i) * SECOND, {"h": h}) for i, h in enumerate(before)]
+    rows += [Row((1010 + i) * SECOND, {"h": h}) for i, h in enumerate(after)]
+    rows.append(Row(1021 * SECOND, {"h": "z"}))
+    config = Config(metrics=(metric,), alarms=(alarm,))
+    records = whole(config, [Stream("s", "default", rows)]).records
+    said = [r for r in records if isinstance(r, Transition) and r.to_state == "firing"]
+    return [(c.field, c.value, c.now, c.before) for c in said[0].contributors]
+
+
+def test_a_change_of_what_supports_an_alarm_is_no_other_alarm() -> None:
+    metric = MetricConfig(name="m", period=SECOND, every=SECOND)
+    alarm = AlarmConfig(name="a", metric="m", threshold=1.0, recovery_threshold=1.0)
+    more = replace(alarm, support=SupportConfig(evidence=3))
+    plans = [
+        compile_plan(Config(metrics=(metric,), alarms=(one,))) for one in (alarm, more)
+    ]
+    assert plans[0].prints.alarms == plans[1].prints.alarms
+    assert plans[0].definition == plans[1].definition

@@ -19,6 +19,9 @@ _WIDTH, _HEIGHT, _SCALE = 400, 150, 3
 _MOST = 500
 """Datapoints that are drawn, the newest: a picture has not more columns to show."""
 
+_WORDS: dict[str, Any] = {
+    "type": "text", "color": "#c62828", "align": "left", "dy": -8, "x": 4, "fontSize": 12,
+}  # fmt: skip
 _LINE, _LIMIT, _BAND = "#1f5fa8", "#c62828", "#f9d9d6"
 
 
@@ -102,6 +105,7 @@ def _curve(points: list[dict[str, float | None]], shown: str) -> dict[str, Any]:
 
 def _limit(threshold: float) -> dict[str, Any]:
     value = {"field": "threshold", "type": "quantitative"}
+    name = {"field": "name"}
     return {
         "data": {"values": [{"threshold": threshold, "name": f"threshold {threshold:g}"}]},
         "layer": [
@@ -109,13 +113,11 @@ def _limit(threshold: float) -> dict[str, Any]:
                 "mark": {"type": "rule", "color": _LIMIT, "strokeDash": [6, 4], "size": 1.5},
                 "encoding": {"y": value},
             },
-            {
-                "mark": {
-                    "type": "text", "color": _LIMIT, "align": "left", "dy": -7, "x": 4,
-                    "fontSize": 12,
-                },
-                "encoding": {"y": value, "text": {"field": "name"}},
-            },
+            # Written twice, below with a white rim: so it can be read on the curve.
+            *(
+                {"mark": _WORDS | rim, "encoding": {"y": value, "text": name}}
+                for rim in ({"stroke": "white", "strokeWidth": 4}, {})
+            ),
         ],
     }  # fmt: skip
 

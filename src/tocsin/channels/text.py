@@ -105,10 +105,13 @@ def facts(alert: Alert) -> Iterator[tuple[str, str]]:
         yield "threshold", number(alert.threshold)
     if alert.count is not None:
         yield "events", number(alert.count)
+    yield from (("most from", line(n, 200)) for n in alert.contributors[:MOST_NAMES])
     yield "since", when(alert.opened)
     if alert.closed is not None:
         yield "until", f"{when(alert.closed)} ({lasted(alert)})"
-    told = {k: v for k, v in alert.labels.items() if k not in {"alarm", "level"}}
+    told = dict(alert.labels)
+    again = {f"key.{k}" for k, v in told.items() if told.get(f"key.{k}") == v}
+    told = {k: v for k, v in told.items() if k not in {"alarm", "level", *again}}
     if told:
         yield "labels", pairs(told)
     if alert.acknowledged_by:

@@ -7,11 +7,12 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from tocsin.config.notify_types import Labels, Match, WebAddress
-from tocsin.config.part import Part
+from tocsin.config.part import Part, Texts
 from tocsin.config.types import (
     LEVELS,
     Checked,
     Comparison,
+    Few,
     Flag,
     Level,
     Name,
@@ -97,7 +98,7 @@ class AlarmPart(Part):
             "operator", "recovery_operator", "recovery_threshold", "level",
             "data_points_alarm", "data_points_recovery", "labels", "runbook",
             "for", "keep_firing_for", "min_samples", "new_key_delay", "expire",
-            "no_data", "no_data_for", "no_data_level",
+            "no_data", "no_data_for", "no_data_level", "evidence", "contributors",
         }
     )  # fmt: skip
     with_it: ClassVar[dict[str, tuple[str, ...]]] = {
@@ -128,3 +129,5 @@ class AlarmPart(Part):
     messages: Messages = Field(default_factory=dict)
     labels: Labels = Field(default_factory=dict)
     runbook: WebAddress | None = None
+    evidence: Few = 5
+    contributors: Texts = ()

@@ -16,6 +16,7 @@ from tocsin.config.build_state import build_state
 from tocsin.config.environment import substitute
 from tocsin.config.problems import Problems
 from tocsin.config.sections import Sections, check_unique, read_sections
+from tocsin.config.support import with_fields
 from tocsin.config.values import (
     CalculatedMetricConfig,
     Config,
@@ -61,6 +62,9 @@ def build(
     notify = build_notify(sections, _keys(metrics, calculated), problems)
     way = sections.paths.get("state", ("state",))
     state = build_state(sections.state, way, problems, base)
+    measured = Config(metrics=metrics, calculated_metrics=calculated)
+    if not problems.flawed:
+        alarms = with_fields(alarms, measured, sections, sources, problems)
     problems.raise_any()
     return Config(
         sources=sources.configs,

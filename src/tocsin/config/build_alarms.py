@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from tocsin.config.alarm_values import SupportConfig
 from tocsin.config.build_rules import RuleReader
 from tocsin.config.models import MessagesPart
 from tocsin.config.problems import did_you_mean
@@ -133,6 +134,9 @@ def _alarm(
         no_data=part.no_data,
         no_data_for=part.no_data_for or 0,
         no_data_level=_no_data_level(part, rules),
+        support=SupportConfig(
+            evidence=part.evidence, contributors=tuple(dict.fromkeys(part.contributors))
+        ),
     )
     return alarm if alarm.levels == rules else replace(alarm, rules=rules)
 

@@ -207,6 +207,10 @@ Name: TypeAlias = Annotated[str, Checked(_name, {"type": "string", "minLength": 
 Number: TypeAlias = Annotated[float, Checked(_number, {"type": "number"})]
 Points: TypeAlias = Annotated[int, Checked(_whole(1, 1_000_000), _COUNT_SCHEMA)]
 Limit: TypeAlias = Annotated[int, Checked(_whole(1, 10_000_000), _COUNT_SCHEMA)]
+Few: TypeAlias = Annotated[
+    int,
+    Checked(_whole(0, 20), {"type": "integer", "minimum": 0, "maximum": 20}),
+]
 Flag: TypeAlias = Annotated[bool, Checked(_boolean, {"type": "boolean"})]
 Seconds: TypeAlias = Annotated[int, Checked(_seconds, _DURATION_SCHEMA)]
 Delay: TypeAlias = Annotated[int, Checked(_delay, _DURATION_SCHEMA)]

@@ -7,6 +7,7 @@ so that worker processes can hold these values cheaply.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from dataclasses import field as field_
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tocsin.config.alarm_values import AlarmConfig, MessagesConfig
@@ -132,6 +133,8 @@ class MetricConfig:
     offset: int = 0
     expected: tuple[str, ...] = ()
     unseen_for: int = 0
+    quiet: bool = field_(default=False, repr=False)
+    """Whether it is measured for others only, and has no datapoints of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tocsin.model.instant import SECOND
 from tocsin.model.notification import Alert
@@ -187,7 +187,16 @@ def _explained(alert: Alert, by: Transition) -> Alert:
         reason=by.reason,
         level=by.level,
         labels={**alert.labels, "level": by.level},
+        **({} if by.to_state == "ok" else _supported(by)),
     )
+
+
+def _supported(by: Transition) -> dict[str, Any]:
+    """Return what an alert is supported by: a recovery leaves it as it was."""
+    return {
+        "evidence": by.evidence,
+        "contributors": tuple(str(one) for one in by.contributors),
+    }
 
 
 def _shown(value: str | float | bool | None) -> str:  # noqa: FBT001

@@ -80,6 +80,7 @@ def alert_as_json(alert: Alert) -> dict[str, Any]:
     found["key"] = dict(alert.key)
     found["labels"] = dict(alert.labels)
     found["evidence"] = list(alert.evidence)
+    found["contributors"] = list(alert.contributors)
     return {name: v for name, v in found.items() if v or v == 0 or name in _ALWAYS}
 
 
@@ -90,7 +91,9 @@ def alert_from_json(plain: Mapping[str, Any]) -> Alert:
     """Return the alert in plain data."""
     evidence = tuple(plain.get("evidence", ()))
     series = tuple((at, value) for at, value in plain.get("series", ()))
-    return Alert(**{**plain, "evidence": evidence, "series": series})
+    named = tuple(plain.get("contributors", ()))
+    lists = {"evidence": evidence, "series": series, "contributors": named}
+    return Alert(**{**plain, **lists})
 
 
 def _state(plain: Mapping[str, Any]) -> State:

@@ -57,6 +57,8 @@ class Alert:
     amended: bool = False
     metric: str = ""
     series: tuple[tuple[int, float | None], ...] = ()
+    contributors: tuple[str, ...] = ()
+    """Whose events made the difference, in words."""
 
 
 @dataclass(frozen=True, slots=True)

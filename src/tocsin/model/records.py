@@ -73,6 +73,9 @@ class Contributor:
         """How much more it came to than before."""
         return self.now - self.before
 
+    def __str__(self) -> str:
+        return f"{self.field} {self.value}: {self.now:,.6g}, {self.before:,.6g} before"
+
     def as_json(self) -> dict[str, Any]:
         """Return the published shape."""
         return {

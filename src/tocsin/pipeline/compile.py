@@ -55,7 +55,8 @@ def compile_plan(config: Config, statistics: Iterable[MetricConfig] = ()) -> Pla
     """
     hidden = tuple(statistics)
     measured = [_events(s.name) for s in config.sources]
-    measured += [_metric(m) for m in (*config.metrics, *hidden)]
+    more = (*hidden, *supporting.counts_by(config))
+    measured += [_metric(m) for m in (*config.metrics, *more)]
     metrics = dict(enumerate(measured))
     calculated = dict(enumerate(_calculated(config, metrics), start=len(metrics)))
     metrics, calculated = _with_history(metrics, calculated)
@@ -63,7 +64,7 @@ def compile_plan(config: Config, statistics: Iterable[MetricConfig] = ()) -> Pla
     times = {
         s.name: TimeSpec(s.lateness, s.amend_for, s.future_skew) for s in config.sources
     }
-    everything = replace(config, metrics=(*config.metrics, *hidden))
+    everything = replace(config, metrics=(*config.metrics, *more))
     groups = _connected(config, metrics, calculated)
     shards = tuple(
         _shard(group, metrics, calculated, times, config) for group in groups
@@ -114,6 +115,7 @@ def _metric(config: MetricConfig) -> MetricSpec:
         quantile=_quantile(config.type),
         result=result,
         limit=config.limit,
+        quiet=config.quiet,
         offset=config.offset // SECOND,
         expected=config.expected,
         unseen_for=config.unseen_for // SECOND,

@@ -215,7 +215,11 @@ class Engine:
         """Return the metrics that have more keys than their limit."""
         numbers = [(s, n) for s, state in zip(self.plan.shards, self.state.shards, strict=True)
                    for n in sorted(state.series.limited)]  # fmt: skip
-        return [shard.spec(number).name for shard, number in numbers]
+        return [
+            shard.spec(number).name
+            for shard, number in numbers
+            if number in shard.calculated or not shard.metrics[number].quiet
+        ]
 
     @property
     def held(self) -> int:

@@ -195,6 +195,24 @@ def history(
     return pl.concat([pl.DataFrame(schema=POINTS), *parts]).sort("e")
 
 
+def unsaved(
+    pieces: Sequence[pl.DataFrame],
+    metric: str,
+    key: Mapping[str, object],
+    start: int,
+    end: int,
+) -> pl.DataFrame:
+    """Return the datapoints of a series that are said, and in no store yet.
+
+    As `history` does; later words are after earlier ones.
+    """
+    name = json.dumps(dict(key), separators=(",", ":"), ensure_ascii=False)
+    same = (pl.col("metric") == metric) & (pl.col("key") == name)
+    rows = pl.concat([pl.DataFrame(schema=_RUN), *(p.filter(same) for p in pieces)])
+    rows = _expanded(rows, start, end)
+    return rows.unique(["e"], keep="last", maintain_order=True).select(*POINTS)
+
+
 def _stretches(
     store: Store, steps: tuple[int, int], upto: int, bound: int
 ) -> Iterator[tuple[Change, int]]:

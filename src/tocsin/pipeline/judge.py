@@ -89,6 +89,7 @@ class Judge:
         rows = [
             (number, s.every, s.period, s.history, s.fixed)
             for number, s in everything.items()
+            if not (isinstance(s, MetricSpec) and s.quiet)
         ]
         schema = {
             "m": pl.Int32,

@@ -21,12 +21,14 @@ EVENTS = "_events"
 class Witness:
     """What supports the transitions of an alarm.
 
-    `lines` of the window of `span` seconds, of the events that a `metric` counts.
+    `lines` of the window of `span` seconds, of the events that a `metric` counts; and
+    `by` which quiet metrics they are counted by a field more.
     """
 
     metric: int
     span: int
     lines: int
+    by: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import polars as pl
 
 from tocsin.metrics.evidence import MOST, SHAPES, Look, chosen, settled, shapes
+from tocsin.pipeline.contributing import contributors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -69,7 +70,11 @@ class Witnesses:
             sids = mine.get_column("sid").to_list()
             times = int(end), int(end) if tick is None else tick
             lines = self._lines(known, witness, times, sids)
-            found |= {(alarm, s, end): Support(lines.get(s, ())) for s in sids}
+            named = self._contributors(known, witness, times, sids)
+            found |= {
+                (alarm, sid, end): Support(lines.get(sid, ()), named.get(sid, ()))
+                for sid in sids
+            }
         return found
 
     def kept(self, known: Known, tick: int) -> Cells:
@@ -101,6 +106,27 @@ class Witnesses:
         look = Look(times[0], times[1], witness.span, min(witness.lines, MOST))
         found = chosen(lines, mine, look, list(sources.values()))
         return {sid: found.get(own, ()) for sid, own in sources.items()}
+
+    def _contributors(
+        self,
+        known: Known,
+        witness: Witness,
+        times: tuple[int, int],
+        sids: list[int],
+    ) -> dict[int, tuple[Contributor, ...]]:
+        """Return who contributed to series of an alarm, by their numbers."""
+        found: dict[int, tuple[Contributor, ...]] = {}
+        table = known.series.table
+        mine = table.filter(pl.col("sid").is_in(sids)).select("sid", "key").rows()
+        for field, metric in witness.by.items():
+            spec = self.shard.metrics[metric]
+            series = table.filter(pl.col("m") == metric)
+            span = (*times, witness.span)
+            named = contributors(known.cells, series, spec, field, span)
+            fields = tuple(name for name in spec.group_by if name != field)
+            for sid, key in mine:
+                found[sid] = found.get(sid, ()) + named.get(_part(key, fields), ())
+        return found
 
 
 def _sources(

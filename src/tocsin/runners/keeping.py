@@ -14,6 +14,7 @@ from tocsin.model.instant import SECOND
 from tocsin.model.records import Notice
 from tocsin.model.state import Change, Position
 from tocsin.pipeline.history import Keep
+from tocsin.pipeline.recent import Recent
 from tocsin.pipeline.saving import Saver
 
 if TYPE_CHECKING:
@@ -59,6 +60,8 @@ class Keeper:
         if state is not None:
             session.engine.state = state
         self._saver.attach(session.engine)
+        if teller is not None:
+            teller.recent = lambda: Recent.of(store, session.engine)
         self.changed = self._saver.carried
         """What became of what was saved under another configuration."""
         self._saved: dict[str, str] = {}

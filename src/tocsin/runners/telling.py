@@ -16,13 +16,14 @@ from tocsin.model.instant import SECOND
 from tocsin.model.notification import Kind, Notification
 from tocsin.model.state import Change
 from tocsin.pipeline.notifying import alarm_notes, notify_spec
+from tocsin.pipeline.recent import drawn
 from tocsin.runners.clock import new_random
 from tocsin.runners.mailroom import Mailroom, outlets_of
 from tocsin.runners.masking import masking_of
 from tocsin.runners.outbox import outgoing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from tocsin.config.notify_values import HeartbeatConfig
     from tocsin.config.values import Config
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from tocsin.model.protocols import Store
     from tocsin.model.records import Record
     from tocsin.model.state import IncidentEntry
+    from tocsin.pipeline.recent import Recent
     from tocsin.runners.clock import Clock
 
 DOCUMENT = "notify"
@@ -60,6 +62,8 @@ class Teller:
         self.alarms = alarms
         self.masking = Masking()
         self.heartbeat: HeartbeatConfig | None = None
+        self.recent: Callable[[], Recent] | None = None
+        """Knows the datapoints that messages draw; if there are any."""
         self._beat = int(store.documents(BEAT).get(BEAT, b"-1"))
         self._mailroom = mailroom
         self._said: list[Record] = []
@@ -84,10 +88,17 @@ class Teller:
         made = Change(
             documents={DOCUMENT: plain.to_json(self.state)} if changed else {},
             entries=tuple(entries),
-            outbox=tuple(outgoing(one, self.masking, now, now) for one in sent),
+            outbox=tuple(
+                outgoing(self._drawn(one), self.masking, now, now) for one in sent
+            ),
         )
         made += self._heartbeat(now)
         return made + self._sent(new=bool(made.outbox))
+
+    def _drawn(self, notification: Notification) -> Notification:
+        """Return a notification whose alerts have the datapoints to be drawn."""
+        known = self.recent
+        return notification if known is None else drawn(notification, known().points)
 
     def _heartbeat(self, now: int) -> Change:
         """Give a sign of life if it is time for one: by the way that alarms take."""

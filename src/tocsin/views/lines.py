@@ -67,6 +67,15 @@ class Lines:
         late = event.amended and event.event in ("opened", "resolved")
         return said + _marks(amended=late, partial=False)
 
+    def support(self, why: Transition) -> Iterator[str]:
+        """Say what a change of state comes from: who made the difference, and lines."""
+        for one in why.contributors:
+            yield f"    {self.text(str(one), _SENTENCE)}"
+        for line in why.evidence:
+            yield f"    | {self.text(line, _SENTENCE)}"
+        if why.runbook:
+            yield f"    runbook: {self.text(why.runbook, _SENTENCE)}"
+
     def unfinished(self, screen: Screen) -> Iterator[str]:
         """Say which incidents have not ended: the newest, oldest first."""
         standing = screen.unfinished()

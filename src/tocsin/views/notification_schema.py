@@ -69,6 +69,7 @@ def _alert() -> dict[str, Any]:
             "reason": _TEXT,
             "runbook": _TEXT,
             "evidence": {"type": "array", "items": _TEXT},
+            "contributors": {"type": "array", "items": _TEXT},
             "acknowledged_by": _TEXT,
             "amended": {"type": "boolean"},
             "metric": _TEXT,

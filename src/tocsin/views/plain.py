@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from tocsin.model.status import LiveStatus
 
 
+_BEGINS = {"opened", "escalated"}
+
+
 class PlainView:
     """Writes what is said, as it is said: data to `stdout`, notices to `stderr`."""
 
@@ -50,7 +53,7 @@ class PlainView:
             case Stats():
                 self._write(self._block(record))
             case IncidentEvent():
-                self._write([self._lines.event(record)])
+                self._write([self._lines.event(record), *self._support(record)])
             case ConsumerReport():
                 self._write(self._lines.report(record))
             case Datapoint():
@@ -59,6 +62,13 @@ class PlainView:
                 self._write(["", *summary_lines(record, self._lines)])
             case _:
                 pass
+
+    def _support(self, event: IncidentEvent) -> Iterable[str]:
+        """Say what an alarm that begins comes from."""
+        why = self._screen.standing(event.alarm, event.key)
+        if why is None or event.event not in _BEGINS or why.at != event.at:
+            return []
+        return self._lines.support(why)
 
     def progress(self, done: int, total: int, lines: int) -> None:
         """Move the bar on standard error."""

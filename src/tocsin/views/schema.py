@@ -71,7 +71,7 @@ def _types() -> dict[str, dict[str, Any]]:
             "transition",
             "One change of state of an alarm for one key",
             _transition(),
-            {"withdrawn": _FLAG, "from_level": _TEXT},
+            {"withdrawn": _FLAG, "from_level": _TEXT, **_support()},
         ),
         "incident": _record(
             "incident", "What became of an incident", _incident(), {"level": _TEXT}
@@ -144,6 +144,26 @@ def _transition() -> dict[str, Any]:
         "threshold": _NUMBER,
         "amended": _FLAG,
         "reason": _TEXT,
+    }
+
+
+def _support() -> dict[str, Any]:
+    window = _object({"start": _INSTANT, "end": _INSTANT})
+    amounts = {"now": {"type": "number"}, "before": {"type": "number"}}
+    one = _object({"field": _TEXT, "value": _TEXT, **amounts})
+    return {
+        "window": window,
+        "evidence": {
+            "type": "array",
+            "items": _TEXT,
+            "description": "lines of the log: the first of the window, and the last",
+        },
+        "contributors": {
+            "type": "array",
+            "items": one,
+            "description": "whose events made the difference to the window before",
+        },
+        "runbook": _TEXT,
     }
 
 

@@ -13,8 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tocsin.model.instant import SECOND
 from tocsin.model.records import (
     ConsumerReport,
+    Contributor,
     Datapoint,
     IncidentEvent,
     Notice,
@@ -118,7 +120,16 @@ def row_of(feed: Feed, kind: str) -> dict[str, Any]:
     told: dict[str, Record] = {r.as_json()["type"]: r for r in feed.all()}
     told["stats"] = replace(feed.stats, partial=True)
     told["datapoint"] = replace(feed.datapoint, partial=True)
-    told["transition"] = replace(feed.rings, withdrawn=True)
+    told["transition"] = replace(
+        feed.rings,
+        withdrawn=True,
+        from_level="warning",
+        window=SECOND,
+        evidence=("a line",),
+        contributors=(Contributor("section", "/api", 12.0, 3.0),),
+        runbook="https://wiki.example.org/traffic",
+    )
+    told["incident"] = replace(feed.opened, level="critical")
     row: dict[str, Any] = json.loads(encode(told[kind].as_json()))
     return row
 
@@ -142,7 +153,7 @@ def test_a_missing_key_is_noticed(feed: Feed, kind: str) -> None:
 def test_a_value_of_the_wrong_type_is_noticed(feed: Feed, kind: str) -> None:
     row = row_of(feed, kind)
     for name in row:
-        assert not CHECK.is_valid(row | {name: ["no such thing"]}), name
+        assert not CHECK.is_valid(row | {name: [["no such thing"]]}), name
 
 
 def test_an_unknown_type_is_noticed(feed: Feed) -> None:

@@ -42,6 +42,7 @@ def firing(at: int = AT, fields: Iterable[str] = ("section",)) -> Alert:
         reason="12.06 a second is more than 10, for 1 datapoint",
         runbook="https://wiki.example.org/high-traffic",
         evidence=_EVIDENCE,
+        contributors=("status 500: 412, 3 before",),
         metric="requests",
         series=tuple((at - 90 + 10 * n, v) for n, v in enumerate(values)),
     )

@@ -116,6 +116,7 @@ def _alert(alert: Alert) -> dict[str, Any]:
     for name in ("key", "labels"):
         data[name] = dict(data[name])
     data["evidence"] = list(alert.evidence)
+    data["contributors"] = list(alert.contributors)
     data["series"] = [[at, _number(value)] for at, value in alert.series]
     return data
 
@@ -126,6 +127,7 @@ def _read_alert(data: Mapping[str, Any]) -> Alert:
     for name in _TIMES:
         kept[name] = None if kept.get(name) is None else _seconds(kept[name])
     kept["evidence"] = tuple(kept.get("evidence", ()))
+    kept["contributors"] = tuple(kept.get("contributors", ()))
     kept["series"] = tuple((at, value) for at, value in kept.get("series", ()))
     return Alert(**kept)
 

@@ -24,6 +24,7 @@ SYSLOG = Declaration(
         _NEW,
         rf"{_PRI}{_ISO} (?P<host>[^ ]+) {_TAG}",
         rf"{_PRI}{_BSD} (?P<host>[^ ]+) {_UNTAGGED}",
+        rf"{_PRI}{_ISO} (?P<host>[^ ]+) {_UNTAGGED}",
     ),
     form="%b %e %H:%M:%S|iso",
     fields=(
@@ -72,6 +73,11 @@ SYSLOG = Declaration(
         b"Feb  7 21:11:01 web1 last message repeated 2 times": {
             "program": None,
             "message": "last message repeated 2 times",
+        },
+        b"<14>2019-02-07T21:11:01.5Z 10.0.0.1 a program that sends no tag": {
+            "program": None,
+            "host": "10.0.0.1",
+            "message": "a program that sends no tag",
         },
         b"Feb 31 21:11:01 web1 cron: what day is that?": None,
         b"web1 cron: no time at all": None,

@@ -15,6 +15,7 @@ from tocsin.model.errors import SourceError, TocsinError
 from tocsin.model.records import Notice
 from tocsin.runners.follow import Follow
 from tocsin.runners.health import Health
+from tocsin.runners.intakes import counted, open_intake
 from tocsin.runners.systemd import Systemd
 from tocsin.sources import (
     Bookmark,
@@ -30,6 +31,7 @@ from tocsin.sources import (
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from tocsin.config.intake_values import IntakeConfig
     from tocsin.config.values import Config, SourceConfig
     from tocsin.model.state import Position
     from tocsin.pipeline.carry import Carried
@@ -72,6 +74,9 @@ class Daemon(Follow):
         self._unopened: dict[str, Bookmark] = {}
         """Where logs of the last run go on that could not be opened yet."""
         self._gone: dict[str, float] = {}
+        self._counted: dict[str, int] = {}
+        """Where streams go on that are no files."""
+        self._opened: dict[str, IntakeConfig] = {}
         self.rules: Rules | None = None
         """Where its configuration is, if it may change."""
         self._said: set[str] = set()
@@ -99,12 +104,16 @@ class Daemon(Follow):
             for s in self._streams
             if s.codec is not None and s.source in same
         ]
+        closed = self._close_intakes(config)
         try:
             carried = self.keeper.change(config, opened)
         except TocsinError as error:
             refused = self.rules.refused(error) if self.rules else Notice(str(error))
             self.session.say([refused])
+            self.search()
             return False
+        for name in closed:
+            self._forget(name)
         if self.rules is not None:
             self.rules.taken()
         self._said.clear()
@@ -127,7 +136,7 @@ class Daemon(Follow):
             family.stream: source.name
             for source in self.session.config.sources
             for family in self._families(source)
-        }
+        } | {place: s.name for s in self.session.config.sources if (place := _place(s))}
         for name, stream in list(self._known.items()):
             state = engine.state.streams.get(name)
             source = None if state is None else state.source
@@ -155,10 +164,8 @@ class Daemon(Follow):
         """Let go of a stream, and of where it was read."""
         self._known.pop(name)
         self._streams.remove(stream)
-        if name in self.session.engine.state.streams:
-            self.session.engine.end(name)
         stream.reader.close()
-        self.keeper.forget(name)
+        self._forget(name)
         self.session.say([Notice("no source reads it any more", subject=name)])
 
     def _tell_fates(self, carried: Carried) -> None:
@@ -191,6 +198,9 @@ class Daemon(Follow):
         """Look for logs, and follow those that are new."""
         found = set()
         for source in self.session.config.sources:
+            if source.intake is not None:
+                found.add(source.intake.place)
+                self._take_in(source, source.intake)
             for family in self._families(source):
                 found.add(family.stream)
                 self._meet(family, source.name)
@@ -251,6 +261,12 @@ class Daemon(Follow):
             if source not in sources:
                 self.keeper.forget(name)
                 continue
+            at = counted(position.bookmark)
+            if at is not None:
+                self._counted[name] = at
+                if name not in map(_place, self.session.config.sources):
+                    self._forget(name)
+                continue
             mark = Bookmark.from_json(json.dumps(position.bookmark))
             path = Path(mark.files[-1].path if mark.files else name)
             self._follow(name, source, path, mark)
@@ -267,6 +283,47 @@ class Daemon(Follow):
                 self._begin(family, source)
         elif known.live is not None and known.live.path != _live(family):
             known.live.move_to(_live(family))
+
+    def _take_in(self, source: SourceConfig, intake: IntakeConfig) -> None:
+        """Open what takes lines in by itself, unless it is open as it should be."""
+        name = intake.place
+        if name in self._known:
+            return
+        try:
+            reader = open_intake(intake, self.clock, at=self._counted.get(name, 0))
+        except SourceError as error:
+            self._say_once(str(error), name)
+            if name in self.session.engine.state.streams:
+                self.session.engine.rest(name)  # it holds no other back
+            return
+        self._opened[name] = intake
+        self.add(name, source.name, reader)
+        self._known[name] = self._streams[-1]
+
+    def _close_intakes(self, config: Config) -> list[str]:
+        """Close what another configuration has not, or has otherwise; name the first.
+
+        While the rules are those under which its lines came.
+        """
+        wanted = {_place(source): source.intake for source in config.sources}
+        closed = []
+        for name, stream in list(self._known.items()):
+            opened = self._opened.get(name)
+            if stream.intake is not None and wanted.get(name) != opened:
+                self._drain(stream)
+                self._counted[name] = stream.intake.at
+                stream.reader.close()
+                self._streams.remove(stream)
+                del self._known[name]
+                closed += [] if name in wanted else [name]
+        return closed
+
+    def _forget(self, name: str) -> None:
+        """End a stream that nothing brings any more, and forget where it was."""
+        if name in self.session.engine.state.streams:
+            self.session.engine.end(name)
+        self.keeper.forget(name)
+        self._counted.pop(name, None)
 
     def _begin(self, family: Family, source: str) -> None:
         """Follow a log that is not followed: from where it was left, or all of it."""
@@ -318,6 +375,11 @@ class Daemon(Follow):
     def streams(self) -> Sequence[Stream]:
         """The streams that are followed."""
         return self._streams
+
+
+def _place(source: SourceConfig) -> str:
+    """Return where a source takes its lines in; "" if they are in files."""
+    return "" if source.intake is None else source.intake.place
 
 
 def _live(family: Family) -> Path:

@@ -14,6 +14,7 @@ from tocsin.model.errors import SourceError
 from tocsin.model.records import Notice
 from tocsin.runners.glimpse import Glimpse
 from tocsin.runners.hand import BLOCK
+from tocsin.runners.intakes import confirm, standing
 from tocsin.runners.letters import Ask
 from tocsin.runners.opening import (
     UNKNOWN,
@@ -25,6 +26,7 @@ from tocsin.runners.opening import (
 from tocsin.runners.rotated import RotatedReader
 from tocsin.runners.seek import offsets_of
 from tocsin.runners.stream import RENEWED, Stream
+from tocsin.runners.ticking import tick
 from tocsin.sources import (
     Crowd,
     FollowReader,
@@ -54,8 +56,6 @@ _RETRY_EVERY = 1.0
 """Seconds between attempts to save when there is no room."""
 _LISTENS = 0.5
 """Seconds of a turn in which what the crew says is taken in, about."""
-_REST_AFTER = 10.0
-"""Seconds of silence after which a stream holds back no other."""
 
 
 class Follow:
@@ -157,9 +157,7 @@ class Follow:
         try:
             while not (self.stopped or until() or self._over()):
                 self._turn()
-            if self.keeper is None:
-                for stream in self._streams:
-                    self._end(stream)
+            self._settle()
         finally:
             for stream in self._streams:
                 stream.reader.close()
@@ -169,6 +167,33 @@ class Follow:
             self._pause()
         if self._failure is not None:
             raise self._failure
+
+    def _settle(self) -> None:
+        """Absorb what comes but once, save it, and tell those who sent it."""
+        for stream in self._streams:
+            if stream.intake is not None:
+                self._drain(stream)
+            if self.keeper is None:
+                self._end(stream)
+        taking = [s for s in self._streams if s.intake is not None]
+        if self.keeper is not None and taking:
+            self.keeper.turn(self._streams, self.session.engine.advance(), now=True)
+        for stream in taking:
+            confirm(stream, self.keeper)
+
+    def _drain(self, stream: Stream) -> None:
+        """Take nothing more in of a stream, and absorb what was: it comes but once."""
+        assert stream.intake is not None
+        stream.intake.stop()
+        ended = False
+        while not ended:
+            chunk = stream.read(BLOCK)
+            ended = chunk.ended
+            self._tell(stream, (*map(str, chunk.losses), *chunk.notes))
+            self._absorb(stream, chunk)
+        if stream.held:
+            stream.codec = stream.codec or unknown()
+            self._observe(stream)
 
     def _over(self) -> bool:
         """Whether there is nothing more to come."""
@@ -189,12 +214,14 @@ class Follow:
         near = [s for s in self._streams if not (s.ended or s.far)]
         busy = [*self._hear(), *map(self._look, near)]
         if self.live and not self._unheard:  # a tick would overtake what is unheard
-            self._tick()
+            tick(self.session.engine, self.clock, self._streams)
         said = self.session.engine.advance()
         if self.keeper is None:
             self.session.say(said)
         else:
             self.keeper.turn(self._streams, said)
+        for stream in self._streams:
+            confirm(stream, self.keeper)
         if self.live:
             self._glimpse.show(self._streams, at_once=not any(busy))
         else:
@@ -285,13 +312,7 @@ class Follow:
 
     def _mind(self, stream: Stream, *, waited: bool, trouble: str) -> None:
         """Say once that a stream is waited for, has come, or is in trouble."""
-        said = []
-        if stream.waiting and not waited:
-            said = [Notice("not there yet: waiting for it", subject=stream.name)]
-        elif waited and not stream.waiting:
-            said = [Notice("there it is", subject=stream.name)]
-        if stream.trouble and stream.trouble != trouble:
-            said.append(Notice(stream.trouble, "warning", stream.name))
+        said = stream.words(waited=waited, trouble=trouble)
         if said:  # to say nothing costs a look at every stream
             self.session.say(said)
 
@@ -316,8 +337,8 @@ class Follow:
         if news:
             stream.read_at = self.clock.monotonic()
         stream.codec = stream.codec or self._open(stream)
-        if news and self.keeper is not None and isinstance(stream.live, FollowReader):
-            stream.stood = stream.live.bookmark.to_json()
+        if news and (self.keeper is not None or stream.intake):
+            stream.stood = standing(stream)
         if stream.codec and not stream.may_go_on(self.clock.monotonic()):
             self._observe(stream)
 
@@ -332,8 +353,7 @@ class Follow:
         seen = observer.observe(batch, clock, now=self.clock.now())
         engine.absorb(stream.name, seen, lost=stream.lost, losses=stream.losses)
         stream.clear()
-        if self.keeper is not None and isinstance(stream.live, FollowReader):
-            stream.mark = stream.stood
+        stream.mark = stream.stood
         stream.note(engine.state.streams[stream.name], stream.read_at)
 
     def _open(self, stream: Stream) -> Codec | None:
@@ -357,6 +377,7 @@ class Follow:
             return None
         others = [s for s in self._streams if s is not stream]
         given_up = all(s.codec and s.codec.format == UNKNOWN for s in others)
+        given_up = given_up and not stream.intake  # others may send better ones
         if (given_up or not self.live) and not self.stopped:
             self._failure = self._failure or error
         if given_up and not self.stopped:  # there is no other stream to go on with
@@ -365,23 +386,6 @@ class Follow:
         text = f"{error}\n  all its lines are counted as parse errors"
         self.session.say([Notice(text, "error", stream.name)])
         return unknown()
-
-    def _tick(self) -> None:
-        """Tick the streams that have nothing more to read; let the silent ones rest."""
-        engine, now, at = self.session.engine, self.clock.now(), self.clock.monotonic()
-        live = [s for s in self._streams if not s.ended]
-        looked = {s.name: s.looked(at) for s in live}
-        ticks = {s.name: s.expects(now, looked[s.name] or at) for s in live}
-        latest = max((t for t in ticks.values() if t is not None), default=None)
-        for stream in live:
-            tick = ticks[stream.name]
-            if tick is not None and looked[stream.name] is not None:
-                engine.tick(stream.name, tick)
-            # The one that is furthest on never rests: its time goes on for all.
-            silent = at - stream.read_at > _REST_AFTER and tick != latest
-            quiet = stream.caught_up or bool(stream.trouble)
-            if quiet and (tick is None or silent):
-                engine.rest(stream.name)
 
     def _end(self, stream: Stream) -> None:
         """Take what is left of a stream: an unterminated last line of one that ended."""

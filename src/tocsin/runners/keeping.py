@@ -101,6 +101,10 @@ class Keeper:
         if self.teller is not None and said:
             self._more += self.teller.step(said, self._clock.now())
 
+    def saved(self, stream: str) -> str:
+        """Return where a stream stood that is saved, as JSON; "" if that is not known."""
+        return self._saved.get(stream, "")
+
     def forget(self, stream: str) -> None:
         """Let go of the position of a stream that has ended."""
         self._gone.add(stream)

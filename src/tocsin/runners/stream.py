@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from tocsin.model.errors import SourceError
 from tocsin.model.instant import SECOND
 from tocsin.model.protocols import Chunk
+from tocsin.model.records import Notice
 from tocsin.runners.far import FarReader
 from tocsin.runners.opening import leading, patience, renewed
 from tocsin.runners.rotated import RotatedReader
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from tocsin.model.protocols import Codec, Reader
     from tocsin.model.records import Loss
     from tocsin.pipeline.streams import StreamState
+    from tocsin.sources import Intake
 
 RENEWED = "another header: its lines are read by that one from here on"
 _LINES = 500
@@ -84,7 +86,15 @@ class Stream:
     def fd(self) -> int | None:
         """Return the descriptor to wait on, if it can be waited on."""
         reader = self.reader
-        return reader.fileno() if isinstance(reader, PipeReader) else None
+        if isinstance(reader, PipeReader):
+            return reader.fileno()
+        found = -1 if self.intake is None else self.intake.fileno()
+        return None if found < 0 else found
+
+    @property
+    def intake(self) -> Intake | None:
+        """Return what takes its lines in by itself, if something does."""
+        return cast("Intake", self.reader) if hasattr(self.reader, "confirm") else None
 
     def read(self, limit: int) -> Chunk:
         """Read what there is, and take note of what stands in the way."""
@@ -92,10 +102,22 @@ class Stream:
         self.looks += 1
         live = self.live
         self.waiting = live is not None and live.waiting
-        self.trouble = (live and live.trouble) or ""
+        told = live or self.intake
+        self.trouble = (told and told.trouble) or ""
         self.unsure = live is not None and live.unsure
         self.caught_up = chunk.caught_up and not self.trouble
         return chunk
+
+    def words(self, *, waited: bool, trouble: str) -> list[Notice]:
+        """Return what to say of how it stands, if that was otherwise before."""
+        said = []
+        if self.waiting and not waited:
+            said = [Notice("not there yet: waiting for it", subject=self.name)]
+        elif waited and not self.waiting:
+            said = [Notice("there it is", subject=self.name)]
+        if self.trouble and self.trouble != trouble:
+            said.append(Notice(self.trouble, "warning", self.name))
+        return said
 
     def stand(self) -> None:
         """Take over from the one that reads it elsewhere how it stands."""
@@ -160,7 +182,8 @@ class Stream:
         """
         if isinstance(self.reader, FarReader):
             return self.reader.patient
-        begun = self.looks > 1 or isinstance(self.reader, PipeReader)
+        reader = self.reader
+        begun = self.looks > 1 or isinstance(reader, PipeReader) or bool(self.intake)
         few = len(self.held) < _BYTES and self.held.count(b"\n") < _LINES
         return begun and few and not self.ended
 

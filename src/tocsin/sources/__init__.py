@@ -25,12 +25,15 @@ from tocsin.sources.families import (
 )
 from tocsin.sources.files import FileReader, cut, offset_of_line_at, size
 from tocsin.sources.follow import FollowReader
+from tocsin.sources.inbox import Inbox
 from tocsin.sources.pipes import PipeReader, is_pipe, stdin_kind
 from tocsin.sources.position import Bookmark, FilePosition
+from tocsin.sources.promises import PROMISES, Intake, Promise
 from tocsin.sources.unpack import kind_of
 
 __all__ = [
     "PAST_ALL",
+    "PROMISES",
     "ArchiveReader",
     "Bookmark",
     "Crowd",
@@ -40,8 +43,11 @@ __all__ = [
     "FilePosition",
     "FileReader",
     "FollowReader",
+    "Inbox",
+    "Intake",
     "PastReader",
     "PipeReader",
+    "Promise",
     "cut",
     "expand",
     "families",

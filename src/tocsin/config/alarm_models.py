@@ -50,6 +50,15 @@ _OVERRIDES = {"type": "array", "items": reference("OverridePart")}
 Levels = Annotated[Any, Checked(as_it_is, _LEVELS)]
 Overrides = Annotated[Any, Checked(as_it_is, _OVERRIDES)]
 Messages = Annotated[Any, Checked(as_it_is, reference("MessagesPart"))]
+
+
+def _kind(value: Any) -> str:  # noqa: ANN401
+    from tocsin.config.kinds import known  # noqa: PLC0415
+
+    return one_of(sorted(known()), "a kind of alarm")(value)
+
+
+KindName = Annotated[str, Checked(_kind, {"type": "string"})]
 NoData = Annotated[
     str, Checked(one_of(NO_DATA, "what no data means"), {"enum": list(NO_DATA)})
 ]
@@ -108,6 +117,7 @@ class AlarmPart(Part):
     }
 
     name: Name
+    kind: KindName = "threshold"
     metric: Name
     operator: Comparison = ">"
     threshold: Number | None = None

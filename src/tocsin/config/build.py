@@ -8,6 +8,7 @@ from tocsin.config.build_alarms import build_alarms
 from tocsin.config.build_calculated import build_calculated
 from tocsin.config.build_channels import build_channels, build_masking
 from tocsin.config.build_consumers import build_consumers
+from tocsin.config.build_kinds import with_kinds
 from tocsin.config.build_metrics import build_metrics
 from tocsin.config.build_notify import build_notify
 from tocsin.config.build_rabbit import build_rabbit
@@ -47,9 +48,10 @@ def build(
     problems = Problems(document)
     data = substitute(document.data, environ, problems)
     sections = read_sections(data, problems)
+    sections = with_kinds(sections, problems, base)
     _check_names(sections, problems)
     sources = build_sources(sections, problems, message_types, base)
-    metrics = build_metrics(sections, sources, problems)
+    metrics = build_metrics(sections, sources, problems, base)
     calculated = build_calculated(sections, metrics, problems)
     alarms = build_alarms(sections, _keys(metrics, calculated), problems)
     consumers = build_consumers(sections, sources, problems, base)
@@ -81,6 +83,7 @@ def build(
         report=ReportConfig(**sections.report.model_dump()),
         messages=MessagesConfig(**sections.messages.model_dump()),
         base=base,
+        hidden=sections.hidden,
     )
 
 

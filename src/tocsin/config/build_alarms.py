@@ -48,7 +48,13 @@ def build_alarms(
     _check_shared(sections, users, problems)
     shared = sections.messages
     alarms = (
-        _alarm(part, path, _joined(messages, shared), keys.get(part.metric), problems)
+        _alarm(
+            part,
+            path,
+            _joined(part, messages, shared),
+            keys.get(part.metric),
+            problems,
+        )
         for part, path, messages in found
     )
     return tuple(alarm for alarm in alarms if alarm is not None)
@@ -59,10 +65,14 @@ def _messages(part: AlarmPart, path: Path, problems: Problems) -> MessagesPart:
     return read_part(MessagesPart, part.messages, way, problems) or MessagesPart()
 
 
-def _joined(own: MessagesPart, shared: MessagesPart) -> MessagesConfig:
+def _joined(part: AlarmPart, own: MessagesPart, shared: MessagesPart) -> MessagesConfig:
+    """Return the sentences of an alarm: its own, else those of all, else its kind's."""
+    rings, over = getattr(part, "sentences", ("", ""))
     return MessagesConfig(
-        alarm=own.alarm if own.alarm is not None else shared.alarm,
-        recovery=own.recovery if own.recovery is not None else shared.recovery,
+        alarm=next((t for t in (own.alarm, shared.alarm, rings or None) if t), None),
+        recovery=next(
+            (t for t in (own.recovery, shared.recovery, over or None) if t), None
+        ),
     )
 
 

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any
 from tocsin.config.durations import as_text
 from tocsin.config.fields import Fields, UnknownFieldError, kind
 from tocsin.config.filters import filters_text, read_filters
+from tocsin.config.keys import conditions, listed_node, read_keys
 from tocsin.config.problems import did_you_mean
 from tocsin.config.values import MetricConfig
-from tocsin.model.expression import Call, Expression
+from tocsin.model.expression import Call, Column, Expression
 from tocsin.model.message import FieldType
 
 if TYPE_CHECKING:
+    from pathlib import Path as FilePath
+
     from tocsin.config.build_sources import Sources
     from tocsin.config.document import Path
     from tocsin.config.models import MetricPart
@@ -23,10 +26,13 @@ _WITHOUT_FIELD = ("COUNT", "RATE")
 
 
 def build_metrics(
-    sections: Sections, sources: Sources, problems: Problems
+    sections: Sections,
+    sources: Sources,
+    problems: Problems,
+    base: FilePath | None = None,
 ) -> tuple[MetricConfig, ...]:
     """Return the measured metrics, less those that could only be read in part."""
-    reading = _Metrics(sources, problems)
+    reading = _Metrics(sources, problems, base)
     found = [(path, reading.one(part, path)) for path, part in sections.metrics.parts]
     return tuple(metric for path, metric in found if path not in problems.flawed)
 
@@ -60,10 +66,20 @@ def check_every(every: int, period: int, path: Path, problems: Problems) -> None
         problems.add((*path, "every"), message, "windows are made of whole steps")
 
 
+def _found(fields: Fields, name: str) -> Column | None:
+    try:
+        return fields.find(name)
+    except UnknownFieldError:
+        return None
+
+
 class _Metrics:
-    def __init__(self, sources: Sources, problems: Problems) -> None:
+    def __init__(
+        self, sources: Sources, problems: Problems, base: FilePath | None
+    ) -> None:
         self.sources = sources
         self.problems = problems
+        self.base = base
 
     def one(self, part: MetricPart, path: Path) -> MetricConfig:
         every = part.every or part.period
@@ -80,6 +96,9 @@ class _Metrics:
             where=self._where(part, path, fields),
             group_by=self._group_by(part, path, fields),
             limit=part.limit,
+            offset=self._offset(part, every, path),
+            expected=self._expected(part, path, fields),
+            unseen_for=self._unseen_for(part, path),
         )
 
     def _field(self, part: MetricPart, path: Path, fields: Fields) -> str | None:
@@ -120,23 +139,58 @@ class _Metrics:
     ) -> tuple[str, ...]:
         found: list[str] = []
         for i, name in enumerate(part.group_by):
-            column = self._column(name, (*path, "group_by", i), fields)
+            key = getattr(part, "grouped", "group_by")
+            column = self._column(name, (*path, key, i), fields)
             if column is None:
                 continue
             if column.name in found:
                 text = f"'{column.name}' is there twice"
-                self.problems.add((*path, "group_by", i), text)
+                self.problems.add((*path, key, i), text)
             found.append(column.name)
         return tuple(found)
 
+    def _offset(self, part: MetricPart, every: int, path: Path) -> int:
+        offset = part.offset or 0
+        if offset % every:
+            message = (
+                f"expected a whole number of steps ({as_text(every)}), "
+                f"got {as_text(offset)}"
+            )
+            self.problems.add((*path, "offset"), message)
+        return offset
+
+    def _unseen_for(self, part: MetricPart, path: Path) -> int:
+        if part.unseen_for is not None and not part.group_by:
+            hint = "it is about keys: add group_by with what is to be new"
+            self.problems.add((*path, "unseen_for"), "means nothing here", hint)
+        return part.unseen_for or 0
+
+    def _expected(
+        self, part: MetricPart, path: Path, fields: Fields
+    ) -> tuple[str, ...]:
+        if part.expected is None:
+            return ()
+        way = (*path, "expected")
+        names = [str(c.name) for n in part.group_by if (c := _found(fields, n))]
+        keys = read_keys(part.expected, names, way, self.problems, self.base)
+        if len(keys) > part.limit:
+            hint = f"limit: {part.limit} is how many keys there may be"
+            self.problems.add(way, f"expects {len(keys)} keys", hint)
+        return keys
+
     def _where(self, part: MetricPart, path: Path, fields: Fields) -> Expression | None:
         both = []
-        if part.where is not None:
+        for key, text in conditions(part):
             from tocsin.config.expressions import compile_at  # noqa: PLC0415
 
-            way = (*path, "where")
-            written = compile_at(part.where, fields, FieldType.BOOL, way, self.problems)
+            way = (*path, key)
+            written = compile_at(text, fields, FieldType.BOOL, way, self.problems)
             both += [(written.root, written.text)] if written else []
+        listed = getattr(part, "listed", None)
+        if listed is not None:
+            column = self._column(listed.field, (*path, "field"), fields)
+            tree = listed_node(listed, column, path, self.problems)
+            both += [] if tree is None else [tree]
         if part.filters is not None:
             way = (*path, "filters")
             node = read_filters(part.filters, way, fields, self.problems)

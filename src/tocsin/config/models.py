@@ -72,6 +72,15 @@ Filters = Annotated[
     ),
 ]
 
+_KEY = {"type": "object", "additionalProperties": _TEXT, "minProperties": 1}
+Expected = Annotated[
+    Any,
+    Checked(
+        as_it_is,
+        {"anyOf": [_TEXT, {"type": "array", "items": {"anyOf": [_TEXT, _KEY]}}]},
+    ),
+]
+
 
 class MultilinePart(Part):
     """Which lines belong to the event of a line before them."""
@@ -108,7 +117,9 @@ class MetricPart(Part):
     """A number measured from events."""
 
     stand_ins: ClassVar[dict[str, Any]] = {"type": "COUNT", "period": "1m"}
-    optional = frozenset({"every", "where", "group_by", "limit"})
+    optional = frozenset(
+        {"every", "where", "group_by", "limit", "offset", "expected", "unseen_for"}
+    )
     with_it: ClassVar[dict[str, tuple[str, ...]]] = {
         "type": ("field",),
         "period": ("every",),
@@ -124,6 +135,9 @@ class MetricPart(Part):
     filters: Filters = None
     group_by: Texts = ()
     limit: Limit = 10_000
+    offset: Seconds | None = None
+    expected: Expected = None
+    unseen_for: Seconds | None = None
 
 
 class CalculatedPart(Part):

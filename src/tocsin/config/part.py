@@ -39,6 +39,6 @@ def _texts(value: Any) -> tuple[str, ...]:  # noqa: ANN401
 
 
 _TEXT = {"type": "string", "minLength": 1}
-_TEXTS = {"anyOf": [_TEXT, {"type": "array", "items": _TEXT}]}
+TEXTS = {"anyOf": [_TEXT, {"type": "array", "items": _TEXT}]}
 
-Texts = Annotated[tuple[str, ...], Checked(_texts, _TEXTS)]
+Texts = Annotated[tuple[str, ...], Checked(_texts, TEXTS)]

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic.alias_generators import to_camel
+
+from tocsin.config import kinds
 from tocsin.config.alarm_models import LevelPart, OverridePart
 from tocsin.config.document import snake
 from tocsin.config.durations import as_text
@@ -32,6 +35,9 @@ def json_schema() -> dict[str, Any]:
     made = Root.model_json_schema(ref_template="#/definitions/{model}")
     parts = made.pop("$defs")
     parts |= {part.__name__: part.model_json_schema() for part in _REFERRED}
+    parts |= _kinds(parts)
+    alarms = [{"$ref": f"#/definitions/{name}"} for name in _shapes()]
+    made["properties"]["alarms"]["items"] = {"anyOf": alarms}
     definitions = {name: _both_spellings(part) for name, part in parts.items()}
     definitions["filter"] = {"anyOf": [_COMPARISON, *map(_join, _JOINS)]}
     root = _both_spellings(made)
@@ -44,6 +50,28 @@ def json_schema() -> dict[str, Any]:
     }
     resolved: dict[str, Any] = _resolved(schema)
     return resolved
+
+
+def _shapes() -> dict[str, str]:
+    """Return the shapes of alarms, each with the kind it is of."""
+    own = {kinds.kind(name).__name__: name for name in kinds.built_in()}
+    return {"AlarmPart": kinds.PLAIN, **own}
+
+
+def _kinds(parts: dict[str, Any]) -> dict[str, Any]:
+    """Return the definitions of all shapes of alarms, and of what they are made of."""
+    found: dict[str, Any] = {"AlarmPart": parts["AlarmPart"]}
+    for name in kinds.built_in():
+        kind = kinds.kind(name)
+        part = kind.model_json_schema(ref_template="#/definitions/{model}")
+        found |= part.pop("$defs", {}) | {kind.__name__: part}
+        for key in kind.refused:
+            part["properties"].pop(to_camel(key), None)
+    for shape, name in _shapes().items():
+        found[shape]["properties"]["kind"] = {"const": name}
+        if name != kinds.PLAIN:
+            found[shape]["required"] = [*found[shape].get("required", ()), "kind"]
+    return found
 
 
 _JOINS = {"any": _FILTERS, "or": _FILTERS, "all": _FILTERS, "and": _FILTERS}

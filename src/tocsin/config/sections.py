@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from tocsin.config import kinds
 from tocsin.config.build_state import StatePart
 from tocsin.config.channel_models import (
     ChannelPart,
@@ -80,6 +81,8 @@ class Sections:
     state: StatePart
     messages: MessagesPart
     paths: dict[str, Path] = field(default_factory=dict)
+    hidden: frozenset[str] = frozenset()
+    """Metrics that alarms are made of, and that mean nothing alone."""
 
 
 def read_sections(data: Any, problems: Problems) -> Sections:  # noqa: ANN401
@@ -103,7 +106,7 @@ def read_sections(data: Any, problems: Problems) -> Sections:  # noqa: ANN401
         many(FormatPart, "formats"),
         many(MetricPart, "metrics"),
         many(CalculatedPart, "calculated_metrics"),
-        many(AlarmPart, "alarms"),
+        _alarms(top, problems),
         many(ConsumerPart, "raw_log_consumers"),
         _channels(top, problems),
         one(MaskingPart, "masking"),
@@ -153,6 +156,11 @@ def _channels(
 ) -> Section[ChannelPart | PluginPart]:
     key, value = top.get("channels", ("channels", []))
     return _section(part_of, value, (key,), problems)
+
+
+def _alarms(top: dict[str, tuple[str, Any]], problems: Problems) -> Section[AlarmPart]:
+    key, value = top.get("alarms", ("alarms", []))
+    return _section(kinds.shape, value, (key,), problems)
 
 
 def _section(

@@ -76,17 +76,18 @@ def _name(value: Any) -> str:  # noqa: ANN401
     return text
 
 
-def _number(value: Any) -> float:  # noqa: ANN401
+def number(value: Any) -> float:  # noqa: ANN401
+    """Return a finite number; refuse anything else."""
     plain = _unquoted(value)
     if isinstance(plain, bool) or not isinstance(plain, int | float):
         raise refuse("a number", _number_hint(plain))
     try:
-        number = float(plain)
+        found = float(plain)
     except OverflowError:
-        number = math.inf
-    if not math.isfinite(number):
+        found = math.inf
+    if not math.isfinite(found):
         raise refuse("a finite number")
-    return number
+    return found
 
 
 def _number_hint(value: Any) -> str:  # noqa: ANN401
@@ -128,7 +129,8 @@ def _any_duration(value: Any, *, zero: bool = False) -> int:  # noqa: ANN401
         raise refuse(error.wanted, error.hint) from None
 
 
-def _seconds(value: Any) -> int:  # noqa: ANN401
+def seconds(value: Any) -> int:  # noqa: ANN401
+    """Return the microseconds of a duration of whole seconds; refuse anything else."""
     micros = _any_duration(value)
     if micros % MICROS_PER_SECOND:
         raise refuse("a duration of whole seconds", "panes of time are one second long")
@@ -204,7 +206,7 @@ _COUNT_SCHEMA = {"type": "integer", "minimum": 1}
 
 Text: TypeAlias = Annotated[str, Checked(_text, {"type": "string"})]
 Name: TypeAlias = Annotated[str, Checked(_name, {"type": "string", "minLength": 1})]
-Number: TypeAlias = Annotated[float, Checked(_number, {"type": "number"})]
+Number: TypeAlias = Annotated[float, Checked(number, {"type": "number"})]
 Points: TypeAlias = Annotated[int, Checked(_whole(1, 1_000_000), _COUNT_SCHEMA)]
 Limit: TypeAlias = Annotated[int, Checked(_whole(1, 10_000_000), _COUNT_SCHEMA)]
 Few: TypeAlias = Annotated[
@@ -212,7 +214,7 @@ Few: TypeAlias = Annotated[
     Checked(_whole(0, 20), {"type": "integer", "minimum": 0, "maximum": 20}),
 ]
 Flag: TypeAlias = Annotated[bool, Checked(_boolean, {"type": "boolean"})]
-Seconds: TypeAlias = Annotated[int, Checked(_seconds, _DURATION_SCHEMA)]
+Seconds: TypeAlias = Annotated[int, Checked(seconds, _DURATION_SCHEMA)]
 Delay: TypeAlias = Annotated[int, Checked(_delay, _DURATION_SCHEMA)]
 Timezone: TypeAlias = Annotated[str, Checked(_timezone, {"type": "string"})]
 Aggregate: TypeAlias = Annotated[

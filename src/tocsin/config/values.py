@@ -224,6 +224,8 @@ class Config:
     messages: MessagesConfig = field(default_factory=MessagesConfig)
     base: Path | None = None
     """The folder that relative paths start from; None when there is no file."""
+    hidden: frozenset[str] = frozenset()
+    """Metrics that alarms are made of: their datapoints are not shown."""
 
     def source(self, name: str) -> SourceConfig:
         """Return the source of that name. Raises KeyError."""

@@ -119,7 +119,11 @@ def cardinality(held: pl.DataFrame) -> pl.DataFrame:
 
 
 def estimates(ranks: dict[int, pl.Series], height: int) -> pl.Series:
-    """Return Ertl's estimate from how many registers are at each rank."""
+    """Return Ertl's estimate from how many registers are at each rank.
+
+    It is a whole number, as what it stands for is: so of few values it is exact, and two
+    are not more than two.
+    """
     none = pl.zeros(height, dtype=pl.Float64, eager=True)
     size = float(REGISTERS)
     filled = sum(ranks.values(), start=none)
@@ -130,7 +134,7 @@ def estimates(ranks: dict[int, pl.Series], height: int) -> pl.Series:
     for rank in range(min(max(ranks, default=0), _RANKS), 0, -1):
         total = 0.5 * (total + ranks.get(rank, none))
     total = total + size * _sigma(1.0 - filled / size)
-    return _ALPHA * size * size / total
+    return (_ALPHA * size * size / total).round()
 
 
 def _sigma(x: pl.Series) -> pl.Series:

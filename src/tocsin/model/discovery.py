@@ -23,6 +23,7 @@ FORMATS = "tocsin.formats"
 CONSUMERS = "tocsin.consumers"
 AGGREGATES = "tocsin.aggregates"
 CHANNELS = "tocsin.channels"
+KINDS = "tocsin.kinds"
 
 
 def look_in(folder: Path | None) -> None:

@@ -83,6 +83,7 @@ def compile_plan(config: Config, statistics: Iterable[MetricConfig] = ()) -> Pla
         hidden=frozenset(
             {EVENTS, *(m.name for m in hidden)}
             | {c.name for c in config.calculated_metrics if c.hidden}
+            | config.hidden
         ),
     )
 

@@ -1,0 +1,75 @@
+"""Alarms of a kind, made into metrics and alarms on thresholds before all is checked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from tocsin.config.kind import Ground, KindPart, Made
+from tocsin.config.sections import Section
+from tocsin.model.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path as FilePath
+
+    from tocsin.config.alarm_models import AlarmPart
+    from tocsin.config.document import Path
+    from tocsin.config.models import CalculatedPart, MetricPart
+    from tocsin.config.problems import Problems
+    from tocsin.config.sections import Sections
+
+
+def with_kinds(
+    sections: Sections, problems: Problems, base: FilePath | None
+) -> Sections:
+    """Return the sections with what the alarms that are of a kind are made of."""
+    metrics, calculated = list(sections.metrics.parts), []
+    alarms: list[tuple[Path, AlarmPart]] = []
+    hidden: frozenset[str] = frozenset()
+    for path, part in sections.alarms.parts:
+        if not isinstance(part, KindPart):
+            alarms.append((path, part))
+            continue
+        made = _made(part, sections, path, problems, base)
+        if made.alarm is None:
+            continue
+        metrics += [(made.paths.get(m.name, path), m) for m in made.metrics]
+        calculated += [(made.paths.get(m.name, path), m) for m in made.calculated]
+        alarms.append((path, made.alarm))
+        hidden |= made.hidden
+    own = frozenset(m.name for _, m in calculated)
+    return replace(
+        sections,
+        metrics=Section(
+            tuple(metrics), sections.metrics.names | {m.name for _, m in metrics}
+        ),
+        calculated_metrics=Section(
+            (*sections.calculated_metrics.parts, *calculated),
+            sections.calculated_metrics.names | own,
+        ),
+        alarms=Section(tuple(alarms), sections.alarms.names),
+        hidden=hidden,
+    )
+
+
+def _made(
+    part: KindPart,
+    sections: Sections,
+    path: Path,
+    problems: Problems,
+    base: FilePath | None,
+) -> Made:
+    for key in sorted(part.refused & part.model_fields_set):
+        hint = f"an alarm of the kind {part.kind} says this itself"
+        problems.add((*path, key), f"means nothing to the kind {part.kind}", hint)
+    known: dict[str, MetricPart | CalculatedPart] = {
+        metric.name: metric for _, metric in sections.metrics.parts
+    }
+    known |= {metric.name: metric for _, metric in sections.calculated_metrics.parts}
+    paths = {metric.name: way for way, metric in sections.metrics.parts}
+    paths |= {metric.name: way for way, metric in sections.calculated_metrics.parts}
+    try:
+        return part.made(Ground(path, problems, base, known, paths))
+    except UsageError as error:  # of a plugin
+        problems.add(path, str(error))
+        return Made(None)

@@ -1,0 +1,54 @@
+"""Kinds of alarms: each turns its own keys into metrics and an alarm on a threshold.
+
+A kind is one file of this folder: the name of the file is that of the kind, and its
+`KIND` is a shape of alarm (`tocsin.config.kind.KindPart`) that says what it is made of.
+Or a plugin: an entry point of the group `tocsin.kinds` that leads to such a shape. What
+comes out are ordinary metrics and alarms, so that every kind has levels, `for`,
+overrides and all the rest, and the core knows nothing of kinds.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import TYPE_CHECKING, Any
+
+from tocsin.config.alarm_models import AlarmPart
+from tocsin.model.discovery import KINDS, find, offered
+
+if TYPE_CHECKING:
+    from tocsin.config.kind import KindPart
+
+PLAIN = "threshold"
+"""The kind of alarms that are written with a metric and a threshold."""
+
+
+def built_in() -> tuple[str, ...]:
+    """Return the names of the kinds of this folder."""
+    return tuple(sorted(module.name for module in iter_modules(__path__)))
+
+
+def known() -> frozenset[str]:
+    """Return the names of all kinds."""
+    return frozenset({PLAIN, *built_in(), *offered(KINDS)})
+
+
+def kind(name: str) -> type[KindPart]:
+    """Return the shape of the alarms of a kind.
+
+    Raises:
+        UsageError: A plugin cannot be loaded.
+    """
+    if name in built_in():
+        found: type[KindPart] = import_module(f"{__name__}.{name}").KIND
+        return found
+    plugin: type[KindPart] = find(KINDS, name)
+    return plugin
+
+
+def shape(item: Any) -> type[AlarmPart]:  # noqa: ANN401
+    """Return the shape of an alarm as it is written; that of a plain one if in doubt."""
+    name = item.get("kind", PLAIN) if isinstance(item, dict) else PLAIN
+    if not isinstance(name, str) or name == PLAIN or name not in known():
+        return AlarmPart
+    return kind(name)

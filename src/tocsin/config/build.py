@@ -14,6 +14,7 @@ from tocsin.config.build_notify import build_notify
 from tocsin.config.build_rabbit import build_rabbit
 from tocsin.config.build_sources import MessageTypes, build_sources
 from tocsin.config.build_state import build_state
+from tocsin.config.composites import with_composites
 from tocsin.config.environment import substitute
 from tocsin.config.problems import Problems
 from tocsin.config.sections import Sections, check_unique, read_sections
@@ -53,6 +54,7 @@ def build(
     sources = build_sources(sections, problems, message_types, base)
     metrics = build_metrics(sections, sources, problems, base)
     calculated = build_calculated(sections, metrics, problems)
+    sections, calculated = with_composites(sections, metrics, calculated, problems)
     alarms = build_alarms(sections, _keys(metrics, calculated), problems)
     consumers = build_consumers(sections, sources, problems, base)
     keys = {name for key in _keys(metrics, calculated).values() for name in key}

@@ -76,6 +76,37 @@ def compile_formula(
     return found
 
 
+def compile_states(
+    text: str, alarms: Iterable[str], path: Path, problems: Problems
+) -> Expression | None:
+    """Return a condition on alarms: its columns are their names, true where they ring."""
+    found = _noted(text, _states(alarms), FieldType.BOOL, path, problems)
+    if found is not None and not found.columns():
+        problems.add(path, "expected a condition on alarms", "such as a and not b")
+        return None
+    return found
+
+
+def states_of(text: str, alarms: Iterable[str]) -> Expression | str:
+    """Return a condition on alarms; what is wrong with it, if it is none."""
+    try:
+        return _compiled(text, _states(alarms), FieldType.BOOL)
+    except ExpressionError as error:
+        return error.message
+
+
+def _states(alarms: Iterable[str]) -> Resolve:
+    known = frozenset(alarms)
+
+    def resolve(name: str) -> Column:
+        if name in known:
+            return Column(name, FieldType.BOOL)
+        hint = did_you_mean(name, known, what="alarms")
+        raise UnknownFieldError(f"the name of an alarm, got {name!r}", hint)
+
+    return resolve
+
+
 def _noted(
     text: str, resolve: Resolve, want: FieldType | None, path: Path, problems: Problems
 ) -> Expression | None:

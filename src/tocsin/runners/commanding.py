@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING
 
 from tocsin.model.errors import SourceError
 from tocsin.model.protocols import Chunk
-from tocsin.sources import PipeReader
+from tocsin.sources import PROMISES, PipeReader
 
 if TYPE_CHECKING:
     from tocsin.config.intake_values import CommandConfig
@@ -40,6 +40,8 @@ class Commanding:
     It runs without a shell, without input, in a group of its own. Its last line is
     given when it ends; what it writes to standard error is told, a little of it.
     """
+
+    promise = PROMISES["command"]
 
     def __init__(self, config: CommandConfig, clock: Clock, *, at: int = 0) -> None:
         self.stream = config.place

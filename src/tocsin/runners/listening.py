@@ -16,7 +16,7 @@ from tocsin.model.errors import SourceError
 from tocsin.model.instant import SECOND
 from tocsin.runners.datagrams import Datagrams
 from tocsin.runners.peers import Peers
-from tocsin.sources import Inbox
+from tocsin.sources import PROMISES, Inbox
 from tocsin.sources.framing import dated
 from tocsin.sources.inbox import ROOM
 
@@ -45,6 +45,7 @@ class Listening:
             SourceError: It cannot be had.
         """
         self.stream = config.place
+        self.promise = PROMISES["udp" if config.datagrams else "tcp, tls"]
         self.config = config
         self.inbox = Inbox(config.place, at=at, room=room)
         self._clock = clock

@@ -18,7 +18,7 @@ from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any
 
 from tocsin.model.errors import SourceError
-from tocsin.sources import Inbox
+from tocsin.sources import PROMISES, Inbox
 from tocsin.sources.inbox import ROOM
 from tocsin.sources.lines import LineSplitter
 
@@ -57,6 +57,8 @@ class RefusedError(Exception):
 
 class Pushing:
     """An open port for lines that are pushed; implements `Intake`."""
+
+    promise = PROMISES["http, https"]
 
     def __init__(
         self,

@@ -11,6 +11,7 @@ from tocsin.sources.crowd import Crowd
 from tocsin.sources.faults import fault, refuse_compressed
 from tocsin.sources.lines import MAX_LINE_BYTES, Lines
 from tocsin.sources.position import Bookmark, FilePosition
+from tocsin.sources.promises import PROMISES
 from tocsin.sources.siblings import ABSENT
 from tocsin.sources.track import NOTHING, Track
 
@@ -42,6 +43,8 @@ class FollowReader:
         SourceError: From the start, when the file is there but cannot be read;
             what goes wrong later is told in `trouble` and tried again.
     """
+
+    promise = PROMISES["files"]
 
     def __init__(
         self,

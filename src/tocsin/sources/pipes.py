@@ -15,6 +15,7 @@ from tocsin.model.protocols import Chunk
 from tocsin.sources.faults import fault
 from tocsin.sources.files import read_block
 from tocsin.sources.lines import MAX_LINE_BYTES, Lines, LineSplitter, take
+from tocsin.sources.promises import PROMISES
 
 _PIECE: Final = 1 << 16
 _LONG: Final = 1 << 20
@@ -29,6 +30,8 @@ class PipeReader:
     given when the stream ends. A regular file is read from where its descriptor
     stands to its end; positions are then offsets in the file, else they begin at 0.
     """
+
+    promise = PROMISES["standard input, FIFO"]
 
     def __init__(
         self, fd: int, name: str = "-", *, max_line_bytes: int = MAX_LINE_BYTES

@@ -1,4 +1,4 @@
-"""What each kind of source can promise: what its readers are, and where they stand."""
+"""What each kind of source can promise, and what those are that come by themselves."""
 
 from __future__ import annotations
 
@@ -67,6 +67,11 @@ class Intake(Protocol):
     """
 
     stream: str
+
+    @property
+    def promise(self) -> Promise:
+        """What it can promise."""
+        ...
 
     @property
     def trouble(self) -> str:

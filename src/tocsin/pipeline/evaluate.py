@@ -20,7 +20,7 @@ from tocsin.metrics.unseen import thinned
 from tocsin.model.batch import greatest, least
 from tocsin.pipeline import witnesses as evidence
 from tocsin.pipeline.amend import Amended, Amender, Known, touched
-from tocsin.pipeline.judge import Judge, Judgement, Span
+from tocsin.pipeline.judge import Judge, Judgement, Span, near
 from tocsin.pipeline.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ class Evaluator:
                 return state, verdicts
             state = replace(state, judged=begin)
         while state.judged is not None and state.judged < to:
-            state, said = self._onward(state, to)
+            state, said = self._onward(state, near(state.cells, state.judged, to))
             verdicts += self._supported(state, said)
         if bound is not None:
             state = self._settle(state, bound)

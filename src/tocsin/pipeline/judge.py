@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from tocsin.pipeline.plan import Shard
 
 
+_AT_ONCE = 60_000
+"""Cells that time is moved on past at once: bounds the memory of judging."""
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
     """What to judge: ends in `(start, until]`, with what is known at tick `known` (s).
@@ -74,6 +78,15 @@ class Judgement:
     alarms: pl.DataFrame
     trace: pl.DataFrame
     sums: pl.DataFrame
+
+
+def near(cells: Cells, judged: int, to: int) -> int:
+    """Return how far to judge at once: past so many cells, or up to `to` (s)."""
+    known = cells.base.get_column("k")
+    ahead = known.filter(known > judged)
+    if ahead.len() <= _AT_ONCE:
+        return to
+    return min(to, max(int(ahead.sort()[_AT_ONCE]), judged + 1))
 
 
 class Judge:

@@ -290,7 +290,7 @@ class Follow:
         """Read what a stream has, absorb it, and say whether there was anything."""
         waited, trouble = stream.waiting, stream.trouble
         try:
-            chunk = stream.read(BLOCK)
+            chunk = stream.read(min(BLOCK, stream.portion.bytes))
         except SourceError as error:
             self._fail(stream, error)
             return False
@@ -352,7 +352,7 @@ class Follow:
         clock = engine.state.streams[stream.name].clock
         seen = observer.observe(batch, clock, now=self.clock.now())
         engine.absorb(stream.name, seen, lost=stream.lost, losses=stream.losses)
-        stream.clear()
+        stream.clear(seen.cells.cells.height)
         stream.mark = stream.stood
         stream.note(engine.state.streams[stream.name], stream.read_at)
 

@@ -229,7 +229,7 @@ class Hand:
             self._skipped.append(own.task)
             return False
         stream = own.stream
-        chunk = stream.read(BLOCK)
+        chunk = stream.read(min(BLOCK, stream.portion.bytes))
         own.notes += chunk.notes
         codec = stream.renews(chunk, self._bench.config.source(stream.source))
         if stream.held and (codec is not None or stream.begins_anew(chunk)):
@@ -313,6 +313,7 @@ class Hand:
         batch = parse(block.codec, block.data, observer.fields)
         batch = with_oversized(batch, block.oversized)
         seen = observer.observe(batch, before, now=self._clock.now())
+        stream.portion.learn(len(block.data), seen.cells.cells.height)
         own.clock = seen.clock
         self._send(
             Look(

@@ -16,10 +16,11 @@ from tocsin.model.errors import SourceError
 from tocsin.model.records import Notice
 from tocsin.runners.opening import UNKNOWN, FormatUnknownError, unknown
 from tocsin.runners.pieces import PIECE, Bench, Piece
+from tocsin.runners.portion import Portion
 from tocsin.runners.seek import start_of
 from tocsin.runners.unpacking import unpacked
 from tocsin.runners.workers import Workers, default_workers, result
-from tocsin.sources import PAST_ALL, cut, first_lines, kind_of, size
+from tocsin.sources import PAST_ALL, first_lines, kind_of, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -88,6 +89,7 @@ class Replay:
         self.start = start
         self.piece_bytes = piece_bytes
         self.stopped = False
+        self._portion = Portion(piece_bytes)
         self._bench = Bench(session.config, session.wishes)
         self._total = self._done = 0
         self._refused: dict[str, FormatUnknownError] = {}
@@ -169,9 +171,11 @@ class Replay:
                 yield from self._unpacked(whole, codec)
                 continue
             self._total -= first
-            for at, end in cut(path, piece_bytes=self.piece_bytes):
-                if first < end:
-                    yield replace(whole, start=max(at, first), end=end)
+            at = first
+            while at < total:
+                end = min(total, at + self._portion.bytes)
+                yield replace(whole, start=at, end=end)
+                at = end
 
     def _unpacked(self, whole: Piece, codec: Codec) -> Iterator[Piece]:
         """Yield an archive in pieces, unless nothing of it is wanted."""
@@ -212,6 +216,7 @@ class Replay:
             read = self._bench.read(read.blind, engine.state.streams[name].clock)
         engine.absorb(name, read.seen, lost=read.lost, losses=read.losses)
         self._done += read.done
+        self._portion.learn(read.done, read.seen.cells.cells.height)
 
     def _show_progress(self) -> None:
         lines = sum(s.tally.lines for s in self.session.engine.state.streams.values())

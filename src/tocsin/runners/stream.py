@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -12,6 +12,7 @@ from tocsin.model.protocols import Chunk
 from tocsin.model.records import Notice
 from tocsin.runners.far import FarReader
 from tocsin.runners.opening import leading, patience, renewed
+from tocsin.runners.portion import MOST, Portion
 from tocsin.runners.rotated import RotatedReader
 from tocsin.sources import FollowReader, PipeReader, first_lines
 
@@ -60,6 +61,7 @@ class Stream:
     trouble: str = ""
     unsure: bool = False
     unfit: bool = False
+    portion: Portion = field(default_factory=lambda: Portion(MOST))
 
     @property
     def live(self) -> FollowReader | FarReader | None:
@@ -159,8 +161,10 @@ class Stream:
         self.losses += chunk.losses
         return bool(self.held or self.oversized or self.lost or self.losses)
 
-    def clear(self) -> None:
-        """Let go of what was held: it is observed."""
+    def clear(self, cells: int | None = None) -> None:
+        """Let go of what was held: it is observed, and came to so many cells."""
+        if cells is not None:
+            self.portion.learn(len(self.held), cells)
         self.held, self.oversized, self.lost, self.losses = b"", 0, 0, ()
 
     def head(self) -> bytes:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from tocsin.config.values import Config
+    from tocsin.config.values import Config, SourceConfig
 
 
 @click.command("check", short_help="Say whether a configuration is right.")
@@ -59,6 +59,7 @@ def command(
     ]
     click.echo(f"{path}: fine ({', '.join(told)})")
     for source in config.sources:
+        _warn_of_command(path, source)
         if _changes(source.timezone):
             click.echo(
                 f"{path}: warning: source {source.name!r}: clocks in {source.timezone} "
@@ -67,6 +68,21 @@ def command(
                 err=True,
             )
     return _against(config, folder) if against or folder else 0
+
+
+def _warn_of_command(path: Path, source: SourceConfig) -> None:
+    """Say that a command is not here: it may be where the daemon will run."""
+    from shutil import which  # noqa: PLC0415 - see Lazy
+
+    from tocsin.config.intake_values import CommandConfig  # noqa: PLC0415
+
+    intake = source.intake
+    if isinstance(intake, CommandConfig) and which(intake.argv[0]) is None:
+        click.echo(
+            f"{path}: warning: source {source.name!r}: there is no program "
+            f"{intake.argv[0]!r} on this machine\n  hint: give its whole path",
+            err=True,
+        )
 
 
 def _against(config: Config, folder: Path | None) -> int:

@@ -111,10 +111,14 @@ def _streams(
     if source is not None and logs:
         return [(source, family) for family in families(expand(logs))]
     base = config.base or Path()
+    wanted = [s for s in config.sources if source in {None, s.name}]
+    if all(each.intake is not None for each in wanted):
+        message = "which logs? no source of the configuration is in files"
+        hint = f"tocsin replay -c FILE --source {wanted[0].name} LOG"
+        raise UsageError(f"{message}\n  hint: {hint}")
     return [
         (each.name, family)
-        for each in config.sources
-        if source in {None, each.name}
+        for each in wanted
         for family in families(expand([base / path for path in each.path]))
     ]
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, TypeAlias
 
+from tocsin.config.build_enrich import build_enrich
 from tocsin.config.build_formats import BUILT_IN, WRITTEN, build_format, with_derived
 from tocsin.config.build_intakes import build_intake, check_places
 from tocsin.config.durations import as_text
@@ -18,8 +20,6 @@ from tocsin.model.errors import UsageError
 from tocsin.model.message import FieldType, MessageType
 
 if TYPE_CHECKING:
-    from pathlib import Path as FilePath
-
     from tocsin.config.document import Path
     from tocsin.config.intake_values import IntakeConfig
     from tocsin.config.problems import Problems
@@ -57,10 +57,15 @@ def build_sources(
     intakes: list[tuple[Path, IntakeConfig]] = []
     fields: dict[str, Fields] = {}
     for path, part in sections.sources.parts:
-        found, fields[part.name] = reading.format_of(part, path)
+        found, known = reading.format_of(part, path)
+        way = (*path, "enrich")
+        enrich, fields[part.name] = build_enrich(
+            part.enrich, way, known, problems, base or FilePath()
+        )
         intake = build_intake(part, path, problems, base)
         intakes += [] if intake is None else [(path, intake)]
-        configs.append(_source(part, path, found, problems, intake))
+        made = _source(part, path, found, problems, intake)
+        configs.append(replace(made, enrich=enrich))
     check_places(intakes, problems)
     if not sections.sources.names and not configs:
         configs, fields = [SourceConfig()], {"default": Fields()}

@@ -8,7 +8,16 @@ from tocsin.config.alarm_models import as_it_is, reference
 from tocsin.config.channel_models import SecretText
 from tocsin.config.intake_values import MAX_BODY
 from tocsin.config.part import Part, Texts
-from tocsin.config.types import Checked, Delay, Name, Text, Timezone, one_of, refuse
+from tocsin.config.types import (
+    Checked,
+    Delay,
+    Flag,
+    Name,
+    Text,
+    Timezone,
+    one_of,
+    refuse,
+)
 from tocsin.config.values import DEFAULT_PATH, SECOND
 
 SCHEMES = ("udp", "tcp", "tls", "http", "https")
@@ -32,6 +41,14 @@ def _bytes(value: Any) -> int:  # noqa: ANN401
     return int(text)
 
 
+def _routes(value: Any) -> bool | tuple[str, ...]:  # noqa: ANN401
+    if isinstance(value, bool):
+        return value
+    if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
+        raise refuse("true, or a list of templates", "write [/user/{name}]")
+    return tuple(map(str, value))
+
+
 _TEXT = {"type": "string", "minLength": 1}
 _ARGUMENTS = {"type": "array", "items": {"type": "string"}, "minItems": 1}
 
@@ -47,6 +64,20 @@ Bytes: TypeAlias = Annotated[
 ]
 
 
+Routes: TypeAlias = Annotated[
+    bool | tuple[str, ...],
+    Checked(
+        _routes,
+        {
+            "anyOf": [
+                {"type": "boolean"},
+                {"type": "array", "items": {"type": "string"}},
+            ]
+        },
+    ),
+]
+
+
 class TlsPart(Part):
     """What a port that speaks TLS shows, and whom it lets in."""
 
@@ -57,10 +88,32 @@ class TlsPart(Part):
     client_ca: Text | None = None
 
 
+class EnrichFieldsPart(Part):
+    """Which fields are looked at."""
+
+    optional = frozenset({"address", "user_agent", "path"})
+
+    address: Name | None = None
+    user_agent: Name | None = None
+    path: Name | None = None
+
+
+class EnrichPart(Part):
+    """What is found out about events beyond what their lines say."""
+
+    optional = frozenset({"networks", "databases", "user_agent", "routes", "fields"})
+
+    networks: Text | None = None
+    databases: Texts = ()
+    user_agent: Flag = False
+    routes: Routes | None = None
+    fields: EnrichFieldsPart | None = None
+
+
 class SourcePart(Part):
     """Where lines come from."""
 
-    optional = frozenset({"framing", "tls", "token", "max_body"})
+    optional = frozenset({"framing", "tls", "token", "max_body", "enrich"})
 
     name: Name
     path: Texts = (DEFAULT_PATH,)
@@ -71,6 +124,7 @@ class SourcePart(Part):
     token: SecretText | None = None
     max_body: Bytes = MAX_BODY
     format: NameOrFormat = "auto"
+    enrich: EnrichPart | None = None
     timezone: Timezone = "UTC"
     lateness: Delay = 5 * SECOND
     amend_for: Delay = 300 * SECOND

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+    from tocsin.config.enrich_values import EnrichConfig
     from tocsin.config.intake_values import IntakeConfig
     from tocsin.config.rabbit_values import RabbitConfig
     from tocsin.model.expression import Expression
@@ -97,6 +98,7 @@ class SourceConfig:
     name: str = "default"
     path: tuple[str, ...] = (DEFAULT_PATH,)
     format: FormatConfig = FormatConfig()
+    enrich: EnrichConfig | None = None
     timezone: str = "UTC"
     lateness: int = 5 * SECOND
     amend_for: int = 300 * SECOND

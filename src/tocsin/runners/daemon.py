@@ -390,4 +390,4 @@ def _live(family: Family) -> Path:
 
 def _form(source: SourceConfig) -> object:
     """Return what says how the lines of a source are read."""
-    return source.format, source.timezone
+    return source.format, source.timezone, source.enrich

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from tocsin.model.message import Field, FieldType, MessageType
+from tocsin.model.message import Field, FieldType
+from tocsin.runners.around import Around
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -23,25 +24,11 @@ def deriving(codec: Codec, derive: Mapping[str, Expression]) -> Codec:
 
 
 @dataclass(frozen=True, slots=True)
-class Deriving:
+class Deriving(Around):
     """A codec with computed fields, each over the fields before it."""
 
     codec: Codec
     derive: Mapping[str, Expression]
-
-    @property
-    def format(self) -> str:
-        """The name of the format."""
-        return self.codec.format
-
-    @property
-    def message(self) -> MessageType:
-        """The fields of the format, and those that are computed."""
-        message = self.codec.message
-        added = tuple(Field(n, e.type, e.text) for n, e in self.derive.items())
-        kept = tuple(f for f in message.fields if f.name not in self.derive)
-        aliases = {a: b for a, b in message.aliases.items() if a not in self.derive}
-        return replace(message, fields=(*kept, *added), aliases=aliases)
 
     def parse(self, block: bytes, fields: Mapping[str, FieldType | None]) -> EventBatch:
         """Return the events of the block, as the protocol says."""
@@ -58,20 +45,9 @@ class Deriving:
         batch = self.codec.parse(block, kinds)
         return replace(batch, frame=self._with(batch, needed, fields))
 
-    @property
-    def patience(self) -> int | None:
-        """How long (µs) the last event is waited for; None if events have one line."""
-        return getattr(self.codec, "patience", None)
-
-    @property
-    def headed(self) -> bool:
-        """Whether a header in the file says what its lines hold."""
-        return bool(getattr(self.codec, "headed", False))
-
-    def first_event(self, block: bytes) -> int:
-        """Return how many bytes of a block continue what was before it."""
-        found = getattr(self.codec, "first_event", None)
-        return int(found(block)) if found else 0
+    def _added(self) -> Iterator[Field]:
+        for name, made in self.derive.items():
+            yield Field(name, made.type, made.text)
 
     def _columns(self, needed: set[str]) -> Iterator[tuple[str, FieldType | None]]:
         """Yield the fields of the format that are computed with, and as what."""

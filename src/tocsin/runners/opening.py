@@ -14,6 +14,7 @@ from tocsin.model.instant import SECOND
 from tocsin.model.message import FieldType
 from tocsin.runners.clock import SystemClock
 from tocsin.runners.deriving import deriving
+from tocsin.runners.enriching import enriching
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -80,15 +81,14 @@ def open_codec(
     """
     written = _written_at(path or Path(stream))
     options = options_of_format(source.format, source.timezone, written)
-    derive = source.format.derive
     if source.format.type == UNKNOWN:
         return unknown(), ""
     if source.format.type != AUTO:
         codec = formats.get_with(source.format.type, options).open(head)
-        return deriving(codec, derive), ""
+        return _with_more(codec, source), ""
     found = formats.detect(head, options)
     if found.format:
-        return deriving(found.codec, derive), f"{found}"
+        return _with_more(found.codec, source), f"{found}"
     if not found.total:
         return None, ""
     if b"\0" in head:
@@ -98,6 +98,11 @@ def open_codec(
         message = f"{stream}: {found}"
         hint = "say which it is, with --format or `format:`"
     raise FormatUnknownError(f"{message}\n  hint: {hint}")
+
+
+def _with_more(codec: Codec, source: SourceConfig) -> Codec:
+    """Return a codec with the fields that its source adds: computed, then found out."""
+    return enriching(deriving(codec, source.format.derive), source.enrich)
 
 
 def renewed(codec: Codec, source: SourceConfig, stream: str, lines: bytes) -> Codec:

@@ -14,6 +14,7 @@ from tocsin.model.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tocsin.config.enrich_values import EnrichConfig
     from tocsin.config.values import SourceConfig
     from tocsin.model.protocols import Codec
 
@@ -80,10 +81,19 @@ def _source(options: dict[str, object]) -> SourceConfig:
     name, config = str(options["form"]), options["config"]
     zone = str(options["timezone"])
     form = _configured(name, config) if isinstance(config, Path) else None
+    enrich = _enrich_of(name, config) if isinstance(config, Path) else None
     if form is None:
         formats.get(name, timezone=zone)
         form = FormatConfig(name=name, type=name)
-    return replace(SourceConfig(), format=form, timezone=zone)
+    return replace(SourceConfig(), format=form, timezone=zone, enrich=enrich)
+
+
+def _enrich_of(name: str, config: Path) -> EnrichConfig | None:
+    """Return what the source of that name has found out about its events."""
+    from tocsin.views.check import read_config  # noqa: PLC0415 - see Lazy
+
+    sources = read_config(config).sources
+    return next((s.enrich for s in sources if s.name == name), None)
 
 
 def _chosen(

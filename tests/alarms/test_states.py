@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.alarms.machine import Machine, Point
 from tests.laws import law
 
+from tocsin.alarms.levels import states
 from tocsin.alarms.rules import STANDING
 from tocsin.alarms.threshold import (
     STATE,
@@ -298,3 +299,28 @@ def test_keys_have_their_own_rules() -> None:
     found, _ = concluded(rules, none, trace(rules, none, some, keys))
     assert found.select("sid", "e").rows() == [(0, 10), (1, 20)]
     assert replace(config, overrides=()).added() == ()
+
+
+STANDINGS = {
+    "well": ({}, "1 1", (0, False, False)),
+    "pending": ({"for": "30s"}, "1 6 6", (0, True, False)),
+    "firing": ({}, "6 6", (5, False, False)),
+    "recovering": ({"keep_firing_for": "30s"}, "6 1", (5, False, True)),
+    "firing, and on the way to worse": (
+        {"levels": {"warning": 2, "critical": {"threshold": 5, "for": "30s"}}},
+        "6 6", (3, True, False),
+    ),
+    "no data": ({"no_data": "show"}, "1 x", (1, False, False)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("keys", "values", "expected"), STANDINGS.values(), ids=STANDINGS
+)
+def test_an_alarm_stands(
+    keys: dict[str, Any], values: str, expected: tuple[int, bool, bool]
+) -> None:
+    rules = specs_frame(alarm_spec(alarm(**keys), 0, 0, METRIC).rules)
+    _, state = step(rules, pl.DataFrame(schema=STATE), runs(points(values)))
+    (row,) = states(rules, state).select("now", "pending", "recovering").rows()
+    assert row == expected

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from tocsin.alarms.rules import CODES
+from tocsin.alarms.rules import CODES, Kind
 
 if TYPE_CHECKING:
     from tocsin.alarms.rules import Rules
@@ -27,6 +27,8 @@ TRANSITIONS = {
 of its rules: that of the worse of the two. `symbol` is what it heard."""
 
 _BY = ["of", "sid"]
+_BREACH, _CALM = 1, 0
+"""Symbols of points (see `threshold`)."""
 
 
 def moves(rules: Rules, state: pl.DataFrame, changed: pl.DataFrame) -> pl.DataFrame:
@@ -59,6 +61,26 @@ def standings(rules: Rules, state: pl.DataFrame) -> pl.DataFrame:
     known = _weights(rules.table.select("alarm", "of", "code"), state)
     now = _code(pl.col("mask"))
     return known.select(*_BY, now=now).filter(pl.col("now") > 0)
+
+
+def states(rules: Rules, state: pl.DataFrame) -> pl.DataFrame:
+    """Return how alarms stand (`of`, `sid`, `now`), and whether on the way to another.
+
+    `pending` says that a level counts breaches and does not fire yet, `recovering`
+    that all that fire count calm points.
+    """
+    table = rules.table.filter(pl.col("code") > 0)
+    known = state.join(table.select("alarm", "of", "code", "kind"), on="alarm")
+    level = pl.col("kind") == Kind.LEVEL.value
+    waits = level & ~pl.col("firing") & (pl.col("symbol") == _BREACH)
+    calm = pl.col("firing") & (pl.col("symbol") == _CALM)
+    ways = known.group_by(_BY).agg(
+        pending=waits.any(), recovering=(calm | ~pl.col("firing")).all() & calm.any()
+    )
+    stands = standings(rules, state)
+    return ways.join(stands, on=_BY, how="left").with_columns(
+        pl.col("now").fill_null(0)
+    )
 
 
 def _weights(ranks: pl.DataFrame, state: pl.DataFrame) -> pl.DataFrame:

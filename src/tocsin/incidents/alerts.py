@@ -114,8 +114,10 @@ def _transition(
     event: IncidentEvent, known: dict[tuple[str, int, str], list[Transition]]
 ) -> Transition | None:
     """Return the transition that an event comes from, if it was said with it."""
-    states = {"resolved": ("ok",), "corrected": ("firing", "ok")}
-    for state in states.get(event.event, ("firing",)):
+    rings = ("firing", "no_data")
+    over = ("ok", *rings)  # with no_data: show, that is no incident
+    states = {"resolved": over, "corrected": over}
+    for state in states.get(event.event, rings):
         for one in known.get((_text(event.key), event.at, state), ()):
             if filled(one.alarm, one.key) == event.alarm:
                 return one
@@ -140,6 +142,9 @@ def _alert(
         alert = replace(alert, opened=at) if firing else replace(alert, closed=at)
     if transition is not None:
         alert = _explained(alert, transition)
+    if event.level:
+        labels = {**alert.labels, "level": event.level}
+        alert = replace(alert, level=event.level, labels=labels)
     return replace(alert, status=status, text=event.message, amended=event.amended)
 
 

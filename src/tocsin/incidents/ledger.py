@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from tocsin.incidents.groups import gravity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 Place = tuple[str, str]
 """An alarm's name and a group key as JSON."""
@@ -228,14 +228,16 @@ def _news(begun: Incident) -> list[Event]:
     return [*said, Event("resolved", ("", ""), begun, begun.closed, amended=True)]
 
 
-def _steps(now: Incident, known: Iterable[tuple[int, str]]) -> list[Event]:
-    """Say to which levels an incident came, but for those that are `known`."""
-    pairs = zip(now.changes, now.changes[1:], strict=False)
-    return [
-        Event(_direction(was[1], mark[1]), ("", ""), now, mark[0], amended=True)
-        for was, mark in pairs
-        if mark not in known
-    ]
+def _steps(now: Incident, known: Collection[tuple[int, str]]) -> list[Event]:
+    """Say to which levels an incident came, from the first on that is not `known`."""
+    pairs = list(zip(now.changes, now.changes[1:], strict=False))
+    new = (i for i, (_, mark) in enumerate(pairs) if mark not in known)
+    return [_step(was[1], mark, now) for was, mark in pairs[next(new, len(pairs)) :]]
+
+
+def _step(before: str, mark: tuple[int, str], now: Incident) -> Event:
+    at, level = mark
+    return Event(_direction(before, level), ("", ""), now, at, amended=True)
 
 
 def _differences(was: Incident, now: Incident) -> list[Event]:
@@ -243,14 +245,11 @@ def _differences(was: Incident, now: Incident) -> list[Event]:
     events = []
     if was.opened != now.opened or was.level_at(was.opened) != now.level_at(now.opened):
         events.append(Event("corrected", ("", ""), now, now.opened, True, was))  # noqa: FBT003
-    events += _steps(now, was.changes)
+    steps = _steps(now, was.changes)
+    if not steps and was.levels and was.levels[-1][1] != now.levels[-1][1]:
+        steps = [_step(was.levels[-1][1], now.changes[-1], now)]
     end = _end(was, now)
-    if end is not None:
-        events.append(end)
-    if not events and was.changes != now.changes:  # a level it never came to
-        at = now.changes[-1][0]
-        events.append(Event("corrected", ("", ""), now, at, True, was))  # noqa: FBT003
-    return events
+    return [*events, *steps, *([] if end is None else [end])]
 
 
 def _end(was: Incident, now: Incident) -> Event | None:

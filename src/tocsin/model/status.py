@@ -34,6 +34,10 @@ class AlarmStatus:
     threshold: float
     firing: bool = False
     operator: str = ">"
+    state: str = ""
+    """ok, pending, firing, recovering, no_data or error; empty where nobody says."""
+    level: str = ""
+    """Of an alarm that fires."""
     key: Key = field(default_factory=dict)
 
 

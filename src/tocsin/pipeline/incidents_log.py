@@ -56,6 +56,8 @@ def _after(
     row = before or IncidentRow(
         event.id, event.alarm, json.dumps(dict(event.key)), "open", event.at
     )
+    if event.level:
+        row = replace(row, body={**row.body, "level": event.level})
     status = _STATUS.get(event.event, row.status)
     if event.event == "withdrawn":
         return replace(row, status="withdrawn", closed=event.at)

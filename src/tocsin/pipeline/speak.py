@@ -19,6 +19,7 @@ from tocsin.pipeline.wording import (
     changed,
     correction,
     key_text,
+    standing_states,
     titled,
 )
 
@@ -50,6 +51,9 @@ class Standing:
     threshold: float
     operator: str
     firing: bool
+    state: str = "ok"
+    level: str = ""
+    sources: tuple[str, ...] = ()
 
 
 _TOLD = {"opened", "resolved", "escalated", "eased"}
@@ -155,17 +159,13 @@ class Speaker:
         for i, shard in enumerate(self.plan.shards):
             noted = self._newest.get(i, {})
             keys = dict(states[i].series.table.select("sid", "key").iter_rows())
-            firing = set(
-                states[i]
-                .now.filter(pl.col("firing"))
-                .select("alarm", "sid")
-                .iter_rows()
-            )
+            stands = standing_states(shard, states[i].now)
             for number, alarm in enumerate(shard.alarms):
                 for sid, (metric, value, count) in noted.items():
                     if metric != alarm.metric:
                         continue
                     key = json.loads(keys[sid])
+                    state, level = stands.get((number, sid), ("ok", ""))
                     found.append(
                         Standing(
                             title=titled(alarm.name, key),
@@ -174,7 +174,10 @@ class Speaker:
                             count=count,
                             threshold=alarm.threshold,
                             operator=alarm.operator.value,
-                            firing=(number, sid) in firing,
+                            firing=state in {"firing", "recovering"},
+                            state=state,
+                            level=level,
+                            sources=shard.sources,
                         )
                     )
         found.sort(key=lambda s: (not s.firing, -(s.value or 0.0), s.title))

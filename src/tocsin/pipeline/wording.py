@@ -6,7 +6,8 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
-from tocsin.alarms.rules import CODES, STANDING, Kind
+from tocsin.alarms.levels import states
+from tocsin.alarms.rules import CODES, STANDING, Kind, specs_frame
 from tocsin.alarms.threshold import FORGOTTEN, GONE
 from tocsin.model.instant import SECOND, iso
 from tocsin.model.records import Transition
@@ -14,6 +15,8 @@ from tocsin.pipeline import messages
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import polars as pl
 
     from tocsin.alarms.rules import AlarmSpec, ThresholdSpec
     from tocsin.incidents.ledger import Event
@@ -91,6 +94,26 @@ def _level(alarm: AlarmSpec, code: int) -> str:
     if code == _NO_DATA:
         return alarm.no_data_level or "info"
     return STANDING[code]
+
+
+def standing_states(
+    shard: Shard, alarms: pl.DataFrame
+) -> dict[tuple[int, int], tuple[str, str]]:
+    """Return the state and the level of each alarm (number) for each series (sid)."""
+    rows = states(specs_frame(shard.rules), alarms)
+    columns = rows.select("of", "sid", "now", "pending", "recovering")
+    return {
+        (number, sid): _standing(now, pending=pending, recovering=recovering)
+        for number, sid, now, pending, recovering in columns.iter_rows()
+    }
+
+
+def _standing(code: int, *, pending: bool, recovering: bool) -> tuple[str, str]:
+    if code > _NO_DATA:
+        return ("recovering" if recovering else "firing"), STANDING[code]
+    if code == _NO_DATA:
+        return "no_data", ""
+    return ("pending" if pending else "ok"), ""
 
 
 def titled(name: str, key: Mapping[str, Any]) -> str:

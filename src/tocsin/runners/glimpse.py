@@ -43,13 +43,15 @@ class Glimpse:
         engine = self._session.engine
         tallies = [s.tally for s in engine.state.streams.values()]
         lines = sum(tally.lines for tally in tallies)
+        streams = list(streams)
+        failing = frozenset(s.source for s in streams if s.trouble)
         self._session.view.refresh(
             LiveStatus(
                 now=_now(engine),
                 streams=tuple(map(_stream, streams)),
                 lines=lines,
                 parse_errors=sum(tally.parse_errors for tally in tallies),
-                alarms=tuple(map(_alarm, engine.standings())),
+                alarms=tuple(_alarm(s, failing) for s in engine.standings()),
                 lines_per_s=self._speed(lines, at),
             )
         )
@@ -73,7 +75,9 @@ def _now(engine: Engine) -> int | None:
     return max(times, default=None)
 
 
-def _alarm(standing: Standing) -> AlarmStatus:
+def _alarm(standing: Standing, failing: frozenset[str]) -> AlarmStatus:
+    """Return how an alarm stands: in error, where a source cannot be read."""
+    blind = not standing.firing and not failing.isdisjoint(standing.sources)
     return AlarmStatus(
         name=standing.title,
         value=standing.value,
@@ -81,6 +85,8 @@ def _alarm(standing: Standing) -> AlarmStatus:
         threshold=standing.threshold,
         firing=standing.firing,
         operator=standing.operator,
+        state="error" if blind else standing.state,
+        level=standing.level,
         key=standing.key,
     )
 

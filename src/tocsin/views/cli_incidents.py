@@ -156,6 +156,7 @@ def _line(row: dict[str, Any]) -> str:
     parts = [
         f"#{row['id']}",
         row["status"],
+        row["level"] or "",
         row["alarm"],
         key,
         f"since {row['opened']}",

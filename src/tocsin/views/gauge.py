@@ -24,6 +24,7 @@ class Standing:
     count: int
     threshold: float | None
     operator: str = ">"
+    state: str = ""
 
 
 def standings(screen: Screen) -> list[Standing]:
@@ -66,6 +67,7 @@ def _measured(alarm: AlarmStatus, unfinished: dict[AlarmKey, Incident]) -> Stand
         alarm.count,
         alarm.threshold,
         alarm.operator,
+        alarm.state,
     )
 
 

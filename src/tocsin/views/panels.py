@@ -239,8 +239,13 @@ def _table(known: list[Standing], width: int, lines: Lines) -> list[Text]:
     return drawn
 
 
+_CALM = {"pending": "pending", "no_data": "no data", "error": "error"}
+"""What is said of alarms that do not fire, and are not well."""
+
+
 def _state(row: Standing, glyphs: Glyphs) -> str:
-    said = f"{glyphs.firing} FIRING" if row.firing else f"{glyphs.resolved} ok"
+    calm = _CALM.get(row.state, f"{glyphs.resolved} ok")
+    said = f"{glyphs.firing} FIRING" if row.firing else calm
     return f"{said:<{_STATE}}"
 
 

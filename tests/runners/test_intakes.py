@@ -1,6 +1,7 @@
 """Sources that are no files, in the daemon: counted, saved, and in nobody's way."""
 
 import http.client
+import json
 import socket
 import sys
 from collections.abc import Callable
@@ -8,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.program import read_until, started
+from tests.program import ran, read_until, started
 from tests.runners.intake_world import PATIENCE, beside, free_port
 from tests.runners.world import SOURCE, append, lines, rules
 
@@ -268,3 +269,41 @@ def test_the_program_takes_in_what_a_configuration_names(tmp_path: Path) -> None
         in summary
     )
     assert b"command: /bin/echo" in summary
+
+
+def test_what_was_answered_with_200_survives_a_kill(tmp_path: Path) -> None:
+    config, port, state = tmp_path / "tocsin.yaml", free_port(), tmp_path / "state"
+    config.write_text(
+        f"sources:\n  - {{name: app, listen: 'http://127.0.0.1:{port}', token: {TOKEN},\n"
+        "     format: common}\n"
+        "metrics: [{name: all, source: app, type: COUNT, period: 10s}]\n"
+    )
+    accepted = 0
+    for life in range(3):
+        arguments = ("run", "-c", config, "--state", state, "--listen", "off")
+        with started(*arguments) as process:
+            for n in range(4):
+                accepted += push_when_open(port, lines([life * 10 + n] * 25))
+            process.kill()
+            process.wait()
+    shown = ran("state", "show", "--state", state).stdout
+    assert f"(app): {accepted} lines" in shown, shown
+    assert accepted == 300
+
+
+def push_when_open(port: int, body: bytes) -> int:
+    """Push lines, as soon as somebody listens; return how many are saved."""
+    clock = SystemClock()
+    until = clock.monotonic() + PATIENCE
+    while True:
+        client = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+        try:
+            client.request("POST", "/", body, {"Authorization": f"Bearer {TOKEN}"})
+            answer = client.getresponse()
+            assert answer.status == 200
+            return int(json.loads(answer.read())["accepted"])
+        except ConnectionRefusedError:
+            assert clock.monotonic() < until
+            clock.wait(0.05)
+        finally:
+            client.close()

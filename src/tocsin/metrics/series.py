@@ -2,7 +2,8 @@
 
 Numbers are private to one state: they follow the order in which keys came, so no
 output may depend on them. When a metric has as many keys as its limit allows, further
-keys share one series, `__other__`: totals stay exact, rows become approximate.
+keys share one series, `__other__`: totals stay exact, rows become approximate. A key
+that turns out to have more events than one of those with a series takes its place.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import polars as pl
 
 from tocsin.metrics.cells import Cells, NamedCells, merge
+from tocsin.metrics.rivals import RIVALS, STRETCH, joined
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,6 +24,7 @@ OTHER = "__other__"
 """The key that the rest share; a log's own value of that name gets a `\\` before it."""
 _TAKEN = r':"((?:\\\\)*__other__)"([,}])'
 _ESCAPED = r':"\\${1}"${2}'
+_MOST_RIVALS = 20_000
 _TABLE = {"m": pl.Int32, "key": pl.String, "sid": pl.Int64}
 _BIRTHS = {"sid": pl.Int64, "first": pl.Int64, "k": pl.Int64}
 
@@ -54,6 +57,8 @@ class SeriesPlan:
     limits: Mapping[int, int]
     fields: Mapping[int, Sequence[str]]
     waits: Mapping[int, int] = field(default_factory=dict)
+    stretches: Mapping[int, int] = field(default_factory=dict)
+    """Over how long (s) the events of keys are held against one another; twice that."""
 
     def born_with(self, number: int, key: str) -> dict[tuple[int, str], None]:
         """Return the series (number, key) that live wherever this one does."""
@@ -81,6 +86,10 @@ class SeriesTable:
     since: Mapping[int, int] = field(default_factory=dict)
     """From which second on metrics are measured that came while a run was going on:
     cells from before it are not theirs, for they would be of half the lines."""
+    rivals: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=RIVALS))
+    """How many events those keys have that share a series; approximate."""
+    retired: frozenset[int] = frozenset()
+    """Series that others have taken the place of: their keys share one, too."""
 
     def number(self, named: NamedCells, plan: SeriesPlan) -> tuple[Cells, SeriesTable]:
         """Return cells by number instead of name, and the table with the new series."""
@@ -92,13 +101,15 @@ class SeriesTable:
         grown = self._with_expected(names, plan)
         new = names.join(grown.table, on=["m", "key"], how="anti").unique()
         grown = grown._with_new(new, plan) if new.height else grown  # noqa: SLF001
-        sids = _numbers(names, grown.table, plan)
+        sids = _numbers(names, grown.table, plan, grown.retired)
         cells = named.cells.map(
             lambda rows: rows.with_columns(sids.gather(rows.get_column("sid")))
         )
         if grown.limited:
             # Many keys have become one: so do their cells.
             cells = merge([cells])
+            rivals = _rivals(names, named.cells.base, sids, grown, plan)
+            grown = replace(grown, rivals=rivals)
         return cells, grown.with_births(cells.base, plan)
 
     def born_by(self, tick: int) -> pl.DataFrame:
@@ -184,7 +195,7 @@ class SeriesTable:
 
     def _with_new(self, new: pl.DataFrame, plan: SeriesPlan) -> SeriesTable:
         """Return the table with new series: as many of each metric as it has room for."""
-        counts: dict[int, int] = dict(self.table.group_by("m").len().iter_rows())
+        counts = self.living()
         room = {m: plan.limits[m] - counts.get(m, 0) for m in new["m"].unique()}
         places = pl.DataFrame(
             {"m": list(room), "room": list(room.values())},
@@ -204,6 +215,63 @@ class SeriesTable:
                     known.add(here)
                     added[here] = self.table.height + len(added)
         return replace(self._grown(added), limited=self.limited | frozenset(full))
+
+    def moved(self) -> pl.DataFrame:
+        """Return which series (`sid`) share another (`now`) since they are retired."""
+        schema = {"sid": pl.Int64, "now": pl.Int64}
+        if not self.retired:
+            return pl.DataFrame(schema=schema)
+        others = {
+            m: sid
+            for m, key, sid in self.table.iter_rows()
+            if set(json.loads(key).values()) == {OTHER}
+        }
+        homes = self.table.filter(pl.col("sid").is_in(list(self.retired)))
+        rows = [(sid, others.get(m)) for m, _, sid in homes.iter_rows()]
+        return pl.DataFrame(rows, schema=schema, orient="row")
+
+    def living(self) -> dict[int, int]:
+        """Return how many series each metric has, less those that are retired."""
+        gone = pl.col("sid").is_in(list(self.retired))
+        table = self.table.filter(~gone) if self.retired else self.table
+        return dict(table.group_by("m").len().iter_rows())
+
+    def swapped(
+        self, taken: Sequence[tuple[int, str, int]], plan: SeriesPlan
+    ) -> tuple[SeriesTable, pl.DataFrame]:
+        """Let keys take the place of series (metric, key, and the series).
+
+        Return also which series (`sid`) is another (`now`) from now on: that of the
+        others; null for those that are calculated from them, which end.
+        """
+        known = {(m, key): sid for m, key, sid in self.table.iter_rows()}
+        names = {sid: pair for pair, sid in known.items()}
+        gone: dict[int, int | None] = {}
+        added: dict[tuple[int, str], int] = {}
+        back: set[int] = set()
+        for m, key, sid in taken:
+            gone[sid] = known[m, plan.other(m)]
+            own = plan.born_with(*names[sid])
+            gone |= {known[heir]: None for heir in own if heir in known}
+            for pair in ((m, key), *plan.born_with(m, key)):
+                if pair in known:
+                    back.add(known[pair])
+                else:
+                    added.setdefault(pair, len(known) + len(added))
+        moved = pl.DataFrame(
+            list(gone.items()), schema={"sid": pl.Int64, "now": pl.Int64}, orient="row"
+        )
+        keys = pl.DataFrame(
+            [(m, k) for m, k, _ in taken], schema={"m": pl.Int32, "key": pl.String},
+            orient="row",
+        )  # fmt: skip
+        table = replace(
+            self._grown(added),
+            births=self.births.join(moved, on="sid", how="anti"),
+            rivals=self.rivals.join(keys, on=["m", "key"], how="anti"),
+            retired=(self.retired - back) | frozenset(gone),
+        )
+        return table, moved
 
     def with_births(self, base: pl.DataFrame, plan: SeriesPlan) -> SeriesTable:
         """Return the table with what these base cells say of when series began."""
@@ -261,8 +329,41 @@ def _pareto(births: pl.DataFrame) -> pl.DataFrame:
     return ordered.filter(before.is_null() | (pl.col("first") < before))
 
 
-def _numbers(names: pl.DataFrame, table: pl.DataFrame, plan: SeriesPlan) -> pl.Series:
+def _rivals(
+    names: pl.DataFrame,
+    base: pl.DataFrame,
+    sids: pl.Series,
+    series: SeriesTable,
+    plan: SeriesPlan,
+) -> pl.DataFrame:
+    """Return the rivals with the events of these keys that share a series."""
+    others = [(m, plan.other(m)) for m in sorted(series.limited)]
+    schema = {"m": pl.Int32, "key": pl.String}
+    shared = pl.DataFrame(others, schema=schema, orient="row")
+    shared = shared.join(series.table, on=["m", "key"]).select("sid")
+    named = names.with_columns(sid=sids).with_row_index("row")
+    named = named.join(shared, on="sid", how="semi")
+    if named.height == 0:
+        return series.rivals
+    named = named.select(pl.col("row").cast(pl.Int64), "m", "key")
+    size = pl.col("m").replace_strict(
+        plan.stretches, default=STRETCH, return_dtype=pl.Int64
+    )
+    counted = base.select("p", "n", row="sid").join(named, on="row")
+    more = counted.group_by("m", "key", g=pl.col("p") // size).agg(pl.col("n").sum())
+    room = max(plan.limits[m] for m in series.limited)
+    return joined(series.rivals, more.select(*RIVALS), min(room, _MOST_RIVALS))
+
+
+def _numbers(
+    names: pl.DataFrame,
+    table: pl.DataFrame,
+    plan: SeriesPlan,
+    retired: frozenset[int] = frozenset(),
+) -> pl.Series:
     """Return the number of each named series; those beyond a limit share one."""
+    if retired:
+        table = table.filter(~pl.col("sid").is_in(list(retired)))
     found = names.join(table, on=["m", "key"], how="left", maintain_order="left")
     lost = found.filter(pl.col("sid").is_null()).get_column("m").unique()
     if lost.len():

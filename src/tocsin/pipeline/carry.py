@@ -205,6 +205,7 @@ class _Part:
                 self._numbered(series.births),
                 frozenset(names[m] for m in series.limited if m in names),
                 {names[m]: at for m, at in series.since.items() if m in names},
+                retired=self._retired(),
             ),
             late=self._numbered(state.late),
             judged=state.judged,
@@ -212,6 +213,12 @@ class _Part:
             now=self._alarms(state.now),
             then=self._alarms(state.then),
         )
+
+    def _retired(self) -> frozenset[int]:
+        gone = pl.DataFrame(
+            {"sid": sorted(self.state.series.retired)}, {"sid": pl.Int64}
+        )
+        return frozenset(self._numbered(gone).get_column("sid").to_list())
 
     def _numbered(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Return the rows of series that are kept, by their new numbers."""
@@ -236,6 +243,7 @@ def _joined(a: ShardState, b: ShardState) -> ShardState:
             pl.concat([a.series.births, b.series.births]),
             a.series.limited | b.series.limited,
             {**a.series.since, **b.series.since},
+            retired=a.series.retired | b.series.retired,
         ),
         late=pl.concat([a.late, b.late]),
         judged=b.judged,

@@ -150,6 +150,7 @@ def _shard(state: ShardState, tables: Tables) -> dict[str, Any]:
     named = {
         **{kind: getattr(cells, kind) for kind in KINDS},
         "series": series.table,
+        "rivals": series.rivals,
         "births": series.births,
         "pending": state.late,
         "now": state.now,
@@ -160,6 +161,7 @@ def _shard(state: ShardState, tables: Tables) -> dict[str, Any]:
         "judged": state.judged,
         "settled": state.settled,
         "limited": sorted(series.limited),
+        "retired": sorted(series.retired),
         "since": list(series.since.items()),
         "marked": [at for at, _ in state.marks],
     }
@@ -178,6 +180,8 @@ def _to_shard(row: Mapping[str, Any], tables: list[pl.DataFrame]) -> ShardState:
             table("births"),
             frozenset(row["limited"]),
             dict(row.get("since", ())),
+            table("rivals") if "rivals" in row else SeriesTable().rivals,
+            frozenset(row.get("retired", ())),
         ),
         late=table("pending"),
         judged=row["judged"],

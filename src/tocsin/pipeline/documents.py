@@ -143,6 +143,7 @@ def _run(state: EngineState) -> dict[str, Any]:
                 "judged": s.judged,
                 "settled": s.settled,
                 "limited": sorted(s.series.limited),
+                "retired": sorted(s.series.retired),
                 "since": list(s.series.since.items()),
             }
             for s in state.shards

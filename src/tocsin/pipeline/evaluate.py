@@ -19,12 +19,13 @@ from tocsin.metrics.spec import AMEND_EVERY
 from tocsin.metrics.unseen import thinned
 from tocsin.model.batch import greatest, least
 from tocsin.pipeline import witnesses as evidence
-from tocsin.pipeline.amend import Amended, Amender, Known, touched
+from tocsin.pipeline.amend import Amender, Known, touched
 from tocsin.pipeline.judge import Judge, Judgement, Span, near
-from tocsin.pipeline.verdict import Verdict
+from tocsin.pipeline.swapping import Stands, swapped
+from tocsin.pipeline.verdict import Verdict, corrections
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from tocsin.pipeline.plan import Shard
 
@@ -134,6 +135,10 @@ class Evaluator:
             if to <= begin:  # an earlier first row may still come
                 return state, verdicts
             state = replace(state, judged=begin)
+        if state.series.limited:
+            stands = Stands(state.now, state.then, state.marks, state.late)
+            more = swapped(state.cells, state.series, self.shard.series, stands)
+            state = replace(state, **more)
         while state.judged is not None and state.judged < to:
             state, said = self._onward(state, near(state.cells, state.judged, to))
             verdicts += self._supported(state, said)
@@ -299,7 +304,7 @@ class Evaluator:
         runs = pl.concat([rest.runs, said.runs])
         moves = pl.concat([rest.transitions, said.transitions])
         verdicts = [Verdict(to, runs, moves)] if to > state.judged else []
-        verdicts += _corrections(said)
+        verdicts += corrections(said)
         state = replace(
             state,
             late=state.late.filter(~due),
@@ -380,16 +385,3 @@ def _marked(marks: Marks, at: int, alarms: pl.DataFrame) -> Marks:
     if marks and at - marks[-1][0] < AMEND_EVERY:
         return marks
     return (*marks, (at, alarms))
-
-
-def _corrections(said: Amended) -> Iterator[Verdict]:
-    """Yield what is said again at each tick at which anything is."""
-    tables = (said.changed, said.made, said.withdrawn)
-    parts = [t.partition_by("tick", as_dict=True, include_key=False) for t in tables]
-    nothing = [t.clear().drop("tick") for t in tables]
-    for key in sorted(set().union(*parts)):
-        found = (
-            part.get(key, empty) for part, empty in zip(parts, nothing, strict=True)
-        )
-        changed, made, gone = found
-        yield Verdict(int(key[0]), changed, made, gone, amended=True)

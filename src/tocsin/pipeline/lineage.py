@@ -46,6 +46,11 @@ def series_plan(
         | dict.fromkeys(calculated, _NO_LIMIT),
         fields={n: s.group_by for n, s in everything.items()},
         waits={n: m.wait for n, m in metrics.items() if m.offset},
+        stretches={
+            n: max((s.period + s.history) // 2, 1)
+            for n, s in metrics.items()
+            if s.group_by
+        },
     )
 
 

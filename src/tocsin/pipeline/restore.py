@@ -9,7 +9,7 @@ import polars as pl
 
 from tocsin.alarms.threshold import STATE
 from tocsin.incidents.ledger import Ledger, incident_of
-from tocsin.metrics.cells import Cells
+from tocsin.metrics.cells import Cells, merge
 from tocsin.metrics.series import SeriesTable
 from tocsin.model.errors import StateDamaged
 from tocsin.pipeline import tables
@@ -23,6 +23,7 @@ from tocsin.pipeline.engine import EngineState
 from tocsin.pipeline.evaluate import ShardState
 from tocsin.pipeline.increments import Since, alarms_of
 from tocsin.pipeline.statistics import ReportState
+from tocsin.pipeline.swapping import renumbered
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -92,9 +93,14 @@ def _shard(
 ) -> ShardState:
     judged, settled = row["judged"], row["settled"]
     late = documents.get(f"late/{i}")
+    series = _series(saved, i, row)
+    moved = series.moved()
+    cells = _cells(saved, i, settled)
+    if moved.height:
+        cells = merge([cells.map(lambda rows: renumbered(rows, moved))])
     state = ShardState(
-        cells=_cells(saved, i, settled),
-        series=_series(saved, i, row),
+        cells=cells,
+        series=series,
         judged=judged,
         settled=settled,
         now=_alarms(saved, f"shard/{i}/now", plan, judged),
@@ -132,7 +138,10 @@ def _series(saved: _Tables, i: int, row: Mapping[str, Any]) -> SeriesTable:
     if not table.get_column("sid").equals(pl.Series("sid", range(table.height))):
         raise StateDamaged(f"the series of shard {i} are not complete")
     limited, since = frozenset(row["limited"]), dict(row.get("since", ()))
-    series, settled = SeriesTable(table, births, limited, since), row["settled"]
+    retired = frozenset(row.get("retired", ()))
+    births = births.filter(~pl.col("sid").is_in(list(retired)))
+    series = SeriesTable(table, births, limited, since, retired=retired)
+    settled = row["settled"]
     return series if settled is None else series.settle(settled)
 
 

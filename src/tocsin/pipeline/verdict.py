@@ -10,8 +10,9 @@ import polars as pl
 from tocsin.alarms import threshold
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
+    from tocsin.pipeline.amend import Amended
     from tocsin.pipeline.witnesses import Known, Place, Support, Witnesses
 
 _NOTHING_SAID = pl.DataFrame(schema=threshold.TRANSITIONS)
@@ -41,3 +42,16 @@ class Verdict:
         tick = _EVER if self.partial else tick
         found = witnesses.support(known, self.transitions, tick)
         return replace(self, support=found)
+
+
+def corrections(said: Amended) -> Iterator[Verdict]:
+    """Yield what is said again at each tick at which anything is."""
+    tables = (said.changed, said.made, said.withdrawn)
+    parts = [t.partition_by("tick", as_dict=True, include_key=False) for t in tables]
+    nothing = [t.clear().drop("tick") for t in tables]
+    for key in sorted(set().union(*parts)):
+        found = (
+            part.get(key, empty) for part, empty in zip(parts, nothing, strict=True)
+        )
+        changed, made, gone = found
+        yield Verdict(int(key[0]), changed, made, gone, amended=True)

@@ -49,7 +49,8 @@ def swaps(
 
     `weights` are the events (`n`) of the series (`sid`) of metrics (`m`) that may give
     way. A key must have clearly more than the series whose place it takes, twice as
-    many at least: the greatest take those of the least. `room` says how many keys may still be named anew.
+    many at least: the greatest take those of the least. `room` says how many keys may
+    still be named anew.
     """
     found: list[tuple[int, str, int]] = []
     best = rivals.group_by("m", "key").agg(pl.col("n").sum())

@@ -29,7 +29,7 @@ def test_a_metric_of_the_past_says_what_was_so_long_ago() -> None:
     found = whole(config, [stream(1000, 1003, 1015, 1100)]).said
     now, past = series(found, "hits"), series(found, "before")
     assert past == {e: now[e - 60] for e in past}
-    assert max(past.values()) == 2
+    assert max(value or 0 for value in past.values()) == 2
 
 
 def test_there_is_no_past_before_a_whole_window_of_it() -> None:

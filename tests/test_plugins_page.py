@@ -90,6 +90,27 @@ def test_the_channel_of_the_page_is_told(folder: Path) -> None:
     assert told == "firing: ['High traffic']\nresolved: ['High traffic']\n"
 
 
+def test_the_kind_of_alarm_of_the_page_rings(folder: Path) -> None:
+    said = replay(folder, YAML[3])
+    moves = [(r["alarm"], r["to"]) for r in said if r["type"] == "transition"]
+    assert ("Crowd on {section}", "firing") in moves
+
+
+def test_a_kind_that_cannot_be_loaded_is_a_letter(folder: Path) -> None:
+    wrong = YAML[3].replace("Crowd,", "Crowds,")
+    (folder / "tocsin.yaml").write_text(wrong, encoding="utf-8")
+    ran = subprocess.run(
+        [sys.executable, "-m", "tocsin", "check", "-c", "tocsin.yaml"],
+        cwd=folder,
+        env={"PYTHONPATH": str(ROOT / "src"), "PATH": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 2
+    assert "alarms[0].kind: expected a kind of alarm that can be loaded" in ran.stderr
+
+
 BROKEN = """
 class Broken:
     fields = ("path",)

@@ -20,7 +20,9 @@ from tocsin.config.types import (
     Points,
     Seconds,
     one_of,
+    refuse,
 )
+from tocsin.model.errors import UsageError
 
 REFERENCE = "x-definition"
 
@@ -53,9 +55,16 @@ Messages = Annotated[Any, Checked(as_it_is, reference("MessagesPart"))]
 
 
 def _kind(value: Any) -> str:  # noqa: ANN401
-    from tocsin.config.kinds import known  # noqa: PLC0415
+    from tocsin.config import kinds  # noqa: PLC0415
 
-    return one_of(sorted(known()), "a kind of alarm")(value)
+    if not isinstance(value, str) or not kinds.is_known(value):
+        return one_of(sorted(kinds.known()), "a kind of alarm")(value)
+    try:
+        if value != kinds.PLAIN:
+            kinds.kind(value)
+    except UsageError as error:
+        raise refuse("a kind of alarm that can be loaded", str(error)) from None
+    return value
 
 
 KindName = Annotated[str, Checked(_kind, {"type": "string"})]

@@ -26,6 +26,7 @@ from tocsin.config.values import (
     MetricConfig,
     ReportConfig,
 )
+from tocsin.model.discovery import look_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,6 +49,7 @@ def build(
     """
     problems = Problems(document)
     data = substitute(document.data, environ, problems)
+    look_in(base)
     sections = read_sections(data, problems)
     sections = with_kinds(sections, problems, base)
     _check_names(sections, problems)

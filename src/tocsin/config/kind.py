@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from tocsin.config.document import Path
     from tocsin.config.problems import Problems
 
+NUMBER = "{% if value is number %}{{ value | round(1) }}{% else %}no value{% endif %}"
+"""The value of an alarm in a sentence, as people read it."""
 _FINE = 60
 """Into how many steps a window is divided where nobody says."""
 
@@ -84,13 +86,16 @@ class KindPart(AlarmPart):
     refused: ClassVar[frozenset[str]] = frozenset({"metric"})
     """Keys of alarms that mean nothing to this kind: it knows better."""
     sentences: ClassVar[tuple[str, str]] = ("", "")
-    """What is printed when it rings and recovers, where nobody says."""
 
     metric: Name = ""
 
     def made(self, ground: Ground) -> Made:
         """Return what the alarm is made of."""
         raise NotImplementedError
+
+    def said(self) -> tuple[str, str]:
+        """Return what is printed when it rings and recovers, where nobody says."""
+        return self.sentences
 
     def row(self, metric: str, **given: Any) -> AlarmPart:  # noqa: ANN401
         """Return the alarm on the threshold of a metric; what was written goes before."""

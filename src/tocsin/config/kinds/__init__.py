@@ -2,8 +2,8 @@
 
 A kind is one file of this folder: the name of the file is that of the kind, and its
 `KIND` is a shape of alarm (`tocsin.config.kind.KindPart`) that says what it is made of.
-Or a plugin: an entry point of the group `tocsin.kinds` that leads to such a shape. What
-comes out are ordinary metrics and alarms, so that every kind has levels, `for`,
+Or a plugin: an entry point of the group `tocsin.kinds`, or a dotted path, that leads to
+such a shape. What comes out are ordinary metrics and alarms, so that every kind has levels, `for`,
 overrides and all the rest, and the core knows nothing of kinds.
 """
 
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from tocsin.config.alarm_models import AlarmPart
 from tocsin.model.discovery import KINDS, find, offered
+from tocsin.model.errors import UsageError
 
 if TYPE_CHECKING:
     from tocsin.config.kind import KindPart
@@ -33,6 +34,11 @@ def known() -> frozenset[str]:
     return frozenset({PLAIN, *built_in(), *offered(KINDS)})
 
 
+def is_known(name: str) -> bool:
+    """Return whether a name can be that of a kind: one that is known, or a path."""
+    return "." in name or name in known()
+
+
 def kind(name: str) -> type[KindPart]:
     """Return the shape of the alarms of a kind.
 
@@ -49,6 +55,9 @@ def kind(name: str) -> type[KindPart]:
 def shape(item: Any) -> type[AlarmPart]:  # noqa: ANN401
     """Return the shape of an alarm as it is written; that of a plain one if in doubt."""
     name = item.get("kind", PLAIN) if isinstance(item, dict) else PLAIN
-    if not isinstance(name, str) or name == PLAIN or name not in known():
+    if not isinstance(name, str) or name == PLAIN or not is_known(name):
         return AlarmPart
-    return kind(name)
+    try:
+        return kind(name)
+    except UsageError:  # it is told of where the name is checked
+        return AlarmPart

@@ -16,8 +16,8 @@ class AbsencePart(MeasuredPart):
 
     refused: ClassVar[frozenset[str]] = frozenset({"metric", "operator"})
     sentences: ClassVar[tuple[str, str]] = (
-        "{{ alarm }} rings - {{ value }} lines in {{ period }}, triggered at {{ time }}",
-        "{{ alarm }} recovered - {{ value }} lines, recovered at {{ time }}",
+        "{{ alarm }} rings - {{ value }} in {{ period }}, triggered at {{ time }}",
+        "{{ alarm }} recovered - {{ value }} in {{ period }}, recovered at {{ time }}",
     )
 
     expected: Expected = None

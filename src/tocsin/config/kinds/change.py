@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from tocsin.config.durations import as_text
-from tocsin.config.kind import Ground, KindPart, Made, formula, quoted
+from tocsin.config.kind import NUMBER, Ground, KindPart, Made, formula, quoted
 from tocsin.config.models import CalculatedPart, MetricPart
 from tocsin.config.problems import did_you_mean
 from tocsin.config.types import Checked, Name, Points, Seconds, one_of, seconds
@@ -51,8 +51,8 @@ class ChangePart(KindPart):
     }  # fmt: skip
     refused: ClassVar[frozenset[str]] = frozenset()
     sentences: ClassVar[tuple[str, str]] = (
-        "{{ alarm }} rings - changed by {{ value }}, triggered at {{ time }}",
-        "{{ alarm }} recovered - changed by {{ value }}, recovered at {{ time }}",
+        f"{{{{ alarm }}}} rings - changed by {NUMBER}, triggered at {{{{ time }}}}",
+        f"{{{{ alarm }}}} recovered - changed by {NUMBER}, recovered at {{{{ time }}}}",
     )
 
     metric: Name
@@ -62,6 +62,12 @@ class ChangePart(KindPart):
     every: Seconds | None = None
     min_now: Points | None = None
     min_before: Points | None = None
+
+    def said(self) -> tuple[str, str]:
+        """Return what is printed, with the unit of the change."""
+        unit = {"percent": " %", "ratio": " times", "difference": ""}[self.by]
+        rings, over = self.sentences
+        return rings.replace(NUMBER, NUMBER + unit), over.replace(NUMBER, NUMBER + unit)
 
     def made(self, ground: Ground) -> Made:
         """Measure the metric once more, of the past, and compare."""

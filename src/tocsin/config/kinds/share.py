@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from tocsin.config.kind import Ground, Made, MeasuredPart, formula, quoted
+from tocsin.config.kind import NUMBER, Ground, Made, MeasuredPart, formula, quoted
 from tocsin.config.types import Text
 
 
@@ -12,8 +12,8 @@ class SharePart(MeasuredPart):
     """Rings on the share, in percent, of the lines that match among all."""
 
     sentences: ClassVar[tuple[str, str]] = (
-        "{{ alarm }} rings - {{ value }} % of {{ count }}, triggered at {{ time }}",
-        "{{ alarm }} recovered - {{ value }} % of {{ count }}, recovered at {{ time }}",
+        f"{{{{ alarm }}}} rings - {NUMBER} % of {{{{ count }}}}, triggered at {{{{ time }}}}",
+        f"{{{{ alarm }}}} recovered - {NUMBER} % of {{{{ count }}}}, recovered at {{{{ time }}}}",
     )
 
     matching: Text

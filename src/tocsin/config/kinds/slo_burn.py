@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from pydantic import Field
 
 from tocsin.config.durations import as_text
-from tocsin.config.kind import Ground, Made, MeasuredPart, formula, quoted
+from tocsin.config.kind import NUMBER, Ground, Made, MeasuredPart, formula, quoted
 from tocsin.config.part import Part
 from tocsin.config.types import (
     LEVELS,
@@ -84,8 +84,8 @@ class SloBurnPart(MeasuredPart):
         }
     )  # fmt: skip
     sentences: ClassVar[tuple[str, str]] = (
-        "{{ alarm }} rings - burn rate {{ value }}, triggered at {{ time }}",
-        "{{ alarm }} recovered - burn rate {{ value }}, recovered at {{ time }}",
+        f"{{{{ alarm }}}} rings - burn rate {NUMBER}, triggered at {{{{ time }}}}",
+        f"{{{{ alarm }}}} recovered - burn rate {NUMBER}, recovered at {{{{ time }}}}",
     )
 
     objective: Objective

@@ -184,3 +184,30 @@ def test_the_schema_knows_routes_within_routes() -> None:
 
     assert route["routes"]["items"] == {"$ref": "#/definitions/RoutePart"}
     assert "continue" in route
+
+
+MAILED = """
+metrics: [{name: hits, type: COUNT, period: 1m, group_by: [section]}]
+alarms: [{name: busy, metric: hits, threshold: 1, labels: {team: web}}]
+channels:
+  - name: mail
+    type: email
+    from: tocsin@example.org
+    to: ["{{ labels.NAME }}@example.org"]
+    to_allow: ["*@example.org"]
+    smtp: {host: mail.example.org}
+    templates: {subject: "{{ labels.NAME }}"}
+"""
+
+
+@pytest.mark.parametrize("name", ["team", "section"])
+def test_labels_of_alarms_may_be_named_in_channels(name: str) -> None:
+    made = parse(MAILED.replace("NAME", name), "tocsin.yaml")
+    assert [channel.name for channel in made.channels] == ["mail"]
+
+
+def test_labels_that_no_alarm_has_are_no_names_for_channels() -> None:
+    with pytest.raises(
+        ConfigError, match=r"`labels.teem` is undefined\n  hint: did you mean 'team'"
+    ):
+        parse(MAILED.replace("NAME", "teem"), "tocsin.yaml")

@@ -60,7 +60,8 @@ def build(
     alarms = build_alarms(sections, _keys(metrics, calculated), problems)
     consumers = build_consumers(sections, sources, problems, base)
     keys = {name for key in _keys(metrics, calculated).values() for name in key}
-    channels = build_channels(sections.channels, keys, problems, base)
+    names = keys | {label for alarm in alarms for label in alarm.labels}
+    channels = build_channels(sections.channels, sorted(names), problems, base)
     way = sections.paths.get("masking", ("masking",))
     masking = build_masking(sections.masking, way, problems)
     way = sections.paths.get("rabbitmq", ("rabbitmq",))

@@ -66,14 +66,18 @@ def _samples(config: Config, channel: str, at: int) -> list[Notification]:
     """Return an alarm and its recovery, marked as samples, their keys new each time."""
     from tocsin.model import samples  # noqa: PLC0415
     from tocsin.model.notification import Kind  # noqa: PLC0415
+    from tocsin.runners.masking import masking_of  # noqa: PLC0415
 
     fields = sorted({name for key in config.keys().values() for name in key})
     fields = fields or ["section"]
     one, done = samples.firing(at, fields), samples.resolved(at, fields)
+    given = {k: v for alarm in reversed(config.alarms) for k, v in alarm.labels.items()}
     note = "this is a sample, sent by tocsin notify-test"
+    masking = masking_of(config)
     return [
-        samples.notification(kind, replace(alert, reason=note), channel=channel, at=at)
+        masking.masked(samples.notification(kind, marked, channel=channel, at=at))
         for kind, alert in ((Kind.FIRING, one), (Kind.RESOLVED, done))
+        for marked in (replace(alert, reason=note, labels={**alert.labels, **given}),)
     ]
 
 

@@ -46,8 +46,12 @@ def command(
     config = read_config(path)
     counts = {
         "source": config.sources,
-        "metric": config.metrics,
-        "calculated metric": config.calculated_metrics,
+        "metric": [m for m in config.metrics if m.name not in config.hidden],
+        "calculated metric": [
+            c
+            for c in config.calculated_metrics
+            if not (c.hidden or c.name in config.hidden)
+        ],
         "alarm": config.alarms,
         "raw log consumer": config.raw_log_consumers,
         "channel": config.channels,

@@ -149,3 +149,16 @@ def rules_of(folder: Path) -> Config:
     config = rules()
     source = replace(config.sources[0], path=(str(folder / "a.log*"),))
     return replace(config, sources=(source,))
+
+
+@every_kind
+@pytest.mark.parametrize("content", [b"", b"no archive at all\n"], ids=["empty", "bad"])
+def test_the_daemon_says_what_is_wrong_with_an_archive_and_goes_on(
+    tmp_path: Path, packed: str, content: bytes
+) -> None:
+    (tmp_path / f"a.log.1{packed}").write_bytes(content)
+    (tmp_path / "a.log").write_bytes(lines(range(5)))
+    life = Life(MemoryStore(), rules_of(tmp_path), began=10).until(1)
+    assert life.lines == 5
+    told = "\n".join(notice.text for notice in life.view.of(Notice))
+    assert ("the archive is damaged" in told) == bool(content)

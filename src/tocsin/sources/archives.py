@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -203,6 +204,17 @@ def first_position(path: Path, disk: Disk) -> FilePosition | None:
 
 def _differs(archive: Path) -> bool:
     """Whether an archive holds anything else than the first part of its twin."""
+    try:
+        found = [Path(name).stat() for name in (archive, unpacked(str(archive)))]
+    except OSError:
+        return True
+    # Who looks for logs looks often: what did not change is compared once.
+    return _compared(archive, *((one.st_size, one.st_mtime_ns) for one in found))
+
+
+@lru_cache(maxsize=256)
+def _compared(archive: Path, *stamps: tuple[int, int]) -> bool:
+    del stamps  # with them it is another question
     try:
         content, twin = _opened(archive), open_plain(unpacked(str(archive)))
     except (OSError, SourceError):

@@ -151,7 +151,8 @@ class Track:
             lines = generation.finish()
             if lines.end > lines.start:
                 return lines
-            if generation.unlinked or index < len(generations) - 2:
+            old = generation.unlinked or index < len(generations) - 2
+            if old or generation.content.damage:
                 self._leave(generation)
         return NOTHING
 

@@ -276,16 +276,16 @@ class Judge:
         points = change_points(cells.base, base, views.sums)
         sums = sums_after(points, views.sums)
         parts = [windows(cells, points, Stretch(base), self._results)]
-        traces: list[pl.DataFrame] = []
+        traces: dict[int, pl.DataFrame] = {}
         for number, spec in self.shard.calculated.items():
             mine = views.rows.filter(pl.col("m") == number)
             if spec.alarm:
                 runs, trace = self._stand(spec, mine, pl.concat(parts), (views, alarms))
                 parts.append(runs)
-                traces.append(trace)
+                traces[self._heard[spec.name]] = trace
             elif mine.height:
                 parts.append(self._calculate(spec, mine, parts, views.links))
-        return pl.concat(parts), sums, traces
+        return pl.concat(parts), sums, list(traces.values())
 
     def _stand(
         self,

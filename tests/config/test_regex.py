@@ -25,6 +25,8 @@ BAD = {
     "look-behind": "(?<=a)b",
     "negative look-behind": "(?<!a)b",
     "a back-reference": r"(a)\1",
+    "a back-reference in a class": r"[\1]",
+    "a word's begin in a class": r"[\<]",
     "a named back-reference": r"(?P<a>x)(?P=a)",
     "an atomic group": "(?>a)",
     "a condition": "(a)(?(1)b|c)",

@@ -119,8 +119,12 @@ def _check_part(name: str, part: str, at: int) -> None:
     if name == "escape" and (part[1] in "0123456789kgZGRXN" or not part.isascii()):
         hint = f"{_LINEAR}; the end of text is \\z" if part[1] == "Z" else _LINEAR
         raise RegexError(f"a regular expression without {part} (at {at})", hint)
-    if name == "class" and re.search(r"(?<!\\)(?:\\\\)*\\[bBAz]", part):
+    if name == "class" and re.search(r"(?<!\\)(?:\\\\)*\\[bBAz<>]", part):
         raise RegexError(f"a regular expression without anchors in {part!r} (at {at})")
+    if name == "class" and re.search(r"(?<!\\)(?:\\\\)*\\[0-9kgZGRXN]", part):
+        raise RegexError(
+            f"a regular expression without such escapes in {part!r} (at {at})"
+        )
     if name == "open" and not _GROUP.fullmatch(part):
         raise RegexError(f"a regular expression without '{part}' (at {at})", _LINEAR)
     if name == "count" and part == "{":

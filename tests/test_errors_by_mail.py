@@ -120,6 +120,20 @@ def test_both_windows_mail_and_each_recovery_answers_its_alarm(
     assert "errors = 11" in body.get_content()
 
 
+def test_a_mail_shows_lines_of_the_log_and_a_picture_of_the_metric(
+    mails: Sequence[EmailMessage],
+) -> None:
+    pytest.importorskip("vl_convert", reason="the extra charts is not installed")
+    minute = next(m for m in mails if "CRITICAL" in m["Subject"])
+    body = minute.get_body(("plain",))
+    assert body is not None
+    shown = [r for r in body.get_content().splitlines() if r.startswith("    | ")]
+    assert len(shown) == 5
+    assert all("the database is away" in row for row in shown)
+    pictures = [p for p in minute.walk() if p.get_content_type() == "image/png"]
+    assert len(pictures) == 1
+
+
 def replayed(rules: Config) -> CollectingView:
     """Return all that the example's log comes to under some rules."""
     after = written_at(LOG.read_bytes().splitlines()[-1]) + 60

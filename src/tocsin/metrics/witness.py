@@ -43,12 +43,16 @@ def witnessed(rows: pl.DataFrame, number: int, spec: MetricSpec) -> NamedCells:
         ROW,
         *fields,
         t=pl.col("time").to_physical(),
-        text=pl.col(column(LINE)),
+        row=pl.int_range(pl.len(), dtype=pl.UInt32),
         **{_SLICE: pl.col("p") // grain * grain, _TICK: known_from(grain)},
     )
     cell = [*fields, _SLICE, _TICK]
-    kept = known.sort("t", ROW).group_by(cell, maintain_order=True)
+    # Texts are heavy: they are looked up for the few rows that are kept.
+    ordered = known if known.get_column("t").is_sorted() else known.sort("t", ROW)
+    kept = ordered.group_by(cell, maintain_order=True)
     few = pl.concat([kept.head(1), kept.tail(spec.lines)]).unique([ROW])
+    texts = counted.get_column(column(LINE)).gather(few.get_column("row"))
+    few = few.with_columns(texts.alias("text"))
     return _named(few.filter(pl.col("text").is_not_null()), number, spec)
 
 

@@ -191,3 +191,13 @@ def test_what_is_remembered_does_not_grow_with_the_lines() -> None:
     rows = pl.DataFrame({"sid": 0, "p": times, "k": times + 1, "n": 1}, schema=TABLE)
     series_ = pl.DataFrame({"sid": [0], "memory": [3600]})
     assert thinned(rows, series_, 90_000).height <= 2 * 86_400 // 1800
+
+
+def test_a_state_that_was_saved_before_there_was_a_past_is_known_again() -> None:
+    plain = metric()
+    assert repr(plain) == (
+        "MetricConfig(name='hits', type='COUNT', source='default', field=None, "
+        "period=10000000, every=1000000, where=None, group_by=(), limit=10000)"
+    )
+    others = [before(60), metric(unseen_for=SECOND), metric(expected=("{}",))]
+    assert len({repr(m) for m in (plain, *others)}) == 4

@@ -6,7 +6,7 @@ so that worker processes can hold these values cheaply.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from dataclasses import field as field_
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -111,7 +111,7 @@ class SourceConfig:
         return self.path if self.intake is None else (self.intake.place,)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class MetricConfig:
     """A number measured from events, per window and per key.
 
@@ -135,6 +135,18 @@ class MetricConfig:
     offset: int = 0
     expected: tuple[str, ...] = ()
     unseen_for: int = 0
+
+    def __repr__(self) -> str:
+        # Saved states are known by this text: that of metrics without what came later
+        # must stay what it was.
+        later = ("offset", "expected", "unseen_for")
+        given = [
+            f"{f.name}={getattr(self, f.name)!r}"
+            for f in fields(self)
+            if f.repr and (f.name not in later or getattr(self, f.name) != f.default)
+        ]
+        return f"{type(self).__qualname__}({', '.join(given)})"
+
     quiet: bool = field_(default=False, repr=False)
     """Whether it is measured for others only, and has no datapoints of its own."""
 

@@ -286,7 +286,7 @@ def test_keys_have_their_own_rules() -> None:
             {"match": {"k": ["loud", "mute"]}, "enabled": False},
         ]
     )
-    rules = specs_frame(alarm_spec(config, 0, 0, METRIC).rules)
+    rules = specs_frame(alarm_spec(config, 0, 0, METRIC).rules, varied=True)
     keys = pl.DataFrame(
         [(0, 1, 1), (0, 2, 2)],
         schema={"of": pl.Int32, "sid": pl.Int64, "variant": pl.Int32},

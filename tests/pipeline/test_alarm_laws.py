@@ -11,12 +11,20 @@ from hypothesis import strategies as st
 from tests.alarms.histories import Histories, alarms, standing, stated
 from tests.laws import law
 from tests.pipeline.test_laws import near
+from tests.plain import SECOND, Row, Stream
 from tests.reference import evaluate
 from tests.runs import run, whole
 from tests.worlds import World, pieces, worlds
 
+from tocsin.config.alarm_values import OverrideConfig
 from tocsin.config.expressions import expression
-from tocsin.config.values import AlarmConfig, CalculatedMetricConfig, Config
+from tocsin.config.values import (
+    AlarmConfig,
+    CalculatedMetricConfig,
+    Config,
+    MetricConfig,
+)
+from tocsin.model.matchers import Matcher, Operator
 from tocsin.model.message import FieldType
 
 if TYPE_CHECKING:
@@ -122,3 +130,15 @@ def courses(engine: Engine) -> set[tuple[object, ...]]:
         for i in group
         if i.closed is None
     }
+
+
+def test_a_key_may_be_kept_quiet_and_nothing_else() -> None:
+    rows = [Row(at * SECOND, {"g": key}) for at in (0, 1, 12) for key in ("a", "b")]
+    quiet = OverrideConfig(match=(Matcher("g", Operator.IS, "b"),), rules=())
+    metric = MetricConfig(
+        name="m", period=5 * SECOND, every=5 * SECOND, group_by=("g",)
+    )
+    plain = AlarmConfig(name="a", metric="m", threshold=1, recovery_threshold=1)
+    config = Config(metrics=(metric,), alarms=(replace(plain, overrides=(quiet,)),))
+    said = stated(whole(config, [Stream("s", "default", rows)]).records)
+    assert {s.key for s in said if s.kind != "point"} == {'{"g": "a"}'}

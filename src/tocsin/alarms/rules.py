@@ -190,10 +190,11 @@ _SCHEMA = {
 }
 
 
-def specs_frame(specs: Sequence[ThresholdSpec]) -> Rules:
+def specs_frame(specs: Sequence[ThresholdSpec], *, varied: bool = False) -> Rules:
     """Return rules as a table: they are rows, never a loop.
 
-    `alarm` is the number of a rule, `of` that of its alarm.
+    `alarm` is the number of a rule, `of` that of its alarm. `varied` says that some keys
+    have other rules, or none.
     """
     expiring = {(s.alarm, s.variant) for s in specs if s.kind is Kind.SILENCE}
     rows = [
@@ -222,7 +223,7 @@ def specs_frame(specs: Sequence[ThresholdSpec]) -> Rules:
     return Rules(
         table,
         several=any(a[1] == b[1] for a, b in pairwise(rows)),
-        varied=any(s.variant for s in specs),
+        varied=varied or any(s.variant for s in specs),
         silent=bool(expiring),
         absent=any(s.points_gone or s.kind is Kind.NO_DATA for s in specs),
         sampled=any(s.min_samples for s in specs),

@@ -116,7 +116,8 @@ class Judge:
             n: m.result for n, m in shard.metrics.items() if m.result is not None
         }
         self.memories = memories(shard.metrics)
-        self.rules = threshold.specs_frame(shard.rules)
+        varied = any(alarm.variants for alarm in shard.alarms)
+        self.rules = threshold.specs_frame(shard.rules, varied=varied)
         self._fills = _fills(shard)
         self._links: tuple[int, pl.DataFrame] = (-1, pl.DataFrame())
         self._variants: tuple[int, pl.DataFrame | None] = (-1, None)

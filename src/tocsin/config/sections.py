@@ -160,6 +160,8 @@ def _channels(
 
 def _alarms(top: dict[str, tuple[str, Any]], problems: Problems) -> Section[AlarmPart]:
     key, value = top.get("alarms", ("alarms", []))
+    for i, item in enumerate(value if isinstance(value, list) else ()):
+        kinds.check_kind(item, (key, i), problems)
     return _section(kinds.shape, value, (key,), problems)
 
 

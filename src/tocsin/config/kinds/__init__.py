@@ -3,8 +3,8 @@
 A kind is one file of this folder: the name of the file is that of the kind, and its
 `KIND` is a shape of alarm (`tocsin.config.kind.KindPart`) that says what it is made of.
 Or a plugin: an entry point of the group `tocsin.kinds`, or a dotted path, that leads to
-such a shape. What comes out are ordinary metrics and alarms, so that every kind has levels, `for`,
-overrides and all the rest, and the core knows nothing of kinds.
+such a shape. What comes out are ordinary metrics and alarms, so that every kind has
+levels, `for`, overrides and all the rest, and the core knows nothing of kinds.
 """
 
 from __future__ import annotations
@@ -14,11 +14,14 @@ from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
 
 from tocsin.config.alarm_models import AlarmPart
+from tocsin.config.problems import did_you_mean
 from tocsin.model.discovery import KINDS, find, offered
 from tocsin.model.errors import UsageError
 
 if TYPE_CHECKING:
+    from tocsin.config.document import Path
     from tocsin.config.kind import KindPart
+    from tocsin.config.problems import Problems
 
 PLAIN = "threshold"
 """The kind of alarms that are written with a metric and a threshold."""
@@ -61,3 +64,20 @@ def shape(item: Any) -> type[AlarmPart]:  # noqa: ANN401
         return kind(name)
     except UsageError:  # it is told of where the name is checked
         return AlarmPart
+
+
+def check_kind(item: Any, path: Path, problems: Problems) -> None:  # noqa: ANN401
+    """Note an alarm of a kind that there is not, or that cannot be loaded."""
+    name = item.get("kind", PLAIN) if isinstance(item, dict) else PLAIN
+    if not isinstance(name, str) or name == PLAIN:
+        return
+    way = (*path, "kind")
+    if not is_known(name):
+        hint = did_you_mean(name, known(), what="one of")
+        problems.expected(way, "a kind of alarm", name, hint)
+        return
+    try:
+        kind(name)
+    except UsageError as error:
+        wanted = "a kind of alarm that can be loaded"
+        problems.expected(way, wanted, name, str(error))

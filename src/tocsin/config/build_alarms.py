@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tocsin.config.alarm_values import SupportConfig
 from tocsin.config.build_rules import RuleReader
 from tocsin.config.kind import KindPart
+from tocsin.config.kinds.composite import CompositePart
 from tocsin.config.models import MessagesPart
 from tocsin.config.problems import did_you_mean
 from tocsin.config.templates import check_template
@@ -68,7 +69,9 @@ def _messages(part: AlarmPart, path: Path, problems: Problems) -> MessagesPart:
 
 def _joined(part: AlarmPart, own: MessagesPart, shared: MessagesPart) -> MessagesConfig:
     """Return the sentences of an alarm: its own, else those of all, else its kind's."""
-    rings, over = part.said() if isinstance(part, KindPart) else ("", "")
+    rings, over = "", ""
+    if isinstance(part, KindPart | CompositePart):
+        rings, over = part.said()
     return MessagesConfig(
         alarm=next((t for t in (own.alarm, shared.alarm, rings or None) if t), None),
         recovery=next(

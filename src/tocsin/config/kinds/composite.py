@@ -46,5 +46,9 @@ class CompositePart(AlarmPart):
     of: Annotated[str | int, Checked(_of, _OF)] = "all"
     condition: Text | None = None
 
+    def said(self) -> tuple[str, str]:
+        """Return what is printed when it rings and recovers, where nobody says."""
+        return self.sentences
+
 
 KIND = CompositePart

@@ -31,8 +31,7 @@ from tocsin.state.memory import MemoryStore
 
 pytestmark = pytest.mark.integration
 
-aio_pika = pytest.importorskip("aio_pika")
-AMQPError = aio_pika.exceptions.AMQPError
+pytest.importorskip("aio_pika")
 CHANNELS = ("good", "bad")
 RULES = """\
 channels:
@@ -102,15 +101,6 @@ def site() -> Iterator[Site]:
         thread.join()
 
 
-class Hurried(SystemClock):
-    """The machine's clock, whose user may be ahead of it: then waits are over at once."""
-
-    ahead = 0
-
-    def now(self) -> int:
-        return super().now() + self.ahead
-
-
 class Post:
     """One outbox with its relay to a broker, and notifiers behind it."""
 
@@ -121,7 +111,7 @@ class Post:
         self.rules = folder / "tocsin.yaml"
         port = site.server_address[1]
         self.rules.write_text(RULES.format(web=port, url=broker.url, name=name))
-        self.clock = Hurried()
+        self.clock = SystemClock()
         self.store = MemoryStore()
         self.relay = Relay(self.config)
         channels = relayed(CHANNELS, self.relay)
@@ -149,18 +139,6 @@ class Post:
 
     def all_handed_over(self) -> bool:
         return set(self.statuses()) == {"delivered"}
-
-    def soon_handed_over(self) -> bool:
-        """Return whether all is; the waits between attempts pass at once."""
-        self.clock.ahead += 10_000_000
-        return self.all_handed_over()
-
-    def serves(self) -> bool:
-        """Return whether the broker has its queues at hand, as it soon has once up."""
-        try:
-            return self.waiting(self.config.queue) >= 0
-        except (OSError, AMQPError):
-            return False
 
     def ask(self, work: Callable[[Any], Coroutine[Any, Any, T]]) -> T:
         """Do something with the broker, over a connection of its own."""
@@ -237,46 +215,6 @@ def test_killed_notifiers_lose_nothing_and_send_twice_only_what_they_held(
     assert len(twice) <= 4  # as many as the one that was killed had in hand
     assert max(site.taken.values()) <= 2
     assert post.waiting(post.topology.dead) == 0
-
-
-@pytest.fixture
-def mortal(tmp_path: Path) -> Iterator[Broker]:
-    """A broker of one test alone, which may kill it."""
-    if not PROGRAM.exists():
-        pytest.skip(f"{PROGRAM} is not installed")
-    (tmp_path / "broker").mkdir()
-    with running(tmp_path / "broker") as found:
-        yield found
-
-
-def test_a_broker_and_a_notifier_that_are_killed_lose_nothing(
-    mortal: Broker, site: Site, tmp_path: Path
-) -> None:
-    post = Post(mortal, site, "mortal", tmp_path)
-    keys = post.put(range(12))
-    site.open.clear()
-    with post.notifier() as one, post.notifier():
-        until(lambda: post.all_handed_over() and len(site.held) == 8)
-        held = set(site.held)
-
-        mortal.kill()
-        one.kill()
-        more = post.put(range(12, 15))
-        until(post.tried)
-        site.open.set()
-        mortal.start()
-        until(post.serves)
-
-        until(post.soon_handed_over)
-        until(
-            lambda: set(site.taken) == keys | more
-        )  # the other one came back by itself
-        until(lambda: post.waiting(post.config.queue) == 0)
-
-    twice = {key for key, times in site.taken.items() if times > 1}
-    assert twice <= held  # taken, but not acknowledged when the broker died
-    assert post.waiting(post.topology.dead) == 0
-    post.relay.close()
 
 
 def test_what_a_channel_refuses_is_put_aside_and_holds_up_nothing(

@@ -137,7 +137,7 @@ class Writer:
         self.way = chance.choice(["rename", "copy", "copy with a gap"])
         self.kept: list[bytes] = []
         self.gaps: list[int] = []
-        """Where lines begin that no reader can have, of a log that was known by then."""
+        """Where lines begin that no reader can have."""
         self._half = b""
         self._number = 0
         self._changed = 0
@@ -159,7 +159,12 @@ class Writer:
         self._half = b""
 
     def rotate(self) -> None:
-        """Rename the log, or copy and empty it."""
+        """Rename the log, or copy and empty it: once it is known.
+
+        What was rotated away before nobody can know of, and nobody promises to.
+        """
+        if str(self.path) not in self._store.positions():
+            return
         self.end()
         for number in range(40, 0, -1):
             old = self._old(number)
@@ -171,8 +176,7 @@ class Writer:
             shutil.copyfile(self.path, self._old(1))
             self._touch(self._old(1))
             if self.way != "copy":
-                if str(self.path) in self._store.positions():
-                    self.gaps.append(self.path.stat().st_size)
+                self.gaps.append(self.path.stat().st_size)
                 self._append(self._line())
             os.truncate(self.path, 0)
         self._append(b"")
@@ -222,7 +226,8 @@ class World:
             writer.end()
         self.fate.calm, self.clock.lazy = True, False
         left = max(0.0, LENGTH - self.clock.monotonic())
-        view = self._one(-1, left + 200)
+        back = max(0.0, -self.clock.ahead)  # time goes on once the wall clock has
+        view = self._one(-1, left + 200 + back)
         (summary,) = view.of(Summary)
         return summary
 

@@ -231,7 +231,10 @@ class FollowReader:
         signature = None
         quiet = chunk.caught_up and chunk.end == chunk.start and not self.unsure
         if quiet and not self.waiting and self._track.generations:
-            signature = self._track.generations[-1].content.look()
+            try:
+                signature = self._track.generations[-1].content.look()
+            except OSError:  # the next read tells of it
+                signature = None
         same = signature is not None and signature == self._signature
         self._calm = self._calm + 1 if same else 0
         self._signature = signature

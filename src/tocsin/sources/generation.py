@@ -109,13 +109,12 @@ class Generation:
 
     def start_over(self) -> Lines:
         """Begin with what stands in the file now; return the old line in progress."""
+        found, head = self.content.look(), self.content.pread(HEAD, 0)
         lines = self._splitter.finish()
         self._splitter = LineSplitter(0, self._splitter.max_line_bytes)
         self._tail = self._marker = b""
         self._zeros = 0
-        found = self.content.look()
-        self._seen, self.modified = found.size, found.modified
-        self._head = self.content.pread(HEAD, 0)
+        self._seen, self.modified, self._head = found.size, found.modified, head
         self.replaced = self._doubted = False
         return lines
 
@@ -132,11 +131,14 @@ class Generation:
 
     def refresh(self) -> None:
         """Look at what has been written since: it may soon have to be known again."""
-        if self._is_intact() and not self.content.archived:
-            found = self.content.look()
-            self._seen = max(self._seen, found.size)
+        if self.content.archived:
+            return
+        found = self.content.look()
+        seen = max(self._seen, found.size)
+        head = self.content.pread(min(HEAD, seen), 0)
+        if self._is_intact():  # asked last: what was looked at is of this content
+            self._seen, self._head = seen, head
             self.modified = max(self.modified, found.modified)
-            self._head = self.content.pread(min(HEAD, self._seen), 0)
 
     def move_to(self, content: Content, path: str) -> None:
         """Go on with another file that holds the same up to here."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from tocsin.model.errors import SourceError
+from tocsin.model.records import Loss
 from tocsin.sources.contents import Archive, Content, Plain
 from tocsin.sources.families import age_of, stream_of
 from tocsin.sources.position import TELLING
@@ -43,6 +44,19 @@ class Sibling(NamedTuple):
     age: Age | None
 
 
+class Place(NamedTuple):
+    """Where files are looked for, and where they belong among those that are open.
+
+    Newer than `age` in the family and older than `until`, last written at `since` or
+    later; the first of them comes before the generation at `before`.
+    """
+
+    age: Age | None
+    before: int
+    since: int | None
+    until: Age | None = None
+
+
 @dataclass(slots=True)
 class Search:
     """One look around a followed file; folders are listed when first needed.
@@ -55,6 +69,7 @@ class Search:
     path: Path
     others: frozenset[str] = frozenset()
     _listed: list[Sibling] | None = field(default=None, init=False)
+    _seen: dict[str, list[tuple[str, int]]] = field(default_factory=dict, init=False)
 
     def same_file(self, position: FilePosition) -> Found | None:
         """Return the file of a position, whatever its name, if it holds what it held."""
@@ -84,6 +99,16 @@ class Search:
         if not position.head_bytes:
             return None
         known = tuple(known)
+        found = self._same_content(position, known)
+        for _ in range(_PATIENCE):
+            if found is not None or not self._has_changed():
+                break
+            found = self._same_content(position, known)
+        return found
+
+    def _same_content(
+        self, position: FilePosition, known: tuple[FileId, ...]
+    ) -> Found | None:
         for sibling in [*self._family(), Sibling(str(self.path), 0, None)]:
             present = sibling.path == str(self.path)
             if present and position.head_bytes < TELLING:
@@ -187,6 +212,13 @@ class Search:
             )
         return self._listed
 
+    def _has_changed(self) -> bool:
+        """Whether files were renamed since they were listed; they are listed anew then."""
+        changed = any(self.disk.names(f) != names for f, names in self._seen.items())
+        if changed:
+            self._listed = None
+        return changed
+
     def _names(self, folder: str) -> list[tuple[str, int]]:
         """List a folder until two lists agree: a name that moves meanwhile may hide."""
         names = self.disk.names(folder)
@@ -195,6 +227,7 @@ class Search:
             if again == names:
                 break
             names = again
+        self._seen[folder] = names
         return names
 
     def _list(self, folder: str, stream: str) -> Iterator[Sibling]:
@@ -233,3 +266,15 @@ def _holds(content: Content, position: FilePosition, *, present: bool) -> bool:
         if position.head_bytes <= size < position.offset:
             return position.begins(content.pread)
     return _fits(content, position)
+
+
+def gap(path: str, copy: Found, position: FilePosition) -> Loss:
+    """Return what a copy may lack: what was written before the file was truncated."""
+    copied = position.seen if copy.content.archived else copy.content.look().size
+    return Loss(path, copied, max(copied, position.seen), more=True)
+
+
+def lost_after(position: FilePosition, read: int = 0) -> Loss:
+    """Return the loss of what stood in a file after a position, and after `read`."""
+    start = max(position.offset, read)
+    return Loss(position.path, start, max(start, position.seen), more=True)

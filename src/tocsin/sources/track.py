@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal
 
 from tocsin.model.records import Loss
 from tocsin.sources.contents import Plain
@@ -12,14 +12,13 @@ from tocsin.sources.files import closed_if_it_fails
 from tocsin.sources.generation import Generation, start_of_last_line
 from tocsin.sources.lines import Lines
 from tocsin.sources.position import HEAD, TELLING, Bookmark, FilePosition
-from tocsin.sources.siblings import ABSENT, Found, Search
+from tocsin.sources.siblings import ABSENT, Found, Place, Search, gap, lost_after
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
     from tocsin.sources.disk import Disk, FileId
-    from tocsin.sources.siblings import Age
 
 _REMEMBERED: Final = 4
 """Files that were left and are still known when they turn up under another name."""
@@ -109,13 +108,13 @@ class Track:
                 forgotten.append(position)
             elif not self._is_short_copy(found, position):
                 if not _is_it(found, position) and search.has(position.identity):
-                    self.losses.append(_gap(position.path, found, position))
+                    self.losses.append(gap(position.path, found, position))
                 self._add(found, position.offset)
                 if not position.head_bytes:
                     self.generations[-1].be_blank(mark.since)
                 continue
             if position.unread or position is mark.files[-1]:
-                self.losses.append(_lost_after(position))
+                self.losses.append(lost_after(position))
         self.forgotten = tuple(forgotten)
         self._resumed = mark.files[-1].identity if mark.files else None
 
@@ -238,11 +237,11 @@ class Track:
             if found is not None:
                 until = found.age
                 found.content.close()
-        place = _Place(None, len(self.generations) - 1, since, until)
+        place = Place(None, len(self.generations) - 1, since, until)
         self._find_copies(search, place, identity)
 
     def _find_copies(
-        self, search: Search, place: _Place, origin: FileId
+        self, search: Search, place: Place, origin: FileId
     ) -> list[Generation]:
         """Take in copies that were made of one file; each may lack some last lines."""
         copies = self._find_between(search, place, origin)
@@ -252,7 +251,7 @@ class Track:
         return copies
 
     def _find_between(
-        self, search: Search, place: _Place, newest: FileId
+        self, search: Search, place: Place, newest: FileId
     ) -> list[Generation]:
         """Take in the rotated files that are newer than a place, and new to us."""
         # Names alone may deceive: there are those who count upwards.
@@ -279,26 +278,26 @@ class Track:
             position.begins(pread) for position in past
         )
 
-    def _place(self, search: Search) -> _Place:
+    def _place(self, search: Search) -> Place:
         """Return the newest file's place among the rotated ones; take it up if moved."""
         since = self._newest_change()
         if not self.generations:
-            return _Place(None, 0, since)
+            return Place(None, 0, since)
         newest = self.generations[-1]
         newest.refresh()
         identity = newest.content.identity
         end = len(self.generations)
         if not newest.unlinked and search.has(identity):
-            return _Place(search.age(identity), end, since)
+            return Place(search.age(identity), end, since)
         found = search.same_content(newest.position, self._known())
         if found is None:
-            return _Place(None, end, since)
+            return Place(None, end, since)
         whole = found.content.look().size >= newest.size
         if found.path == str(self.path) and whole:
             newest.move_to(found.content, _resolved(found.path))
         else:
             found.content.close()
-        return _Place(found.age, end, since)
+        return Place(found.age, end, since)
 
     def _known(self) -> list[FileId]:
         return [*self.identities, *_identities(self._left), *self._done]
@@ -316,7 +315,7 @@ class Track:
     def _leave(self, generation: Generation) -> None:
         position = generation.position
         if generation.content.damage:
-            self.losses.append(_lost_after(position))
+            self.losses.append(lost_after(position))
             self.notes.append(f"{generation.path}: {generation.content.damage}")
         self._since = self._newest_change()
         self._forget_later(position)
@@ -328,22 +327,41 @@ class Track:
         self._done.append(position.identity)
 
     def _replace(self, generation: Generation) -> Lines:
-        """Look for the rest of a file that was written anew; begin with the new content."""
-        position, pending = generation.position, generation.pending
-        identity, since = generation.content.identity, generation.modified
-        search = self._search()
+        """Look for the rest of a file that was written anew; begin with the new content.
+
+        When the disk fails in the midst, all stays as it was, to be tried again.
+        """
+        before, told = list(self.generations), len(self.losses)
+        try:
+            rest = self._find_rest(generation)
+            torn = generation.start_over()
+        except OSError:
+            for added in self.generations:
+                if added not in before:
+                    added.close()
+            self.generations[:] = before
+            del self.losses[told:]
+            raise
+        return NOTHING if rest else torn
+
+    def _find_rest(self, generation: Generation) -> bool:
+        """Take in the copy of a file that was written anew, and those made after it.
+
+        Return whether there is a copy that holds what was not read.
+        """
+        position, index = generation.position, self.generations.index(generation)
+        search, read = self._search(), position.offset + generation.pending
         found = search.same_content(position, self._known())
-        torn = generation.start_over()
-        index = self.generations.index(generation)
         age = None if found is None else found.age
-        if found is None or self._is_short_copy(found, position):
-            self.losses.append(_lost_after(position, position.offset + pending))
-        else:
-            self.losses.append(_gap(generation.path, found, position))
+        rest = found is not None and not self._is_short_copy(found, position)
+        if found is not None and rest:
+            self.losses.append(gap(generation.path, found, position))
             self._add(found, position.offset, index)
-            torn, index = NOTHING, index + 1
-        self._find_copies(search, _Place(age, index, since), identity)
-        return torn
+        else:
+            self.losses.append(lost_after(position, read))
+        place = Place(age, index + rest, generation.modified)
+        self._find_copies(search, place, generation.content.identity)
+        return rest
 
     def _is_short_copy(self, found: Found, position: FilePosition) -> bool:
         """Whether a copy was made before all was written that was read; let go of it."""
@@ -353,19 +371,6 @@ class Track:
         self._forget_later(position.as_copied(content.identity))
         content.close()
         return True
-
-
-class _Place(NamedTuple):
-    """Where files are looked for, and where they belong among those that are open.
-
-    Newer than `age` in the family and older than `until`, last written at `since` or
-    later; the first of them comes before the generation at `before`.
-    """
-
-    age: Age | None
-    before: int
-    since: int | None
-    until: Age | None = None
 
 
 def _is_it(found: Found, position: FilePosition) -> bool:
@@ -386,15 +391,3 @@ def _has_moved_on(newer: tuple[Generation, ...]) -> bool:
 
 def _identities(positions: Iterable[FilePosition]) -> list[FileId]:
     return [position.identity for position in positions]
-
-
-def _gap(path: str, copy: Found, position: FilePosition) -> Loss:
-    """Return what a copy may lack: what was written before the file was truncated."""
-    copied = position.seen if copy.content.archived else copy.content.look().size
-    return Loss(path, copied, max(copied, position.seen), more=True)
-
-
-def _lost_after(position: FilePosition, read: int = 0) -> Loss:
-    """Return the loss of what stood in a file after a position, and after `read`."""
-    start = max(position.offset, read)
-    return Loss(position.path, start, max(start, position.seen), more=True)

@@ -42,7 +42,7 @@ def match(events: Sequence[Event], end: int) -> float | None:
 
 def others(events: Sequence[Event], end: int) -> float | None:
     held = inside(events, end)
-    return sum(fields["g"] is not None and fields["g"] != "a" for _, fields in held)
+    return sum(fields["g"] not in {None, "a"} for _, fields in held)
 
 
 def absence(events: Sequence[Event], end: int) -> float | None:
@@ -71,8 +71,9 @@ def new_value(events: Sequence[Event], end: int) -> float | None:
         return None
     seconds = {at for at, fields in events if fields["g"] == "a"}
     return sum(
-        fields["g"] == "a" and not any(0 < at - other <= 20 for other in seconds)
+        not any(0 < at - other <= 20 for other in seconds)
         for at, fields in inside(events, end)
+        if fields["g"] == "a"
     )
 
 

@@ -57,6 +57,7 @@ bench: $(READY) ## measure against mtail, goaccess and DuckDB, then judging and 
 	$(BIN)/python -m bench.run $(BENCH_ARGS)
 	POLARS_MAX_THREADS=1 $(BIN)/python -m bench.evaluation
 	$(BIN)/python -m bench.formats
+	$(BIN)/python -m bench.hostile
 
 constraints: ## bring constraints.txt up to date
 	@test -x $(VENV)-uv/bin/uv || { $(PYTHON) -m venv $(VENV)-uv && $(VENV)-uv/bin/pip install --quiet uv; }

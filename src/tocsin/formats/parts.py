@@ -10,6 +10,7 @@ from tocsin.formats.shapes import shape, shapes
 from tocsin.model.batch import TIME, EventBatch, Rejected, Tally
 from tocsin.model.message import FieldType
 
+_LOOK = 256
 KEPT = 5
 """Bad lines of a block that are kept as a sample: the first of each shape."""
 
@@ -48,8 +49,21 @@ def leftover(rest: pl.Series, rows: pl.Series) -> tuple[int, tuple[int, ...]]:
         return 0, ()
     blank = rest.str.contains(lines.BLANK)
     bad, rows = rest.filter(~blank), rows.filter(~blank)
-    first = shapes(bad).is_first_distinct()
-    return int(blank.sum()), tuple(rows.filter(first).head(KEPT).to_list())
+    return int(blank.sum()), _first_of_shapes(bad, rows)
+
+
+def _first_of_shapes(bad: pl.Series, rows: pl.Series) -> tuple[int, ...]:
+    """Return the row of the first line of each shape; looks no further than it must."""
+    found: dict[str, int] = {}
+    at, size = 0, _LOOK
+    while at < bad.len() and len(found) < KEPT:
+        here = shapes(bad.slice(at, size))
+        first = here.is_first_distinct()
+        places = rows.slice(at, size).filter(first)
+        for name, row in zip(here.filter(first), places, strict=True):
+            found.setdefault(name, row)
+        at, size = at + size, size * 8
+    return tuple(found.values())[:KEPT]
 
 
 def batch(

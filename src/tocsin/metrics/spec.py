@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from math import gcd, lcm
+from math import gcd
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -173,11 +173,6 @@ AMEND_EVERY = 10
 A late row becomes known at the end of its ten seconds, so that a disordered log
 costs six corrections a minute and not sixty. Which rows count is not touched.
 """
-
-
-def common_step(steps: list[int]) -> int:
-    """Return the step at which all of these have a datapoint."""
-    return lcm(*steps)
 
 
 def first_end(after: pl.Expr, every: pl.Expr) -> pl.Expr:

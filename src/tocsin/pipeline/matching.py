@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 Cursors: TypeAlias = "Sequence[tuple[int | None, int | None]]"
 """Of each shard, the tick up to which it is judged, and up to which it is settled."""
-Numbered: TypeAlias = "Mapping[int, MetricNote]"
 Place: TypeAlias = tuple[int, int]
 """An alarm: the number of its shard, and its own in it."""
 

@@ -31,8 +31,6 @@ AT_ONCE = 4
 PER_MINUTE, BURST = 60, 20
 """How many messages a channel is sent, on average and after a calm: no storm follows."""
 
-FINAL = (Fate.DELIVERED, Fate.REFUSED, Fate.GONE)
-
 
 def wait(attempts: int, random: float) -> int:
     """Return how long to wait after so many attempts: twice as long each time.

@@ -12,7 +12,7 @@ from tocsin.model.message import Field, FieldType, MessageType
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tocsin.model.batch import EventBatch
+    from tocsin.model.batch import EventBatch, Rejected
     from tocsin.model.protocols import Codec
 
 LINES = 500
@@ -27,14 +27,23 @@ _INCLUDED = {"combined": {"common"}, "docker": {"json"}, "journald": {"json"}}
 class Candidate:
     """How a format did: lines that are events, of lines that are not skipped.
 
-    `line` is the first line it refused, and `reason` why; both empty if none.
+    `first` is the first line it refused, if any.
     """
 
     format: str
     matched: int
     total: int
-    line: str = ""
-    reason: str = ""
+    first: Rejected | None = None
+
+    @property
+    def line(self) -> str:
+        """The first line it refused; empty if none."""
+        return self.first.text if self.first else ""
+
+    @property
+    def reason(self) -> str:
+        """Why it refused that line; empty if none."""
+        return self.first.reason if self.first else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +67,7 @@ class Detection:
         if not self.total:
             return "there is no line yet to tell the format by"
         tried = ", ".join(c.format for c in self.considered)
-        best = [c for c in self.considered if c.reason][:_SHOWN]
+        best = [c for c in self.considered if c.first][:_SHOWN]
         reasons = "".join(f"\n  {c.format}: {c.reason}" for c in best)
         line = f": {best[0].line!r}" if best else ""
         return f"no line matched any of {tried}; the first line{line}{reasons}"
@@ -125,9 +134,8 @@ def _tried(name: str, head: bytes, options: FormatOptions) -> tuple[Candidate, C
     batch = codec.parse(head, {})
     tally = batch.tally
     first = batch.rejected[0] if batch.rejected else None
-    text, reason = (first.text, first.reason) if first else ("", "")
     total = tally.lines - tally.skipped - tally.joined
-    return Candidate(name, tally.events, total, text, reason), codec
+    return Candidate(name, tally.events, total, first), codec
 
 
 def _merit(candidate: Candidate) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import polars as pl
 
@@ -122,4 +123,4 @@ def _rejected(block: bytes, row: int, explain: Callable[[str], str]) -> Rejected
     text = lines.clean(raw).decode().removesuffix("\n")
     # Four bytes make a character, so what is cut off cannot be among those shown.
     shown = raw[: 4 * _SHOWN].decode(errors="backslashreplace")
-    return Rejected(shown[:_SHOWN], explain(text))
+    return Rejected(shown[:_SHOWN], partial(explain, text))

@@ -1,6 +1,6 @@
 """Events in columns, and the account of the lines they came from."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 
 import polars as pl
@@ -28,15 +28,29 @@ class Tally:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Rejected:
     """A line that no event came from: a sample for the user, not a record of all.
 
-    `text` is at most 200 characters of the line, undecodable bytes escaped.
+    `text` is at most 200 characters of the line, undecodable bytes escaped. `why` says
+    what is wrong with it: it may be much work, and nobody may ask.
     """
 
     text: str
-    reason: str
+    why: Callable[[], str]
+
+    @property
+    def reason(self) -> str:
+        """Why it was refused."""
+        return self.why()
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Rejected):
+            return NotImplemented
+        return (self.text, self.reason) == (other.text, other.reason)
+
+    def __hash__(self) -> int:
+        return hash(self.text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -196,7 +196,7 @@ def with_oversized(batch: EventBatch, oversized: int) -> EventBatch:
     from tocsin.model.batch import Rejected, Tally  # noqa: PLC0415 - loads Polars
 
     more = Tally(lines=oversized, parse_errors=oversized)
-    sample = Rejected("", "the line is longer than 1 MiB")
+    sample = Rejected("", lambda: "the line is longer than 1 MiB")
     return replace(batch, tally=batch.tally + more, rejected=(*batch.rejected, sample))
 
 

@@ -25,6 +25,7 @@ from tocsin.runners.opening import (
 )
 from tocsin.runners.session import report_metrics
 from tocsin.sources import FileReader
+from tocsin.sources.lines import MAX_LINE_BYTES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -140,7 +141,8 @@ def _read(piece: Piece) -> tuple[bytes, int, int]:
     try:
         ended = False
         while not ended:
-            chunk = reader.read(PIECE)
+            # All of it at once, with the end of its last line: nothing is to be joined.
+            chunk = reader.read(max(PIECE, min(reader.left, PIECE + MAX_LINE_BYTES)))
             blocks.append(chunk.data)
             oversized += chunk.oversized
             lost += chunk.lost

@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.torture.judging import Told, come_to
+from tests.torture.lives import Nursery, Order
+from tests.torture.story import Story
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,3 +24,27 @@ def place() -> Iterator[Path]:
     there = os.access(IN_MEMORY, os.W_OK)
     with tempfile.TemporaryDirectory(dir=IN_MEMORY if there else None) as folder:
         yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def nursery() -> Iterator[Nursery]:
+    """Where lives of a run begin."""
+    made = Nursery()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def writers() -> Iterator[Nursery]:
+    """Where those begin who write meanwhile."""
+    made = Nursery()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def undisturbed(nursery: Nursery, tmp_path_factory: pytest.TempPathFactory) -> Told:
+    folder = tmp_path_factory.mktemp("undisturbed")
+    Story(folder, made_up_times=True)
+    assert nursery.live(Order(str(folder), tells=True)) == 0
+    return come_to(folder)

@@ -13,8 +13,10 @@ import select
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import asdict, dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +41,9 @@ class Order:
     It dies before its `dies_at`-th change of a file (0: never), or after so many
     seconds. `tells` lets it tell the story itself, a step whenever the program rests.
     Else it is told by one that `writes`, with a pause (s) between parts. `ends` lets it
-    end in peace after `IDLE` rests, else it goes on until it is killed.
+    end in peace after `IDLE` rests, else it goes on until it is killed. With more than
+    one of `workers`, processes of theirs read the logs; it `listens` if it is asked to.
+    One that `stops` is stopped by itself before it begins.
     """
 
     folder: str
@@ -48,6 +52,9 @@ class Order:
     tells: bool = False
     ends: bool = True
     writes: float = 0.0
+    workers: int = 1
+    listens: str = "off"
+    stops: bool = False
 
 
 class Nursery:
@@ -140,7 +147,7 @@ def _lived(order: Order) -> int:
         asleep(life)
     code = cli.run(
         ["run", "-c", str(folder / "tocsin.yaml"), "--state", str(folder / "state"),
-         "--listen", "off", "--workers", "1", "--output", "jsonl"]
+         "--listen", order.listens, "--workers", str(order.workers), "--output", "jsonl"]
     )  # fmt: skip
     sys.stdout.flush()
     (folder / "changes").write_text(str(life.changes), encoding="utf-8")
@@ -164,7 +171,8 @@ def asleep(life: Life) -> None:
 def serve(orders: Iterable[str], live: Callable[[Any], int]) -> None:
     """Begin a life for each order; tell its number, then how it ended.
 
-    With `dies_after` in an order, it is killed after so many seconds.
+    With `dies_after` in an order, it is killed after so many seconds; one that `stops`
+    begins when another lets it.
     """
     for line in orders:
         order = json.loads(line)
@@ -172,6 +180,8 @@ def serve(orders: Iterable[str], live: Callable[[Any], int]) -> None:
         if pid == 0:
             code = 70
             try:
+                if order.get("stops"):
+                    os.kill(os.getpid(), signal.SIGSTOP)
                 code = live(order)
             finally:
                 os._exit(code)
@@ -204,14 +214,18 @@ def _wrote(order: Order) -> int:
     return 0
 
 
-if __name__ == "__main__":
-    import tocsin.pipeline.engine
-    import tocsin.runners.daemon
-    import tocsin.state.opening
-    import tocsin.views.check
-    import tocsin.views.cli_run
-    import tocsin.views.jsonl  # noqa: F401 - so that no life has to
+def _import_all() -> None:
+    """Import all that a life needs: that takes longer than most of them last."""
+    for name in ("pipeline.engine", "pipeline.restore", "runners.daemon",
+                 "runners.desk", "runners.telling", "state.opening", "views.cli",
+                 "views.cli_run", "views.cli_state", "views.jsonl", "views.quiet"):  # fmt: skip
+        import_module(f"tocsin.{name}")
+    check = import_module("tocsin.views.check")
+    with tempfile.TemporaryDirectory() as folder:
+        Story(Path(folder), made_up_times=True)
+        check.read_config(Path(folder) / "tocsin.yaml")  # it imports as it reads
 
-    if len(sys.argv) > 1:
-        sys.exit(_lived(Order(**json.loads(sys.argv[1]))))
+
+if __name__ == "__main__":
+    _import_all()
     serve(sys.stdin, _life)

@@ -26,10 +26,12 @@ class Errand:
     """What a life is to do: send all that waits in the state of `folder`.
 
     It dies before its `dies_at`-th change of a file (0: never), or by another's hand.
+    One that `stops` is stopped by itself before it begins.
     """
 
     folder: str
     dies_at: int = 0
+    stops: bool = False
 
 
 def _changes_before_death(dies_at: int) -> tuple[list[int], Any]:

@@ -16,6 +16,7 @@ import pytest
 from tests.torture.lives import Nursery
 from tests.torture.peers import Peer, mail, web
 from tests.torture.sending import Errand
+from tests.torture.tracing import killed_at
 
 from tocsin.channels.mask import Masking
 from tocsin.model import samples
@@ -91,13 +92,31 @@ class World:
 
     def live(self, peer: Peer, dies_at: int = 0) -> int:
         """Let a sender live; return how it ended."""
-        with SERVERS[self.kind](peer) as port:
-            rules = RULES[self.kind].format(port=port)
-            (self.folder / "tocsin.yaml").write_text(rules, encoding="utf-8")
+        with self.served(peer):
             peer.victim.set_result(
                 self.nursery.begin(Errand(str(self.folder), dies_at))
             )
             return self.nursery.end()
+
+    def live_until_sent(self, peer: Peer, number: int) -> int:
+        """Let a sender live until so many system calls that send; tell how it ended."""
+        with self.served(peer):
+            sender = self.nursery.begin(Errand(str(self.folder), stops=True))
+            with killed_at(sender, SENDS, number, self.folder / "strace"):
+                return self.nursery.end()
+
+    @contextmanager
+    def served(self, peer: Peer) -> Iterator[None]:
+        """Let the other side be there, as the rules say."""
+        with SERVERS[self.kind](peer) as port:
+            rules = RULES[self.kind].format(port=port)
+            (self.folder / "tocsin.yaml").write_text(rules, encoding="utf-8")
+            yield
+
+    def empty(self) -> None:
+        """Forget the state."""
+        for path in sorted((self.folder / "state").iterdir()):
+            path.unlink()
 
     def marked(self) -> set[str]:
         """Return the keys that are saved as delivered."""
@@ -168,6 +187,24 @@ def test_killed_before_a_change_of_a_file_it_sends_all_and_twice_only_what_it_mu
         marked = world.marked()
         between += bool(set(before.taken) - marked)
         assert_nothing_lost(world, before, marked)
-        for path in sorted((world.folder / "state").iterdir()):
-            path.unlink()
+        world.empty()
     assert deaths > between > 0, "some of them before, and some in between"
+
+
+SENDS = "sendto,sendmsg,sendmmsg"
+
+
+@pytest.mark.torture
+def test_killed_by_the_kernel_at_every_call_that_sends_it_sends_all(
+    world: World,
+) -> None:
+    number = 0
+    while True:
+        world.fill()
+        before, number = Peer(), number + 1
+        if (ended := world.live_until_sent(before, number)) == 0:
+            break
+        assert ended == KILLED
+        assert_nothing_lost(world, before, world.marked())
+        world.empty()
+    assert number > 2, "it has sent something"

@@ -198,5 +198,6 @@ def check_incidents(store: Store, model: Model) -> None:
         assert list(store.incidents(statuses)) == found
         assert list(store.incidents(statuses, most=1)) == found[:1]
     for number in range(1, 5):
+        assert store.incident(number) == model.incidents.get(number)
         mine = [e for e in model.entries if e.incident == number]
         assert list(store.history(number)) == mine

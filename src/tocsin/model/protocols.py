@@ -210,6 +210,10 @@ class Store(Protocol):
         """Return incidents (of some statuses, at most so many), newest first."""
         ...
 
+    def incident(self, number: int) -> IncidentRow | None:
+        """Return the incident of this number; None if there is none."""
+        ...
+
     def history(self, incident: int) -> Sequence[IncidentEntry]:
         """Return what became of an incident, in order."""
         ...

@@ -158,10 +158,10 @@ class Desk:
         return {"file": file, "bytes": written, "commits": self._store.about().commits}
 
     def _row(self, number: int) -> IncidentRow:
-        found = [r for r in self._store.incidents() if r.id == number]
-        if not found:
+        found = self._store.incident(number)
+        if found is None:
             raise UnknownError(f"there is no incident #{number}")
-        return found[0]
+        return found
 
     def _incident(self, row: IncidentRow) -> dict[str, Any]:
         alert = self._teller.state.known().get(row.id)

@@ -86,6 +86,10 @@ class MemoryStore:
         found = [i for i in self._incidents.values() if _is_of(i.status, statuses)]
         return sorted(found, key=lambda i: -i.id)[:most]
 
+    def incident(self, number: int) -> IncidentRow | None:
+        """Return the incident of this number; None if there is none."""
+        return self._incidents.get(number)
+
     def history(self, incident: int) -> Sequence[IncidentEntry]:
         """Return what became of an incident, in order."""
         return list(self._history.get(incident, ()))

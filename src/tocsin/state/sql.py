@@ -148,6 +148,10 @@ class SqlStore:
         limit: list[int] = [] if most is None else [most]
         return self._read(INCIDENTS, where + end, [*values, *limit])
 
+    def incident(self, number: int) -> IncidentRow | None:
+        """Return the incident of this number; None if there is none."""
+        return next(iter(self._read(INCIDENTS, "WHERE id = ?", (number,))), None)
+
     def history(self, incident: int) -> Sequence[IncidentEntry]:
         """Return what became of an incident, in order."""
         return self._read(ENTRIES, "WHERE incident = ? ORDER BY number", (incident,))

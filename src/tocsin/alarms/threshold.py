@@ -22,6 +22,8 @@ BREACH, CALM, BETWEEN, GONE, FORGOTTEN = 1, 0, 2, 3, 4
 """What a point says to a rule: GONE, that it has no value; FORGOTTEN, that its key has
 been silent for so long that it is not looked at."""
 
+_BY = ["alarm", "sid"]
+
 STATE = {
     "alarm": pl.Int32,
     "sid": pl.Int64,
@@ -66,15 +68,15 @@ def trace(
     """Return what each run does to each rule that hears it, in order of time.
 
     `runs` have `sid`, `m`, `e`, `steps`, `n`, `value`, `every`, `full` (the first end
-    whose window is full, s), `born` (s, if any rule is delayed) and `partial`; each
-    series' runs follow those it has seen. `variants` (`of`, `sid`, `variant`) say which
-    series are not of variant 0.
+    whose window is full, s), `born` (s, if any rule is delayed) and `partial`. They are
+    in order of series and time, and follow those that their series has seen. `variants`
+    (`of`, `sid`, `variant`) say which series are not of variant 0.
     """
     points = _heard(rules, runs, variants)
     if rules.silent:
         here = pl.col("kind") == Kind.SILENCE.value
         mute = _traced(rules, silence.symbols(points.filter(here)), state)
-        points = silence.split(rules, points.filter(~here), mute)
+        points = silence.split(rules, points.filter(~here), mute).sort(*_BY, "e")
         return pl.concat([mute, _traced(rules, _symbols(rules, points), state)])
     return _traced(rules, _symbols(rules, points), state)
 
@@ -92,11 +94,10 @@ def concluded(
     """Return the transitions of a trace that began in a state, and the state after it."""
     if traced.height == 0:
         return pl.DataFrame(schema=TRANSITIONS), state
-    by = ["alarm", "sid"]
     changed = traced.filter(pl.col("firing") != pl.col("firing_before"))
-    after = traced.filter(_apart(by, -1))
+    after = traced.filter(_apart(_BY, -1))
     after = after.select("alarm", "sid", "symbol", run="upto", firing="firing")
-    kept = state.join(after, on=by, how="anti")
+    kept = state.join(after, on=_BY, how="anti")
     changed = changed.select("alarm", "sid", "said", "firing", "value", "n", "symbol")
     said = levels.moves(rules, state, changed)
     return said, pl.concat([kept, after.select(*STATE)])
@@ -117,9 +118,9 @@ def standing(
     pairs = pl.concat([state.select("alarm", "sid"), known.select("alarm", "sid")])
     asked = asked.join(pairs.unique(), on="sid").sort("at")
     met = asked.join_asof(
-        known, left_on="at", right_on="e", by=["alarm", "sid"], check_sortedness=False
+        known, left_on="at", right_on="e", by=_BY, check_sortedness=False
     )
-    met = met.join(state, on=["alarm", "sid"], how="left", suffix="0")
+    met = met.join(state, on=_BY, how="left", suffix="0")
     seen = pl.col("e").is_not_null()
     passed = (pl.col("at") - pl.col("e")) // pl.col("every") + 1
     run = pl.col("before") + pl.min_horizontal("steps", passed)
@@ -138,7 +139,10 @@ def standing(
 def _heard(
     rules: Rules, runs: pl.DataFrame, variants: pl.DataFrame | None
 ) -> pl.DataFrame:
-    """Return what each rule hears: the runs of its metric, of its keys."""
+    """Return what each rule hears: the runs of its metric, of its keys.
+
+    In order of rules, series and time: to sort them afterwards would cost the most.
+    """
     more = {
         "of": rules.varied or rules.silent,
         "variant": rules.varied,
@@ -151,9 +155,11 @@ def _heard(
     heard = rules.table.select(
         *_HEARD, *(name for name, asked in more.items() if asked)
     )
-    points = runs.join(heard, on="m")
+    points = heard.join(runs, on="m", maintain_order="left_right")
     if rules.varied and variants is not None:
-        points = points.join(variants, on=["of", "sid"], how="left", suffix="_own")
+        points = points.join(
+            variants, on=["of", "sid"], how="left", maintain_order="left", suffix="_own"
+        )
         own = pl.col("variant_own").fill_null(0)
         points = points.filter(pl.col("variant") == own).drop("variant_own")
     if rules.sampled:
@@ -190,11 +196,8 @@ def _symbols(rules: Rules, points: pl.DataFrame) -> pl.DataFrame:
 
 
 def _traced(rules: Rules, points: pl.DataFrame, state: pl.DataFrame) -> pl.DataFrame:
-    """Return what points with symbols do to their rules, from a state on."""
-    by = ["alarm", "sid"]
-    points = points.sort(*by, "e").join(
-        state, on=by, how="left", maintain_order="left", suffix="0"
-    )
+    """Return what points with symbols, in order, do to their rules from a state on."""
+    points = points.join(state, on=_BY, how="left", maintain_order="left", suffix="0")
     if rules.absent:
         points = silence.once_heard(points)
     return _judged(rules, _counted(points)).select(*TRACE)
@@ -216,8 +219,7 @@ def _apart(names: list[str], by: int) -> pl.Expr:
 
 def _counted(points: pl.DataFrame) -> pl.DataFrame:
     """Count how often each symbol came in a row: `before` and `upto` each run."""
-    by = ["alarm", "sid"]
-    points = points.with_columns(first=_apart(by, 1))
+    points = points.with_columns(first=_apart(_BY, 1))
     new = pl.col("first") | (pl.col("symbol") != pl.col("symbol").shift(1))
     continued = pl.col("first") & pl.col("symbol").eq_missing(pl.col("symbol0"))
     passed = pl.col("steps").cum_sum() - pl.col("steps")

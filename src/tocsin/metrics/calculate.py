@@ -42,7 +42,7 @@ def aggregated(
     )
     ends = _ends(spec, inputs, series)
     found = _over_windows(spec, inputs, ends)
-    runs_out = ends.join(found, on=["sid", "e"], how="left")
+    runs_out = ends.join(found, on=["sid", "e"], how="left", maintain_order="left")
     empty = 0.0 if spec.kind is not None and spec.kind.zero_when_empty else None
     shaped = runs_out.with_columns(
         pl.col("n").fill_null(0), pl.col("value").fill_null(pl.lit(empty, pl.Float64))

@@ -186,7 +186,7 @@ class Judge:
         """
         if self.rules.delayed:
             born = wanted.select("sid", born="first")
-            runs = runs.join(born, on="sid", how="left")
+            runs = runs.join(born, on="sid", how="left", maintain_order="left")
         if self._fills.height == 0:
             return runs.with_columns(full=pl.lit(0, dtype=pl.Int64))
         first, slice_ = pl.col("first"), pl.col("slice")
@@ -195,7 +195,7 @@ class Judge:
         )
         full = wanted.select("sid", "m", "first").join(self._fills, on="m")
         full = full.group_by("sid").agg(full=(start + pl.col("after")).max())
-        return runs.join(full, on="sid", how="left")
+        return runs.join(full, on="sid", how="left", maintain_order="left")
 
     def links(self, series: SeriesTable) -> pl.DataFrame:
         """Return which series feeds which calculated series."""
@@ -336,7 +336,7 @@ class Judge:
 def _wanted_of(runs: pl.DataFrame, views: Views) -> pl.DataFrame:
     """Return what is wanted of runs, with the step (`every`, s) of each."""
     wanted = views.rows.filter("wanted").select("sid", "every", "after")
-    runs = runs.join(wanted, on="sid")
+    runs = runs.join(wanted, on="sid", maintain_order="left")
     return clip(runs, pl.col("every"), pl.col("after")).drop("after")
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 ROOT = Path(__file__).parents[2]
-IDLE = 40
+IDLE = 15
 """Idle turns after which all there is has been read, as often as it is looked for."""
 SPEECH = "<speech>"
 

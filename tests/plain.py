@@ -188,6 +188,22 @@ def grain(metric: MetricConfig) -> int:
     return math.gcd(metric.period, metric.every) // SECOND
 
 
+def is_past(config: Config, spec: AnyMetric) -> bool:
+    """Whether all that a metric is made of is of the past."""
+    if isinstance(spec, MetricConfig):
+        return spec.offset > 0
+    return all(is_past(config, config.metric(n)) for n in spec.input_metrics)
+
+
+def slice_of(config: Config, spec: AnyMetric) -> int:
+    """Return the slices of time that a metric is made of, those of a past left out."""
+    if is_past(config, spec):
+        return 1
+    if isinstance(spec, MetricConfig):
+        return grain(spec)
+    return math.lcm(*(slice_of(config, config.metric(n)) for n in spec.input_metrics))
+
+
 def usable(event: Known, metric: MetricConfig, tick: int) -> bool:
     """Whether a metric, judged at multiples of its grain, may use an event at a tick."""
     step = grain(metric)

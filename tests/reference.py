@@ -27,12 +27,14 @@ from tests.plain import (
     changes,
     connected,
     grain,
+    is_past,
     judge,
     key_of,
     kind_of,
     only_new,
     order,
     point_of,
+    slice_of,
     sources_of,
     usable,
     worded,
@@ -207,14 +209,9 @@ class Group:
         slice_ = step if step > 1 else 0
         return second // step * step + slice_ + metric.period // SECOND - 1
 
-    def _past(self, spec: AnyMetric) -> bool:
-        if isinstance(spec, MetricConfig):
-            return spec.offset > 0
-        return all(self._past(self.config.metric(n)) for n in spec.input_metrics)
-
     def _whole_after(self, spec: CalculatedMetricConfig) -> int:
         """Return how much later than its inputs an aggregate of a past is whole."""
-        if spec.formula is not None or not self._past(spec):
+        if spec.formula is not None or not is_past(self.config, spec):
             return 0
         inputs = [self.config.metric(n) for n in spec.input_metrics]
         alike = [i for i in inputs if self.fields[i.name] == self.fields[spec.name]]
@@ -366,27 +363,32 @@ class Group:
         """Whether a datapoint may be judged: *below* waits for a full window."""
         if alarm.operator not in {"<", "<="}:
             return True
-        first = self.births[alarm.metric][key]
         spec = self.config.metric(alarm.metric)
-        return end not in self.partial and self._full(spec, end, first)
+        start = self.begun(alarm.metric, key)
+        return end not in self.partial and self._full(spec, end, start)
 
-    def _full(self, spec: AnyMetric, end: int, first: int) -> bool:
-        """Whether a window holds no time before the first event.
+    def begun(self, metric: str, key: Key) -> int:
+        """Return since when a key is known to be there.
 
-        Windows made of slices longer than a second start after the slice it came in.
+        What is made of slices longer than a second starts after the slice that its
+        first event came in.
         """
+        spec = self.config.metric(metric)
+        first, step = self.births[metric][key], slice_of(self.config, spec)
+        return first if step == 1 else (first // step + 1) * step
+
+    def _full(self, spec: AnyMetric, end: int, start: int) -> bool:
+        """Whether a window holds no time before the first event."""
         period = spec.period // SECOND
-        if self._past(spec):
+        if is_past(self.config, spec):
             return True  # none has a datapoint before it is full
         if isinstance(spec, MetricConfig):
-            step = grain(spec)
-            start = first if step == 1 else (first // step + 1) * step
             return end - period >= start
         inputs = [self.config.metric(name) for name in spec.input_metrics]
         if spec.formula is not None:
-            return all(self._full(i, end, first) for i in inputs)
+            return all(self._full(i, end, start) for i in inputs)
         return all(
-            self._full(i, at, first)
+            self._full(i, at, start)
             for i in inputs
             for at in range(end - period + 1, end + 1)
             if at % (i.every // SECOND) == 0

@@ -63,7 +63,7 @@ class Histories(Group):
         rules = rules_of(alarm, key)
         machine = Machine(
             alarm, rules, spec.every // SECOND, spec.period // SECOND,
-            self.births[alarm.metric][key],
+            self.begun(alarm.metric, key),
         )  # fmt: skip
         ends = [e for e in sorted(points) if e <= until or e in self.partial]
         heard = [

@@ -71,8 +71,6 @@ def _with_one_over(draw: st.DrawFn, world: World, i: int) -> World:
     more = (*config.calculated_metrics, *states.values(), count)
     config = replace(config, calculated_metrics=more)
     alarm = draw(alarms(plain, config.key_fields(count.name)))
-    # When a key of an alarm over alarms is new is not told alike after late lines.
-    alarm = replace(alarm, new_key_delay=0)
     config = replace(config, alarms=(*config.alarms, alarm))
     meaning = {text: lambda values: sum(values[name] for name in states)}
     return replace(world, config=config, meanings={**world.meanings, **meaning})

@@ -76,6 +76,14 @@ def test_long_keys_are_cut_and_stay_different() -> None:
     assert all(len(key) < 300 for key in found)
 
 
+def test_a_new_key_is_left_alone_from_the_end_of_the_slice_that_it_came_in() -> None:
+    """When in the minute [1020, 1080) it came is not known: 30 s more are up at 1110."""
+    late = alarm("m", above=0, new_key_delay=30 * SECOND)
+    config = Config(metrics=(metric("m", 60, 60),), alarms=(late,))
+    said = whole(config, [stream(1021, 1079, 1090, 1130, 1150, 1205)]).said
+    assert history(said) == ["firing 1140"]
+
+
 # Calculated metrics.
 
 
@@ -191,6 +199,20 @@ def test_a_missing_key_is_nothing_for_counts_and_has_no_value_for_means() -> Non
         {1010: None},
         {1010: 5},
     )
+
+
+def test_below_waits_until_all_that_a_formula_is_made_of_has_been_seen_whole() -> None:
+    """A slice of seven seconds says that there was an event, and not since when."""
+    inputs = metric("m", 7, 7, group_by=("g",)), metric("n", group_by=("g",))
+    tree = expression("m + n", want=FieldType.FLOAT)
+    low = alarm("both", above=5, operator="<", recovery_operator=">=")
+    config = Config(
+        metrics=inputs,
+        calculated_metrics=(calculated("both", "m n", 7, formula=tree),),
+        alarms=(low,),
+    )
+    said = whole(config, [stream(1000, 1030, g="a")]).said
+    assert history(said) == ["firing 1015"]  # [998, 1008) of n was not seen whole
 
 
 def test_too_few_samples_make_no_value() -> None:

@@ -6,6 +6,7 @@ the settled state being brought up. So they cannot disagree.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -184,18 +185,16 @@ class Judge:
 
         And `born`, since when a series is there, if any rule waits after that.
         """
-        if self.rules.delayed:
-            born = wanted.select("sid", born="first")
-            runs = runs.join(born, on="sid", how="left", maintain_order="left")
         if self._fills.height == 0:
             return runs.with_columns(full=pl.lit(0, dtype=pl.Int64))
         first, slice_ = pl.col("first"), pl.col("slice")
-        start = (
-            pl.when(slice_ == 1).then(first).otherwise((first // slice_ + 1) * slice_)
-        )
-        full = wanted.select("sid", "m", "first").join(self._fills, on="m")
-        full = full.group_by("sid").agg(full=(start + pl.col("after")).max())
-        return runs.join(full, on="sid", how="left", maintain_order="left")
+        ended = (first // slice_ + 1) * slice_
+        start = pl.when(slice_ == 1).then(first).otherwise(ended)
+        lives = wanted.select("sid", "m", "first").join(self._fills, on="m")
+        lives = lives.select("sid", full=start + pl.col("after"), born=start)
+        if not self.rules.delayed:
+            lives = lives.drop("born")
+        return runs.join(lives, on="sid", how="left", maintain_order="left")
 
     def links(self, series: SeriesTable) -> pl.DataFrame:
         """Return which series feeds which calculated series."""
@@ -344,10 +343,15 @@ def _fills(shard: Shard) -> pl.DataFrame:
     """Return how long after its first event a metric's windows are full (`after`, s).
 
     Only for metrics with an alarm that needs to know. Where slices (`slice`, s) are
-    longer than a second, it counts from the end of the slice that holds the event.
+    longer than a second, it counts from the end of the slice that holds the event: when
+    in the slice that was is not known.
     """
-    numbers = {rule.metric for rule in shard.rules if rule.below}
-    rows = [(n, *leaf) for n in sorted(numbers) for leaf in _leaves(shard, n)]
+    numbers = {rule.metric for rule in shard.rules if rule.below or rule.delay}
+    rows = []
+    for number in sorted(numbers):
+        leaves = _leaves(shard, number)
+        slice_ = math.lcm(*(grain for grain, _ in leaves))
+        rows.append((number, slice_, max(after for _, after in leaves)))
     schema = {"m": pl.Int32, "slice": pl.Int64, "after": pl.Int64}
     return pl.DataFrame(rows, schema=schema, orient="row")
 

@@ -7,19 +7,24 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from tests.runners.world import T0
+import pytest
+from tests.runners.world import T0, lines
 
 from tocsin.channels.file import File
+from tocsin.config import load
 from tocsin.config.notify_values import HeartbeatConfig
 from tocsin.incidents.draft import NotifySpec
 from tocsin.incidents.routes import Route
 from tocsin.model.instant import SECOND
 from tocsin.model.records import IncidentEvent, Notice, Record
 from tocsin.model.state import Change, Outgoing
+from tocsin.runners.daemon import Daemon
+from tocsin.runners.keeping import Keeper
 from tocsin.runners.mailroom import Mailroom
-from tocsin.runners.telling import Teller
+from tocsin.runners.session import Session, Wishes
+from tocsin.runners.telling import Teller, teller_of
 from tocsin.state.memory import MemoryStore
-from tocsin.testing import ManualClock
+from tocsin.testing import CollectingView, ManualClock
 
 SPEC = NotifySpec(routes=(Route(id="/", channels=("out",), group_wait=0),))
 
@@ -103,6 +108,39 @@ def test_a_sign_of_life_is_given_once_in_each_period(tmp_path: Path) -> None:
     signs = [row for row in office.store.outbox() if row.key.startswith("heartbeat")]
     assert len(signs) == 3
     assert again.told() == ["heartbeat"] * 3
+
+
+OLD = """
+sources: [{{name: log, path: "{folder}/*.log", format: common}}]
+metrics: [{{name: requests, type: COUNT, source: log, period: 10s, every: 1s}}]
+alarms: [{{name: busy, metric: requests, threshold: 5}}]
+channels: [{{name: out, type: file, path: "{folder}/told.jsonl"}}]
+"""
+
+
+@pytest.mark.parametrize("old", [True, False], ids=["a month old", "new"])
+def test_a_log_that_is_old_at_the_first_start_is_summed_up(
+    tmp_path: Path, *, old: bool
+) -> None:
+    (tmp_path / "tocsin.yaml").write_text(OLD.format(folder=tmp_path))
+    bursts = ([at] * 20 + [at + 60] for at in range(0, 500, 100))
+    (tmp_path / "a.log").write_bytes(b"".join(map(lines, bursts)))
+    config, age = load(tmp_path / "tocsin.yaml"), 30 * 86400 if old else 510
+    clock, store, view = (
+        ManualClock((T0 + age) * SECOND),
+        MemoryStore(),
+        CollectingView(),
+    )
+    session = Session(config, view, Wishes())
+    keeper = Keeper(store, session, clock, teller_of(config, store, clock))
+    daemon = Daemon(session, clock, keeper)
+    clock.at(200, daemon.stop)
+    daemon.run()
+
+    events = [e.event for e in view.of(IncidentEvent)]
+    assert events == ["opened", "resolved"] * 5, "all of it is judged"
+    said = list(map(json.loads, (tmp_path / "told.jsonl").read_text().splitlines()))
+    assert ([m["kind"] for m in said] == ["digest"]) is old
 
 
 def test_ten_thousand_incidents_are_few_messages_and_each_has_its_history(

@@ -11,13 +11,16 @@ from typing import Any
 import pytest
 from tests.runners.world import T0, rules
 
+from tocsin.config import load
+from tocsin.config.folder import files_of
 from tocsin.incidents.draft import NotifySpec
-from tocsin.model.errors import SourceError, UsageError
+from tocsin.model.errors import ConfigError, Problem, SourceError, UsageError
 from tocsin.model.instant import SECOND
 from tocsin.model.records import IncidentEvent
 from tocsin.runners.desk import Desk
 from tocsin.runners.health import STALE_AFTER, STUCK_AFTER, Health
 from tocsin.runners.keeping import Keeper
+from tocsin.runners.rules import Rules
 from tocsin.runners.session import Session, Wishes
 from tocsin.runners.stream import Stream
 from tocsin.runners.telling import Teller
@@ -40,6 +43,7 @@ class Ward:
         self.keeper = Keeper(store, session, self.clock, self.teller)
         self.desk = Desk(store, self.teller, self.clock)
         self.health = Health(self.clock)
+        self.rules = Rules(Path("tocsin.yaml"), load, files_of, self.clock)
         app = application(self.health, self.desk, TOKEN)
         self.service = Service(app, "127.0.0.1", 0)
         self.door = Door(self.service.url, TOKEN)
@@ -72,7 +76,7 @@ class Ward:
         self.keeper.turn((), [event])
 
     def turn(self) -> None:
-        self.health.turned([self.stream], self.keeper)
+        self.health.turned([self.stream], self.keeper, self.rules)
 
 
 @pytest.fixture
@@ -118,11 +122,16 @@ def stale(ward: Ward) -> None:
     ward.clock.move(STALE_AFTER + 1)
 
 
+def misspelt(ward: Ward) -> None:
+    ward.rules.refused(ConfigError([Problem("tocsin.yaml:3", "alarmz", "unknown key")]))
+
+
 BAD = {
     "no room for the state": (full, "disk", "cannot be saved"),
     "lines that wait": (behind, "lag", "a.log"),
     "a log that cannot be read": (troubled, "sources", "permission denied"),
     "an old commit": (stale, "commit", "61 s ago"),
+    "rules with a mistake": (misspelt, "configuration", "tocsin.yaml has problems"),
 }
 
 

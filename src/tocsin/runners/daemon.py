@@ -216,7 +216,7 @@ class Daemon(Follow):
         super()._turn()
         self._reload()
         self._serve()
-        self.health.turned(self._streams, self.keeper)
+        self.health.turned(self._streams, self.keeper, self.rules)
         if not self._ready:
             self._ready = True
             self._manager.say("READY=1")

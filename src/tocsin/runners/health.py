@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from tocsin.runners.clock import Clock
     from tocsin.runners.keeping import Keeper
+    from tocsin.runners.rules import Rules
     from tocsin.runners.stream import Stream
 
 STUCK_AFTER = 30.0
@@ -38,7 +39,9 @@ class Health:
         )
         self._streams: tuple[dict[str, Any], ...] = ()
 
-    def turned(self, streams: Sequence[Stream], keeper: Keeper) -> None:
+    def turned(
+        self, streams: Sequence[Stream], keeper: Keeper, rules: Rules | None = None
+    ) -> None:
         """Note how things are after a turn of the loop."""
         self._turned = self._clock.monotonic()
         age = self._turned - keeper.committed_at
@@ -49,6 +52,7 @@ class Health:
             Check("commit", age < STALE_AFTER, f"the last one was {age:.0f} s ago"),
             Check("lag", not behind, f"not caught up: {_some(behind)}"),
             Check("sources", not trouble, _some(trouble)),
+            _configuration(rules),
         )
         self._streams = tuple(map(_stream, streams))
 
@@ -71,6 +75,14 @@ class Health:
         }
         ready = all(c.good for c in self.checks)
         return {"ready": ready, "checks": checks, "streams": list(self._streams)}
+
+
+def _configuration(rules: Rules | None) -> Check:
+    """Whether what is at work is what is written; its problems are for no strangers."""
+    if rules is None or not rules.bad:
+        return Check("configuration", good=True, word="")
+    word = f"{rules.path} has problems (tocsin check): what was read before goes on"
+    return Check("configuration", good=False, word=word)
 
 
 def _stream(stream: Stream) -> dict[str, Any]:

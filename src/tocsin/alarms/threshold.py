@@ -7,11 +7,16 @@ clears both runs.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import polars as pl
 
 from tocsin.alarms import levels, silence
 from tocsin.alarms.levels import TRANSITIONS
 from tocsin.alarms.rules import Kind, Operator, Rules, ThresholdSpec, specs_frame
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = [
     "STATE", "TRACE", "TRANSITIONS", "Operator", "Rules", "ThresholdSpec",
@@ -177,22 +182,20 @@ def _symbols(rules: Rules, points: pl.DataFrame) -> pl.DataFrame:
         speaks |= silence.speaks(rules)
     if rules.silent:
         quiet &= ~pl.col("mute")
-    points = points.filter(speaks & ~quiet)
     every = pl.col("every")
     begin = pl.when("below").then(pl.max_horizontal("e", "full")).otherwise(pl.col("e"))
     if rules.delayed:
         waits = pl.when(pl.col("delay") > 0).then(pl.col("born") + pl.col("delay"))
         begin = pl.max_horizontal(begin, waits)
     begin = -((-begin) // every) * every
-    points = points.with_columns(
-        e=begin, steps=pl.col("steps") - (begin - pl.col("e")) // every
-    ).filter(pl.col("steps") > 0)
-    breach = _compare("op", "threshold")
-    calm = _compare("calm_op", "calm_threshold")
+    steps = pl.col("steps") - (begin - pl.col("e")) // every
+    breach = _compare(rules.operators, "op", "threshold")
+    calm = _compare(rules.calm_operators, "calm_op", "calm_threshold")
     symbol = pl.when(breach).then(BREACH).when(calm).then(CALM).otherwise(BETWEEN)
     if rules.absent or rules.silent:
         symbol = silence.symbol(rules, symbol)
-    return points.with_columns(symbol=symbol.cast(pl.Int8))
+    points = points.with_columns(e=begin, steps=steps, symbol=symbol.cast(pl.Int8))
+    return points.filter(speaks & ~quiet & (pl.col("steps") > 0))
 
 
 def _traced(rules: Rules, points: pl.DataFrame, state: pl.DataFrame) -> pl.DataFrame:
@@ -203,12 +206,14 @@ def _traced(rules: Rules, points: pl.DataFrame, state: pl.DataFrame) -> pl.DataF
     return _judged(rules, _counted(points)).select(*TRACE)
 
 
-def _compare(operator: str, threshold: str) -> pl.Expr:
+def _compare(operators: Sequence[Operator], operator: str, threshold: str) -> pl.Expr:
+    """Return whether values are beyond thresholds, each by its own operator."""
     value, level = pl.col("value"), pl.col(threshold)
     test = pl.lit(value=False)
-    for known in Operator:
-        chosen = pl.col(operator) == known.value
-        test = pl.when(chosen).then(known.test(value, level)).otherwise(test)
+    for known in operators:
+        found = known.test(value, level)
+        mine = pl.col(operator) == known.value
+        test = pl.when(mine).then(found).otherwise(test) if operators[1:] else found
     return test
 
 

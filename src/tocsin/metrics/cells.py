@@ -16,13 +16,13 @@ the group key as JSON.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 import polars as pl
 
 from tocsin.metrics.evidence import LINES, reduced
-from tocsin.model.batch import divided
+from tocsin.model.batch import divided, least
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -52,12 +52,16 @@ MOST_SQUARED = 10.0**10
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """The four tables of cells."""
+    """The four tables of cells.
+
+    The first `ordered` rows of `base` are known to be in order of `p` (`arranged`).
+    """
 
     base: pl.DataFrame
     buckets: pl.DataFrame
     registers: pl.DataFrame
     lines: pl.DataFrame = field(default_factory=lambda: _NO_LINES)
+    ordered: int = field(default=0, compare=False, kw_only=True)
 
     @property
     def tables(self) -> tuple[pl.DataFrame, ...]:
@@ -166,7 +170,35 @@ def stack(parts: Sequence[Cells]) -> Cells:
         pl.concat([p.buckets for p in parts]),
         pl.concat([p.registers for p in parts]),
         _put([p.lines for p in parts]),
+        ordered=parts[0].ordered,
     )
+
+
+def arranged(cells: Cells) -> Cells:
+    """Return cells whose base is in order of time, so that those near it are found.
+
+    They come nearly in order: only those of the last few moments are sorted.
+    """
+    base = cells.base
+    if cells.ordered == base.height:
+        return cells
+    p = base.get_column("p")
+    done, new = p.head(cells.ordered), p.slice(cells.ordered)
+    cut = done.search_sorted(least(new), side="right") if cells.ordered else 0
+    if cut < cells.ordered or not new.is_sorted():
+        base = pl.concat([base.head(cut), base.slice(cut).sort("p")])
+    return replace(cells, base=base, ordered=base.height)
+
+
+def between(base: pl.DataFrame, spans: Sequence[tuple[int, int]]) -> pl.DataFrame:
+    """Return the rows of ordered cells whose slices begin in some spans `[low, high)`.
+
+    The spans are in order and apart.
+    """
+    edges = pl.Series([edge for span in spans for edge in span], dtype=pl.Int64)
+    places = base.get_column("p").search_sorted(edges, side="left").to_list()
+    pairs = zip(places[::2], places[1::2], strict=True)
+    return pl.concat([base.head(0), *(base.slice(a, b - a) for a, b in pairs if b > a)])
 
 
 def _put(tables: list[pl.DataFrame]) -> pl.DataFrame:

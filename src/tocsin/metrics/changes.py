@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from tocsin.metrics.cells import BASE
+from tocsin.metrics.cells import BASE, between
 from tocsin.metrics.spec import Kind, first_end
-from tocsin.model.batch import least
+from tocsin.model.batch import greatest, least
 
 if TYPE_CHECKING:
     from tocsin.metrics.cells import Cells
@@ -25,7 +25,6 @@ _CARRIED = [
     k.value for k in (Kind.COUNT, Kind.RATE, Kind.SUM, Kind.AVG, Kind.STDDEV)
 ]  # fmt: skip
 _NEVER = 2**61
-_FEW_SHAPES = 8
 
 
 def marked(series: pl.DataFrame, sums: pl.DataFrame | None) -> pl.DataFrame:
@@ -58,46 +57,40 @@ def useful(cells: Cells, series: pl.DataFrame, known: int, count: int) -> Cells:
         .then(pl.col("until") // every * every - period)
         .otherwise(-_NEVER),
     )
-    at = edges.get_column("sid")
+    never = pl.col("new", "low").fill_null(_NEVER), pl.col("high").fill_null(-_NEVER)
+    edges = edges.with_columns(never)
+    sids = pl.int_range(count, eager=True).alias("sid").to_frame()
+    by_sid = sids.join(edges, on="sid", how="left", maintain_order="left").select(never)
 
-    def edge(name: str, missing: int) -> pl.Series:
-        values = edges.get_column(name).fill_null(missing)
-        return pl.repeat(missing, count, dtype=pl.Int64, eager=True).scatter(at, values)
+    def kept(table: pl.DataFrame, wanted: pl.Expr) -> pl.DataFrame:
+        if table.height == 0:
+            return table
+        times = table.select("p", "k").hstack(by_sid[table.get_column("sid")])
+        return table.filter(times.select((pl.col("k") <= known) & wanted).to_series())
 
-    new, low, high = edge("new", _NEVER), edge("low", _NEVER), edge("high", -_NEVER)
-
-    def needed(table: pl.DataFrame, begin: pl.Series) -> pl.Series:
-        sid, p = table.get_column("sid"), table.get_column("p")
-        return (table.get_column("k") <= known) & (p >= begin.gather(sid))
-
-    near = _near(edges)
-
-    def base(table: pl.DataFrame) -> pl.DataFrame:
-        table = table.filter(near & (pl.col("k") <= known))
-        kept = needed(table, new)
-        goes = table.get_column("p") < high.gather(table.get_column("sid"))
-        return table.filter(kept | (needed(table, low) & goes))
-
-    def contents(table: pl.DataFrame) -> pl.DataFrame:
-        return table.filter(needed(table, low)) if table.height else table
-
+    low, high = pl.col("p") >= pl.col("low"), pl.col("p") < pl.col("high")
+    near = cells.base
+    if cells.ordered == near.height and edges.height:
+        near = between(near, _spans(edges))
     return type(cells)(
-        base(cells.base) if cells.base.height else cells.base,
-        contents(cells.buckets),
-        contents(cells.registers),
+        kept(near, (pl.col("p") >= pl.col("new")) | (low & high)),
+        kept(cells.buckets, low),
+        kept(cells.registers, low),
     )
 
 
-def _near(edges: pl.DataFrame) -> pl.Expr:
-    """Return a quick test that all cells pass which any series needs, and most others fail."""
-    shapes = edges.select("new", "low", "high").unique()
-    if shapes.height > _FEW_SHAPES:
-        return pl.col("p") >= least(edges.get_column("low"))
-    tests = [
-        (pl.col("p") >= new) | ((pl.col("p") >= low) & (pl.col("p") < high))
-        for new, low, high in shapes.iter_rows()
-    ]
-    return pl.any_horizontal(tests)
+def _spans(edges: pl.DataFrame) -> list[tuple[int, int]]:
+    """Return the spans of time in which these edges want cells, in order and apart."""
+    shapes = edges.select("low", "high", "new").unique()
+    wanted = [(new, _NEVER) for new in shapes.get_column("new").unique().to_list()]
+    wanted += shapes.filter(pl.col("low") < pl.col("high")).select("low", "high").rows()
+    spans: list[tuple[int, int]] = []
+    for low, high in sorted(wanted):
+        if spans and low <= spans[-1][1]:
+            spans[-1] = (spans[-1][0], max(spans[-1][1], high))
+        else:
+            spans.append((low, high))
+    return spans
 
 
 def change_points(
@@ -108,30 +101,24 @@ def change_points(
     By series (`sid`) and end (`e`). `carried` are sums (`SUMS`) at `start`; of series
     that are marked as such, `base` needs only the cells that come or go.
     """
-    sums = {"n": BASE["n"]}
+    sums = ["n"]
     if series.get_column("kind").is_in(_SUMMED).any():
-        sums |= {"s": BASE["s"], "q": BASE["q"]}
-    every = pl.col("every")
-    begin = _begin(every)
-    parts = _coming_and_going(base, series, list(sums))
-    born = series.select("sid", e=begin)
-    if carried is not None:
-        mine = series.filter("carried").select("sid", e=begin)
-        parts.append(carried.select("sid", *sums).join(mine, on="sid"))
-    together = pl.concat([*parts, born], how="diagonal")
-    moves = (
-        together.group_by("sid", "e")
-        .agg(pl.col(c).sum() for c in sums)
-        .sort("sid", "e")
-    )
-    ends = series.select("sid", "until")
-    running = moves.select("sid", "e", *(_running(pl.col(c)) for c in sums))
-    if "s" not in sums:
-        nothing = pl.lit(None, dtype=pl.Int128)
-        running = running.with_columns(s=nothing, q=nothing)
-    inside = running.join(ends, on="sid", maintain_order="left")
-    inside = inside.filter(pl.col("e") <= pl.col("until"))
-    return inside.select("sid", "e", "n", "s", "q")
+        sums += ["s", "q"]
+    parts = [_born(series, carried, sums), *_coming_and_going(base, series, sums)]
+    together = pl.concat(parts)
+    ends = together.get_column("e")
+    first = least(ends) or 0
+    size = (greatest(ends) or 0) - first + 1
+    # A series and an end as one number: so they are grouped and sorted much faster.
+    place = pl.col("sid") * size + (pl.col("e") - first)
+    moves = together.group_by(place.alias("@")).agg(pl.col(sums).sum()).sort("@")
+    sid, e = pl.col("@") // size, pl.col("@") % size + first
+    points = moves.select(*sums, sid=sid, e=e)
+    running = points.select("sid", "e", *(_running(pl.col(c)) for c in sums))
+    if len(sums) > 1:
+        return running
+    nothing = pl.lit(None, dtype=pl.Int128)
+    return running.with_columns(s=nothing, q=nothing)
 
 
 def _begin(every: pl.Expr) -> pl.Expr:
@@ -147,6 +134,22 @@ def _running(column: pl.Expr) -> pl.Expr:
     first = pl.col("sid").ne_missing(pl.col("sid").shift(1))
     upto = column.cum_sum()
     return upto - pl.when(first).then(upto - column).forward_fill()
+
+
+def _born(
+    series: pl.DataFrame, carried: pl.DataFrame | None, sums: list[str]
+) -> pl.DataFrame:
+    """Return the first end of each series, with the sums that are carried there."""
+    none = {c: pl.lit(0, dtype=BASE[c]) for c in sums}
+    begin = _begin(pl.col("every"))
+    born = series.select("sid", "until", "carried", e=begin)
+    if carried is not None:
+        born = born.join(carried.select("sid", *sums), on="sid", how="left")
+        none = {
+            c: pl.when("carried").then(c).otherwise(zero) for c, zero in none.items()
+        }
+    found = born.filter(pl.col("e") <= pl.col("until"))
+    return found.select("sid", "e", **none)
 
 
 def _coming_and_going(
@@ -167,11 +170,13 @@ def _coming_and_going(
     )
     inside = (pl.col("enter") < pl.col("leave")) | pl.col("known")
     held = held.filter(inside & (pl.col("enter") <= pl.col("until")))
+    known = pl.col("known")
+    comes = {c: pl.when(~known).then(c).otherwise(pl.lit(0, BASE[c])) for c in sums}
+    goes = {c: pl.col(c) * pl.lit(-1, dtype=BASE[c]) for c in sums}
+    gone = held.filter(pl.col("leave") <= pl.col("until"))
     return [
-        held.filter(~pl.col("known")).select("sid", *sums, e="enter"),
-        held.select(
-            "sid", *(pl.col(c) * pl.lit(-1, dtype=BASE[c]) for c in sums), e="leave"
-        ),
+        held.select("sid", e="enter", **comes),
+        gone.select("sid", e="leave", **goes),
     ]
 
 

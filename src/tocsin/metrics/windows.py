@@ -20,7 +20,7 @@ from tocsin.metrics.spec import Kind, MetricSpec, first_end
 from tocsin.model.batch import divided
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 RUNS = {
     "sid": pl.Int64,
@@ -84,44 +84,41 @@ def windows(
     series = stretch.series
     if series.height == 0:
         return pl.DataFrame(schema=RUNS)
+    kinds = [Kind(k) for k in sorted(series.get_column("kind").unique().to_list())]
     points = points.join(series, on="sid", how="left", maintain_order="left")
     last = pl.col("sid").ne_missing(pl.col("sid").shift(-1))
     steps = (pl.col("e").shift(-1) - pl.col("e")) // pl.col("every")
     rest = (pl.col("until") - pl.col("e")) // pl.col("every") + 1
     runs = points.with_columns(
         steps=pl.when(last).then(rest).otherwise(steps),
-        value=_plain_value(),
+        value=_plain_value(kinds),
         i=pl.int_range(pl.len(), dtype=pl.Int64),
     )
-    kinds = set(series.get_column("kind").unique().to_list())
-    for kind in sorted(kinds):
-        runs = _with_contents(runs, cells, Kind(kind))
+    for kind in kinds:
+        runs = _with_contents(runs, cells, kind)
     if results:
         runs = _with_results(runs, cells, results)
     return runs.select(*RUNS)
 
 
-def _plain_value() -> pl.Expr:
-    """Return the value of the kinds that need only counts and sums."""
+def _plain_value(kinds: Iterable[Kind]) -> pl.Expr:
+    """Return the value of those of these kinds that need only counts and sums."""
     n, total = pl.col("n"), divided(pl.col("s").cast(pl.Float64), MILLION)
-    some = n > 0
-    mean = divided(total, n)
-    kind = pl.col("kind")
-    return (
-        pl.when(kind == Kind.COUNT.value)
-        .then(n.cast(pl.Float64))
-        .when(kind == Kind.RATE.value)
-        .then(divided(n, pl.col("period")))
-        .when(kind == Kind.SUM.value)
-        .then(total)
-        .when((kind == Kind.AVG.value) & some)
-        .then(mean)
-        .when((kind == Kind.STDDEV.value) & some)
-        .then(variance(n, pl.col("s"), pl.col("q")).sqrt())
-        .when(kind == Kind.DISTINCT.value)
-        .then(0.0)
-        .otherwise(None)
-    )
+    some = pl.when(n > 0)
+    values = {
+        Kind.COUNT: n.cast(pl.Float64),
+        Kind.RATE: divided(n, pl.col("period")),
+        Kind.SUM: total,
+        Kind.AVG: some.then(divided(total, n)),
+        Kind.STDDEV: some.then(variance(n, pl.col("s"), pl.col("q")).sqrt()),
+        Kind.DISTINCT: pl.lit(0.0),
+    }
+    found = pl.lit(None, dtype=pl.Float64)
+    for kind in kinds:
+        if kind in values:
+            mine = pl.col("kind") == kind.value
+            found = pl.when(mine).then(values[kind]).otherwise(found)
+    return found
 
 
 def _with_contents(runs: pl.DataFrame, cells: Cells, kind: Kind) -> pl.DataFrame:

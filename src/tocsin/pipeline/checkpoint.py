@@ -174,7 +174,7 @@ def _to_shard(row: Mapping[str, Any], tables: list[pl.DataFrame]) -> ShardState:
 
     marks = table("marks")
     return ShardState(
-        cells=Cells(**{kind: table(kind) for kind in KINDS if kind in row}),
+        cells=Cells(*(table(kind) for kind in KINDS if kind in row)),
         series=SeriesTable(
             table("series"),
             table("births"),

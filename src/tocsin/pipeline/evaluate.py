@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, TypeAlias
 import polars as pl
 
 from tocsin.alarms import threshold
-from tocsin.metrics.cells import Cells, NamedCells, merge, stack, without_lines
+from tocsin.metrics.cells import (
+    Cells,
+    NamedCells,
+    arranged,
+    merge,
+    stack,
+    without_lines,
+)
 from tocsin.metrics.series import SeriesTable
 from tocsin.metrics.spec import AMEND_EVERY
 from tocsin.metrics.unseen import thinned
@@ -139,6 +146,7 @@ class Evaluator:
             stands = Stands(state.now, state.then, state.marks, state.late)
             more = swapped(state.cells, state.series, self.shard.series, stands)
             state = replace(state, **more)
+        state = replace(state, cells=arranged(state.cells))
         while state.judged is not None and state.judged < to:
             state, said = self._onward(state, near(state.cells, state.judged, to))
             verdicts += self._supported(state, said)
@@ -359,7 +367,7 @@ class Evaluator:
         reach = state.series.table.join(self._grains, on="m").select("sid", "reach")
 
         def needed(rows: pl.DataFrame) -> pl.DataFrame:
-            held = rows.join(reach, on="sid", how="left")
+            held = rows.join(reach, on="sid", how="left", maintain_order="left")
             new = pl.col("p") + pl.col("reach").fill_null(0) >= settled
             return held.filter(new).drop("reach")
 

@@ -7,7 +7,7 @@ the settled state being brought up. So they cannot disagree.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -64,6 +64,8 @@ class Views:
     partial: bool = False
     variants: pl.DataFrame | None = None
     """Which series have other rules than most (`threshold.trace`)."""
+    measured: pl.DataFrame | None = None
+    """The rows of metrics that are measured, with all of their spec, once known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,7 @@ class Judge:
         self.rules = threshold.specs_frame(shard.rules, varied=varied)
         self._fills = _fills(shard)
         self._links: tuple[int, pl.DataFrame] = (-1, pl.DataFrame())
+        self._table: tuple[int, pl.DataFrame] = (-1, pl.DataFrame())
         self._variants: tuple[int, pl.DataFrame | None] = (-1, None)
         self._groups: tuple[int, pl.DataFrame] = (-1, pl.DataFrame())
         self._heard = states.heard(shard)
@@ -140,7 +143,7 @@ class Judge:
         views = Views(rows, links, span.sums, partial=span.partial, variants=own)
         measured = self._measured(views)
         known = useful(cells, measured, span.known, series.table.height)
-        return self.judged(known, views, alarms)
+        return self.judged(known, replace(views, measured=measured), alarms)
 
     def judged(self, cells: Cells, views: Views, alarms: pl.DataFrame) -> Judgement:
         """Judge views from the alarms' state at their `after`.
@@ -210,9 +213,16 @@ class Judge:
             self._variants = (series.table.height, variants(self.shard, series.table))
         return self._variants[1]
 
+    def _specified(self, series: SeriesTable) -> pl.DataFrame:
+        """Return all series with what is to be known of their metrics."""
+        if self._table[0] != series.table.height:
+            table = series.table.select("sid", "m").join(self.specs, on="m")
+            self._table = (series.table.height, table)
+        return self._table[1]
+
     def _wanted(self, series: SeriesTable, span: Span) -> pl.DataFrame:
         """Return the series with an end in the span, each with its own stretch of time."""
-        table = series.table.select("sid", "m").join(self.specs, on="m")
+        table = self._specified(series)
         if span.sids is not None:
             table = table.filter(pl.col("sid").is_in(span.sids.implode()))
         until = pl.lit(span.until, dtype=pl.Int64)
@@ -270,7 +280,7 @@ class Judge:
 
         And the traces of alarms whose states are among them.
         """
-        base = self._measured(views)
+        base = self._measured(views) if views.measured is None else views.measured
         if self.memories.height:
             cells = unseen(cells, base.join(self.memories, on="m"))
         points = change_points(cells.base, base, views.sums)

@@ -128,7 +128,7 @@ def _cells(saved: _Tables, i: int, settled: int | None) -> Cells:
             floor = None if settled is None else settled - int(name.rsplit("/", 1)[1])
             parts.append(tables.joined_cells(kind, saved.parts(name), floor))
         found[kind] = pl.concat(parts) if parts else getattr(Cells.empty(), kind)
-    return Cells(**found)
+    return Cells(*found.values())
 
 
 def _series(saved: _Tables, i: int, row: Mapping[str, Any]) -> SeriesTable:

@@ -102,7 +102,7 @@ class Speaker:
         self.plan = plan
         self.mask: Mask = mask or tuple
         self.datapoints = datapoints
-        self._newest: dict[int, dict[int, tuple[int, float | None, int]]] = {}
+        self._newest: dict[int, pl.DataFrame] = {}
         self.alarms = {
             alarm.name: (shard, alarm)
             for shard in plan.shards
@@ -148,22 +148,23 @@ class Speaker:
         if not metrics or verdict.amended:
             return
         mine = verdict.runs.filter(pl.col("m").is_in(list(metrics)))
-        newest = mine.group_by("sid", maintain_order=True).last()
-        noted = self._newest.setdefault(shard, {})
-        for sid, value, n, m in newest.select("sid", "value", "n", "m").iter_rows():
-            noted[sid] = (m, value, n)
+        known = self._newest.get(shard)
+        newest = mine.select("sid", "m", "value", "n")
+        both = newest if known is None else pl.concat([known, newest])
+        self._newest[shard] = both.unique("sid", keep="last")
 
     def standings(self, states: Sequence[ShardState]) -> list[Standing]:
         """Return how the alarms stand: the newest datapoint of their series."""
         found: list[Standing] = []
         for i, shard in enumerate(self.plan.shards):
-            noted = self._newest.get(i, {})
+            if i not in self._newest:
+                continue
+            noted = self._newest[i]
             keys = dict(states[i].series.table.select("sid", "key").iter_rows())
             stands = standing_states(shard, states[i].now)
             for number, alarm in enumerate(shard.alarms):
-                for sid, (metric, value, count) in noted.items():
-                    if metric != alarm.metric:
-                        continue
+                mine = noted.filter(pl.col("m") == alarm.metric)
+                for sid, _, value, count in mine.iter_rows():
                     key = json.loads(keys[sid])
                     state, level = stands.get((number, sid), ("ok", ""))
                     found.append(

@@ -17,6 +17,7 @@ from rich.screen import Screen as Frame
 from tocsin.model.errors import UsageError
 from tocsin.model.records import (
     ConsumerReport,
+    Contributor,
     IncidentEvent,
     Notice,
     Record,
@@ -117,6 +118,37 @@ def test_a_ringing_alarm_on_a_small_screen(feed: Feed) -> None:
     )
 
 
+def supported(feed: Feed) -> list[Record]:
+    """The same run, whose alarm says what it comes from."""
+    who = Contributor("section", "/api", 900.0, 300.0)
+    lines = ("GET /first 200", "GET /\x1b[31mlast 500" + "x" * 300)
+    rings = replace(feed.rings, evidence=lines, contributors=(who,))
+    return [rings if record is feed.rings else record for record in feed.all()]
+
+
+def test_what_rings_shows_who_made_the_difference_and_the_last_line(feed: Feed) -> None:
+    shown = drawn(screen_of(*supported(feed)[:12]), 120, 24)
+    (at,) = (i for i, line in enumerate(shown) if feed.opened.message in line)
+    assert shown[at + 1].startswith("│      section /api: 900, 300 before  ")
+    assert shown[at + 2].startswith(r"│      | GET /\x1b[31mlast 500xxx")
+    assert not any("GET /first" in line for line in shown)
+    assert len(shown) == 24
+
+
+def test_what_is_over_shows_no_lines(feed: Feed) -> None:
+    shown = drawn(screen_of(*supported(feed)), 120, 24)
+    assert any(feed.resolved.message in line for line in shown)
+    assert not any("| GET" in line for line in shown)
+
+
+def test_an_alarm_that_recovers_says_so(feed: Feed) -> None:
+    alarms = (
+        AlarmStatus("High traffic", 9.0, 3, 10.0, firing=True, state="recovering"),
+    )
+    shown = drawn(screen_of(feed.opened, status=LiveStatus(alarms=alarms)), 80, 24)
+    assert any("▲ recovering  #1  High traffic" in line for line in shown)
+
+
 def test_a_quiet_start(feed: Feed) -> None:
     shown = drawn(screen_of(status=LiveStatus()), 80, 24)
     text = "\n".join(shown)
@@ -211,7 +243,21 @@ def hostile(text: str) -> list[Record]:
         ),
         IncidentEvent(1, "opened", text, key, 5, text),
         IncidentEvent(2, text, text, {}, 5, text),
-        Transition("i", text, key, text, "ok", "firing", 5, 2.0, 3, 1.0, text),
+        Transition(
+            "i",
+            text,
+            key,
+            text,
+            "ok",
+            "firing",
+            5,
+            2.0,
+            3,
+            1.0,
+            text,
+            evidence=(text,),
+            contributors=(Contributor(text, text, 2, 1),),
+        ),
         Notice(text, "warning", text),
         ConsumerReport(text, 0, 10**7, text),
     ]

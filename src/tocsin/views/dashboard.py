@@ -136,8 +136,13 @@ class Dashboard:
         table = Table.grid()
         table.add_column(no_wrap=True)
         table.add_column(overflow="fold")
+        told: set[int] = set()
         for event in islice(self.screen.history, rows):
             table.add_row(*panels.sentence(event, self.lines))
+            if event.id not in told:  # what it comes from stands with its last word
+                for line in panels.support(self.screen, event, self.lines):
+                    table.add_row("", line)
+            told.add(event.id)
         said = [table] if self.screen.history else [Text("all quiet so far", "dim")]
         return self._frame("history", said, rows)
 

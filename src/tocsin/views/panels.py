@@ -47,6 +47,8 @@ _NAMED = 3
 """Streams that are named when there are several."""
 _NAME = 12
 """Columns that the name of an alarm has at least."""
+_LINE = 400
+"""Characters of a line of the log: more than a screen is wide."""
 _GAUGE_FROM = 60
 """Columns from which an alarm has a gauge."""
 
@@ -128,6 +130,16 @@ def sentence(event: IncidentEvent, lines: Lines) -> tuple[Text, Text]:
     sign, number_, words = lines.event(event).split(" ", 2)
     style = EVENT_STYLES.get(event.event, WARNING)
     return Text(f"{sign} {number_} ", style), Text(words)
+
+
+def support(screen: Screen, event: IncidentEvent, lines: Lines) -> list[Text]:
+    """Say what an incident that has not ended comes from: who most, and the last line."""
+    why = screen.standing(event.alarm, event.key)
+    if why is None or event.id not in {i.id for i in screen.unfinished()}:
+        return []
+    said = [lines.text(str(one), _LINE) for one in why.contributors[:1]]
+    said += [f"| {lines.text(line, _LINE)}" for line in why.evidence[-1:]]
+    return [Text(line, LABEL, no_wrap=True, overflow="crop") for line in said]
 
 
 def reports(screen: Screen, rows: int, width: int, lines: Lines) -> list[Text]:
@@ -219,19 +231,21 @@ def _table(known: list[Standing], width: int, lines: Lines) -> list[Text]:
     figures = _column([_against(row) for row in known])
     since = _column([_since(row) for row in known])
     ids = _column([f"#{row.incident.id}  " if row.incident else "" for row in known])
+    states = _column([_state(row, lines.glyphs) for row in known])
     bar = width // 7 if width >= _GAUGE_FROM else 0
-    room = width - _STATE - bar - sum(len(c[0]) for c in (figures, since, ids))
+    room = width - bar - sum(len(c[0]) for c in (states, figures, since, ids))
     if room < _NAME:  # the name says more than the hour
         room, since = room + len(since[0]), [""] * len(known)
     if room < _NAME:  # and more than the figures
         room, figures = room + len(figures[0]), [""] * len(known)
     drawn = []
-    for row, figure, then, id_ in zip(known, figures, since, ids, strict=True):
+    columns = zip(known, states, figures, since, ids, strict=True)
+    for row, state, figure, then, id_ in columns:
         style = RINGING if row.firing else CALM
         mark = gauge(row, bar, lines.glyphs)
         space = room if figure.strip() else room + len(figure) + len(mark)
         name = clip(subject(row.name, row.key), space, ascii_only=_ascii(lines))
-        line = Text.assemble((_state(row, lines.glyphs), style), (id_, "bold"), name)
+        line = Text.assemble((state, style), (id_, "bold"), name)
         line.append(" " * (space - cells(name)))
         if figure.strip():
             line.append(figure).append(mark, style)
@@ -245,8 +259,9 @@ _CALM = {"pending": "pending", "no_data": "no data", "error": "error"}
 
 def _state(row: Standing, glyphs: Glyphs) -> str:
     calm = _CALM.get(row.state, f"{glyphs.resolved} ok")
-    said = f"{glyphs.firing} FIRING" if row.firing else calm
-    return f"{said:<{_STATE}}"
+    rings = "recovering" if row.state == "recovering" else "FIRING"
+    said = f"{glyphs.firing} {rings}" if row.firing else calm
+    return f"{said}  ".ljust(_STATE)
 
 
 def _column(texts: list[str]) -> list[str]:

@@ -7,15 +7,16 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from tests.runners.crewed import near_crew
+from tests.runners.crewed import NearLink, near_crew
 from tests.runners.world import SOURCE, T0, World, append, line, lines, rules
 
 from tocsin.config.values import Config, MetricConfig
 from tocsin.model.instant import SECOND
-from tocsin.model.records import Notice, Record, StreamAccount, Summary
+from tocsin.model.records import Notice, Record, StreamAccount, Summary, Transition
 from tocsin.runners import crew, hand
+from tocsin.runners.crew import Crew
 from tocsin.runners.letters import Begin, Look, decode
-from tocsin.runners.session import Wishes
+from tocsin.runners.session import Session, Wishes
 
 _END = 25
 Deed = tuple[float, Callable[[], object]]
@@ -199,6 +200,40 @@ def test_a_stream_over_which_three_workers_die_is_set_aside_and_named(
     assert [Path(n.subject).name for n in words] == ["bad.log"] * len(words)
     assert words
     assert world.rings == [("firing", 2), ("ok", 12)]
+
+
+class Sleepy(NearLink):
+    """A worker that is stopped for a while: it says nothing, and is not gone."""
+
+    asleep = False
+
+    def receive(self) -> tuple[list[bytes], bool]:
+        return ([], False) if self.asleep else super().receive()
+
+
+def test_a_worker_that_hangs_is_named_and_holds_no_other_back(tmp_path: Path) -> None:
+    a, b = tmp_path / "a.log", tmp_path / "b.log"
+    for log in (a, b):
+        log.write_bytes(lines([1]))
+    world, links = World(), list[Sleepy]()
+
+    def start(session: Session) -> Sleepy:
+        links.append(Sleepy(session, world.clock, lambda _: False))
+        return links[-1]
+
+    world.follow.share(Crew(world.session, world.clock, start, 2))
+    world.files(a, b)
+    world.clock.at(5, lambda: setattr(links[0], "asleep", True))
+    world.write(6, a, lines([6]))
+    world.write(8, b, lines([8] * 20))
+    world.clock.at(90, lambda: setattr(links[0], "asleep", False))
+    world.until(120)
+
+    assert world.rings == [("firing", 9), ("ok", 19)]
+    assert world.view.first(lambda r: isinstance(r, Transition)) < 60
+    named = [n for n in world.view.of(Notice) if "not been heard of" in n.text]
+    assert [Path(n.subject).name for n in named] == ["a.log"]
+    assert world.summary.total("lines") == 23
 
 
 def test_a_crew_is_not_begun_for_one_small_file_alone(tmp_path: Path) -> None:

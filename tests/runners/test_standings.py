@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from tests.runners.world import World, lines, rules
 
 from tocsin.config.alarm_values import RuleConfig
+from tocsin.model.instant import SECOND
 from tocsin.model.records import Transition
-from tocsin.testing import SECOND
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -71,6 +71,7 @@ def command(
                 "read as the first\n  hint: write them in UTC or with an offset",
                 err=True,
             )
+    _warn_of_no_data(path, config)
     return _against(config, folder) if against or folder else 0
 
 
@@ -85,6 +86,19 @@ def _warn_of_command(path: Path, source: SourceConfig) -> None:
         click.echo(
             f"{path}: warning: source {source.name!r}: there is no program "
             f"{intake.argv[0]!r} on this machine\n  hint: give its whole path",
+            err=True,
+        )
+
+
+def _warn_of_no_data(path: Path, config: Config) -> None:
+    """Say which alarms wait for no data of a metric that always has a value."""
+    from tocsin.config.no_data import pointless  # noqa: PLC0415 - see Lazy
+
+    for alarm, kind in pointless(config):
+        click.echo(
+            f"{path}: warning: alarm {alarm.name!r}: no_data: {alarm.no_data} never "
+            f"comes true: where no event comes, a {kind} is 0\n"
+            "  hint: leave it out; an alarm of kind: absence rings when nothing comes",
             err=True,
         )
 

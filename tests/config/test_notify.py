@@ -11,12 +11,12 @@ from tocsin.config import from_data, json_schema, parse
 from tocsin.config.notify_values import (
     CapConfig,
     NotifyConfig,
-    PeriodConfig,
     RouteConfig,
 )
 from tocsin.config.values import SECOND
 from tocsin.model.errors import ConfigError
 from tocsin.model.matchers import shown
+from tocsin.model.schedule import Period
 
 BASE: dict[str, Any] = {
     "metrics": [{"name": "n", "type": "COUNT", "period": "1m", "group_by": ["host"]}],
@@ -84,32 +84,32 @@ def test_a_route_keeps_its_id_when_others_come_and_go() -> None:
     assert len({route.id for route in many}) == 3
 
 
-PERIODS: dict[str, tuple[dict[str, object], PeriodConfig]] = {
-    "days of the week": ({"weekdays": "mon-fri"}, PeriodConfig(weekdays=((0, 4),))),
+PERIODS: dict[str, tuple[dict[str, object], Period]] = {
+    "days of the week": ({"weekdays": "mon-fri"}, Period(weekdays=((0, 4),))),
     "as Alertmanager writes them": (
         {"weekdays": ["monday:wednesday", "Sunday"]},
-        PeriodConfig(weekdays=((0, 2), (6, 6))),
+        Period(weekdays=((0, 2), (6, 6))),
     ),
     "over the week's end": (
-        {"weekdays": "fri-mon"}, PeriodConfig(weekdays=((4, 6), (0, 0))),
+        {"weekdays": "fri-mon"}, Period(weekdays=((4, 6), (0, 0))),
     ),
-    "months": ({"months": "nov-feb"}, PeriodConfig(months=((11, 12), (1, 2)))),
+    "months": ({"months": "nov-feb"}, Period(months=((11, 12), (1, 2)))),
     "days of the month": (
         {"days": [15, "1:7", "-3:-1", -1]},
-        PeriodConfig(days=((15, 15), (1, 7), (-3, -1), (-1, -1))),
+        Period(days=((15, 15), (1, 7), (-3, -1), (-1, -1))),
     ),
-    "from a day to the last": ({"days": "25:-1"}, PeriodConfig(days=((25, -1),))),
+    "from a day to the last": ({"days": "25:-1"}, Period(days=((25, -1),))),
     "times": (
         {"times": ["9:00-12:30", "23:00 - 24:00"]},
-        PeriodConfig(times=((32_400, 45_000), (82_800, 86_400))),
+        Period(times=((32_400, 45_000), (82_800, 86_400))),
     ),
-    "over midnight": ({"times": "22:00-06:00"}, PeriodConfig(times=((79_200, 21_600),))),
-    "years": ({"years": ["2026:2028", 2030]}, PeriodConfig(years=((2026, 2028), (2030, 2030)))),
+    "over midnight": ({"times": "22:00-06:00"}, Period(times=((79_200, 21_600),))),
+    "years": ({"years": ["2026:2028", 2030]}, Period(years=((2026, 2028), (2030, 2030)))),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize(("written", "expected"), PERIODS.values(), ids=PERIODS)
-def test_periods(written: dict[str, object], expected: PeriodConfig) -> None:
+def test_periods(written: dict[str, object], expected: Period) -> None:
     (schedule,) = built(schedules=[{"name": "s", "periods": [written]}]).schedules
 
     assert schedule.periods == (expected,)

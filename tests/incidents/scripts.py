@@ -17,7 +17,7 @@ from tocsin.incidents.alerts import (
     labels_of,
 )
 from tocsin.incidents.draft import NotifySpec, State
-from tocsin.incidents.notify import next_due, step
+from tocsin.incidents.notify import step
 from tocsin.incidents.plain import from_json, to_json
 from tocsin.incidents.routes import Route
 from tocsin.model.matchers import matcher
@@ -113,6 +113,15 @@ def run(  # noqa: PLR0913
         sent += more
         held += kept
     return state, sent, held
+
+
+def next_due(spec: NotifySpec, state: State) -> int | None:
+    """Return when (s) there may be something to tell if nothing happens until then."""
+    dues = [group.due for group in state.groups.values()]
+    for channel, meter in state.meters.items():
+        due = meter.due(spec.cap_of(channel))
+        dues += [] if due is None else [due]
+    return min(dues, default=None)
 
 
 def minutely(until: int) -> range:

@@ -15,7 +15,7 @@ from tests.incidents.scripts import MAIL, PLAIN, match, minutely, run, shown, wi
 from tocsin.incidents.draft import NotifySpec
 from tocsin.incidents.mute import Downtime, Inhibition, Silence
 from tocsin.incidents.routes import Route
-from tocsin.incidents.schedule import Period, Schedule
+from tocsin.model.schedule import Period, Schedule
 
 HOUR = 3600
 

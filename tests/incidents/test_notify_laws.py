@@ -17,8 +17,8 @@ from tocsin.incidents.flapping import Flapping
 from tocsin.incidents.meter import Cap
 from tocsin.incidents.mute import Downtime, Inhibition, Silence
 from tocsin.incidents.routes import matching
-from tocsin.incidents.schedule import Period, Schedule
 from tocsin.model.notification import Kind, Notification
+from tocsin.model.schedule import Period, Schedule
 
 if TYPE_CHECKING:
     from tocsin.incidents.routes import Route

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.laws import law
 
-from tocsin.incidents.schedule import Period, Schedule, inside
+from tocsin.incidents.schedule import inside
+from tocsin.model.schedule import Period, Schedule
 
 
 def hours(start: str, end: str) -> tuple[int, int]:

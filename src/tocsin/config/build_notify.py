@@ -14,11 +14,10 @@ from tocsin.config.notify_values import (
     HeartbeatConfig,
     InhibitConfig,
     NotifyConfig,
-    PeriodConfig,
-    ScheduleConfig,
     SilenceConfig,
 )
 from tocsin.config.problems import did_you_mean
+from tocsin.model.schedule import Period, Schedule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -168,10 +167,10 @@ def _check_order(
         problems.expected((*path, "end"), "an instant after its start", text)
 
 
-def _schedule(part: SchedulePart) -> ScheduleConfig:
-    periods = tuple(PeriodConfig(**p.model_dump()) for p in part.periods)
-    return ScheduleConfig(
-        name=part.name, timezone=part.timezone, periods=periods or (PeriodConfig(),)
+def _schedule(part: SchedulePart) -> Schedule:
+    periods = tuple(Period(**p.model_dump()) for p in part.periods)
+    return Schedule(
+        name=part.name, timezone=part.timezone, periods=periods or (Period(),)
     )
 
 

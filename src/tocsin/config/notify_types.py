@@ -11,11 +11,10 @@ from tocsin.config.regex import RegexError, check_regex
 from tocsin.config.types import Checked, refuse
 from tocsin.model.errors import UsageError
 from tocsin.model.matchers import PATTERNS, Matcher, Operator, parsed
+from tocsin.model.schedule import Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-Span = tuple[int, int]
 
 OURS = ("alarm", "level")
 """Labels that every alert has from us."""

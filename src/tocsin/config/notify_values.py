@@ -12,34 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tocsin.model.matchers import Matchers
+    from tocsin.model.schedule import Schedule
 
 SECOND = 1_000_000
-Span = tuple[int, int]
-"""A first and a last, both included."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PeriodConfig:
-    """A time that comes again; what is empty does not restrict it.
-
-    `times` are seconds of the day, the end excluded; `weekdays` count from Monday
-    as 0, negative `days` from the end of the month.
-    """
-
-    times: tuple[Span, ...] = ()
-    weekdays: tuple[Span, ...] = ()
-    days: tuple[Span, ...] = ()
-    months: tuple[Span, ...] = ()
-    years: tuple[Span, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScheduleConfig:
-    """A name for times that come again, in a time zone."""
-
-    name: str
-    timezone: str = "UTC"
-    periods: tuple[PeriodConfig, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +107,7 @@ class NotifyConfig:
     routes: tuple[RouteConfig, ...] = ()
     inhibit: tuple[InhibitConfig, ...] = ()
     silences: tuple[SilenceConfig, ...] = ()
-    schedules: tuple[ScheduleConfig, ...] = ()
+    schedules: tuple[Schedule, ...] = ()
     downtimes: tuple[DowntimeConfig, ...] = ()
     max_age: int = 3600 * SECOND
     flapping: FlappingConfig = FlappingConfig()

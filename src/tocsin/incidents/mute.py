@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from tocsin.incidents.reasons import Reason
-from tocsin.incidents.schedule import Schedule, inside
+from tocsin.incidents.schedule import inside
 from tocsin.model.matchers import Matchers, matches, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from tocsin.model.notification import Alert
+    from tocsin.model.schedule import Schedule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

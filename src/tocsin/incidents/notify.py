@@ -1,7 +1,7 @@
 """From what becomes of incidents to notifications: one pure step, driven by `now`.
 
-Whoever turns the crank calls `step` for every batch of events, and without any at least
-as often as `next_due` says. Cutting time into more steps changes nothing, nor does
+Whoever turns the crank calls `step` for every batch of events, and without any as often
+as people are to be told in time. Cutting time into more steps changes nothing, nor does
 saving the state and reading it again between two of them.
 """
 
@@ -103,15 +103,6 @@ def _stops(spec: NotifySpec, start: int | None, to: int) -> Iterator[int]:
     if start is not None:
         yield from range(start + spec.max_age, min(to, start + _WEEK), spec.max_age)
     yield to
-
-
-def next_due(spec: NotifySpec, state: State) -> int | None:
-    """Return when (s) there may be something to tell if nothing happens until then."""
-    dues = [group.due for group in state.groups.values()]
-    for channel, meter in state.meters.items():
-        due = meter.due(spec.cap_of(channel))
-        dues += [] if due is None else [due]
-    return min(dues, default=None)
 
 
 def silence(state: State, wanted: Silence) -> tuple[State, Silence]:

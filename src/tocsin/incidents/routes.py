@@ -11,7 +11,7 @@ from tocsin.model.matchers import Matchers, matches
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from tocsin.incidents.schedule import Schedule
+    from tocsin.model.schedule import Schedule
 
 EVERY_LABEL = "..."
 """In `group_by`: a group for each set of labels, so nothing is grouped."""

@@ -1,4 +1,4 @@
-"""Schedules: times of the week and of the year, in a named time zone.
+"""Whether an instant lies in a schedule, in the schedule's own time zone.
 
 A day of 23 or 25 hours needs no care: an instant has exactly one local time.
 """
@@ -6,40 +6,15 @@ A day of 23 or 25 hours needs no care: an instant has exactly one local time.
 from __future__ import annotations
 
 from calendar import monthrange
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-Span = tuple[int, int]
-"""A first and a last, both included."""
+if TYPE_CHECKING:
+    from tocsin.model.schedule import Period, Schedule, Span
 
 _FIRST = -62_000_000_000
 _LAST = 253_000_000_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Period:
-    """A time that comes again; what is empty does not restrict it.
-
-    `times` are seconds of the day, the end excluded; one that ends before it begins
-    goes on past midnight and belongs to the day on which it began. `weekdays` count
-    from Monday as 0; negative `days` count from the end of the month, -1 is its last.
-    """
-
-    times: tuple[Span, ...] = ()
-    weekdays: tuple[Span, ...] = ()
-    days: tuple[Span, ...] = ()
-    months: tuple[Span, ...] = ()
-    years: tuple[Span, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Schedule:
-    """A named list of periods: an instant lies in it if it lies in one of them."""
-
-    name: str
-    timezone: str = "UTC"
-    periods: tuple[Period, ...] = (Period(),)
 
 
 def inside(schedule: Schedule, at: int) -> bool:

@@ -11,7 +11,6 @@ from tocsin.incidents.flapping import Flapping
 from tocsin.incidents.meter import Cap
 from tocsin.incidents.mute import Downtime, Inhibition, Silence, named
 from tocsin.incidents.routes import Route
-from tocsin.incidents.schedule import Period, Schedule
 from tocsin.model.instant import SECOND
 
 if TYPE_CHECKING:
@@ -21,10 +20,10 @@ if TYPE_CHECKING:
         CapConfig,
         DowntimeConfig,
         RouteConfig,
-        ScheduleConfig,
         SilenceConfig,
     )
     from tocsin.config.values import Config
+    from tocsin.model.schedule import Schedule
 
 _REMEMBERED = 3600
 
@@ -32,7 +31,7 @@ _REMEMBERED = 3600
 def notify_spec(config: Config) -> NotifySpec:
     """Return who is told what. Without routes, every channel is told of everything."""
     notify = config.notify
-    schedules = {s.name: _schedule(s) for s in notify.schedules}
+    schedules = {s.name: s for s in notify.schedules}
     everybody = Route(id="/", channels=tuple(c.name for c in config.channels))
     routes = tuple(_route(r, schedules) for r in notify.routes)
     corrected = max((s.amend_for for s in config.sources), default=0) // SECOND
@@ -88,20 +87,6 @@ def _route(route: RouteConfig, schedules: Mapping[str, Schedule]) -> Route:
         goes_on=route.goes_on,
         routes=tuple(_route(r, schedules) for r in route.routes),
     )
-
-
-def _schedule(schedule: ScheduleConfig) -> Schedule:
-    periods = tuple(
-        Period(
-            times=p.times,
-            weekdays=p.weekdays,
-            days=p.days,
-            months=p.months,
-            years=p.years,
-        )
-        for p in schedule.periods
-    )
-    return Schedule(name=schedule.name, timezone=schedule.timezone, periods=periods)
 
 
 def _silence(silence: SilenceConfig) -> Silence:

@@ -1,11 +1,10 @@
 """A RabbitMQ of our own: the real one, from its package, without a service manager."""
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -13,7 +12,7 @@ from typing import TypeVar
 from tocsin.runners.clock import SystemClock
 
 PROGRAM = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
-UP = 90.0
+UP = 180.0
 CONFIG = """\
 listeners.tcp.1 = 127.0.0.1:{port}
 log.console = false
@@ -23,7 +22,7 @@ log.file.level = warning
 T = TypeVar("T")
 
 
-def until(look: Callable[[], T], seconds: float = 60.0) -> T:
+def until(look: Callable[[], T], seconds: float = 120.0) -> T:
     """What `look` returns, as soon as that is true."""
     clock = SystemClock()
     end = clock.monotonic() + seconds
@@ -40,6 +39,11 @@ def free_port() -> int:
         return port
 
 
+def _is_open(port: int) -> bool:
+    with socket.socket() as sock:
+        return sock.connect_ex(("127.0.0.1", port)) == 0
+
+
 class Broker:
     """One broker on the loopback; what it keeps survives `kill` and `start`."""
 
@@ -53,8 +57,11 @@ class Broker:
             "ERL_EPMD_PORT": str(free_port()),
         }
         self._process: subprocess.Popen[bytes] | None = None
+        self._names: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
+        """Begin, or begin again with what was kept; return once it answers."""
+        self._keep_names()
         with (self.folder / "out").open("ab") as out:
             self._process = subprocess.Popen(
                 [PROGRAM], env=self._environment(), start_new_session=True,
@@ -63,18 +70,43 @@ class Broker:
         until(self._answers, UP)
 
     def kill(self) -> None:
-        """End it as a power cut would; epmd, which it started, goes as well."""
+        """End it with all its processes, without a chance to put anything in order."""
         if self._process is not None:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
             self._process = None
+            until(lambda: not _is_open(self.port))
 
     def close(self) -> None:
+        """End it, and what knows the names of nodes, which was started for it alone."""
         self.kill()
-        epmd = shutil.which("epmd")
-        if epmd:
-            subprocess.run([epmd, "-kill"], env=self._environment(),
-                           capture_output=True, check=False, timeout=30)  # fmt: skip
+        if self._names is not None:
+            self._names.kill()
+            self._names.wait()
+            self._names = None
+
+    def remembers(self, queues: Iterable[str]) -> bool:
+        """Return whether it would know quorum queues again if it were killed now.
+
+        Older versions write down which there are only some seconds after they were
+        made (rabbitmq/ra, pull request 443). Killed in between, the broker knows of a
+        queue that never answers.
+        """
+        files = self.folder.glob("data/*/quorum/*/names.dets")
+        kept = b"".join(path.read_bytes() for path in files)
+        return all(f"%2F_{queue}m\0\0\0".encode() in kept for queue in queues)
+
+    def _keep_names(self) -> None:
+        """Start epmd, which the broker would start, too, but never end."""
+        if self._names is not None:
+            return
+        port = int(self._spread["ERL_EPMD_PORT"])
+        self._names = subprocess.Popen(
+            ["epmd", "-address", "127.0.0.1", "-port", str(port)],  # noqa: S607
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        until(lambda: _is_open(port))
 
     def _answers(self) -> bool:
         assert self._process is not None

@@ -1,85 +1,27 @@
 """The real RabbitMQ: what is handed over arrives, whoever is killed on the way."""
 
-import asyncio
-import json
 import signal
 import subprocess
-from collections import Counter
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from threading import Event, Lock, Thread
-from typing import Any, TypeVar
+from threading import Thread
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.integration.broker import PROGRAM, Broker, running, until
-from tests.program import command, environment
+from tests.integration.relaying import Post, Site, Wire
+from tests.program import PATIENCE, Process, command, environment, read_until
 
-from tocsin.channels.mask import Masking
-from tocsin.config.rabbit_values import RabbitConfig
-from tocsin.model import samples
-from tocsin.model.notification import Kind, Notification
-from tocsin.model.secret import Secret
-from tocsin.model.state import Change, Outgoing
-from tocsin.runners.clock import SystemClock, new_random
-from tocsin.runners.mailroom import Mailroom
-from tocsin.runners.outbox import outgoing
-from tocsin.runners.rabbit import Relay, link, relayed
-from tocsin.runners.rabbit_plan import REDELIVERIES, Topology
-from tocsin.state.memory import MemoryStore
+from tocsin.runners.rabbit_plan import REDELIVERIES
+from tocsin.runners.trouble import CALM
+
+if TYPE_CHECKING:
+    from tocsin.model.records import Notice
 
 pytestmark = pytest.mark.integration
 
 pytest.importorskip("aio_pika")
-CHANNELS = ("good", "bad")
-RULES = """\
-channels:
-  - {{name: good, type: webhook, url: "http://127.0.0.1:{web}/good", allow: [127.0.0.1]}}
-  - {{name: bad, type: webhook, url: "http://127.0.0.1:{web}/bad", allow: [127.0.0.1]}}
-rabbitmq: {{url: "{url}", exchange: {name}, queue: {name}, prefetch: 4, attempts: 2}}
-"""
-T = TypeVar("T")
-
-
-class Site(ThreadingHTTPServer):
-    """Takes what is posted to /good; /bad answers with `answer`. Shut, it holds all."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Answers)
-        self.taken: Counter[str] = Counter()
-        self.tried: Counter[str] = Counter()
-        self.held: set[str] = set()
-        self.answer = 503
-        self.open = Event()
-        self.open.set()
-        self.lock = Lock()
-
-
-class _Answers(BaseHTTPRequestHandler):
-    server: Site
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        key = json.loads(body)["key"]
-        site = self.server
-        code = 200 if self.path == "/good" else site.answer
-        with site.lock:
-            site.tried[key] += 1
-            site.taken[key] += code == 200
-            site.held.add(key)
-        site.open.wait(60)
-        with site.lock:
-            site.held.discard(key)
-        with suppress(OSError):  # whoever asked was killed
-            self.send_response(code)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        pass
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +29,16 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     if not PROGRAM.exists():
         pytest.skip(f"{PROGRAM} is not installed")
     with running(tmp_path_factory.mktemp("rabbitmq")) as found:
+        yield found
+
+
+@pytest.fixture
+def mortal(tmp_path: Path) -> Iterator[Broker]:
+    """A broker of one test alone, which may kill it."""
+    if not PROGRAM.exists():
+        pytest.skip(f"{PROGRAM} is not installed")
+    (tmp_path / "broker").mkdir()
+    with running(tmp_path / "broker") as found:
         yield found
 
 
@@ -99,88 +51,6 @@ def site() -> Iterator[Site]:
         found.open.set()
         found.shutdown()
         thread.join()
-
-
-class Post:
-    """One outbox with its relay to a broker, and notifiers behind it."""
-
-    def __init__(self, broker: Broker, site: Site, name: str, folder: Path) -> None:
-        self.broker = broker
-        self.config = RabbitConfig(url=Secret(broker.url), exchange=name, queue=name)
-        self.topology = Topology.of(self.config)
-        self.rules = folder / "tocsin.yaml"
-        port = site.server_address[1]
-        self.rules.write_text(RULES.format(web=port, url=broker.url, name=name))
-        self.clock = SystemClock()
-        self.store = MemoryStore()
-        self.relay = Relay(self.config)
-        channels = relayed(CHANNELS, self.relay)
-        self.room = Mailroom(self.store, channels, self.clock, new_random())
-
-    def put(self, numbers: range, channel: str = "good") -> set[str]:
-        """Write notifications into the outbox; return their keys."""
-        now = self.clock.now()
-        made = [_notification(n, channel, now // 1_000_000) for n in numbers]
-        rows = tuple(outgoing(one, Masking(), now, now) for one in made)
-        self.store.commit(Change(outbox=rows))
-        self.room.expect()
-        return {one.key for one in made}
-
-    def statuses(self) -> Counter[str]:
-        """Let the mailroom do its work; return how many rows stand how."""
-        change, _ = self.room.turn()
-        self.store.commit(change)
-        return Counter(row.status for row in self.store.outbox())
-
-    def tried(self) -> list[Outgoing]:
-        """Let the mailroom do its work; return what the broker did not take."""
-        self.statuses()
-        return [row for row in self.store.outbox(("waiting",)) if row.attempts]
-
-    def all_handed_over(self) -> bool:
-        return set(self.statuses()) == {"delivered"}
-
-    def ask(self, work: Callable[[Any], Coroutine[Any, Any, T]]) -> T:
-        """Do something with the broker, over a connection of its own."""
-
-        async def whole() -> T:
-            found = await link(self.config)
-            try:
-                return await work(found.channel)
-            finally:
-                await found.connection.close()
-
-        return asyncio.run(whole())
-
-    def waiting(self, queue: str) -> int:
-        async def count(channel: Any) -> int:  # noqa: ANN401
-            found = await channel.declare_queue(queue, passive=True)
-            return int(found.declaration_result.message_count)
-
-        return self.ask(count)
-
-    @contextmanager
-    def notifier(self) -> Iterator[subprocess.Popen[bytes]]:
-        with subprocess.Popen(
-            command("notifier", "-c", self.rules),
-            env=environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        ) as process:
-            try:
-                assert process.stdout is not None
-                assert process.stdout.readline().startswith(b"ready")
-                yield process
-            finally:
-                process.kill()
-
-
-def _notification(number: int, channel: str, at: int) -> Notification:
-    alert = samples.firing(at, ["section"])
-    made = samples.notification(Kind.FIRING, alert, channel=channel, at=at)
-    key = f"{channel}-{number}"
-    return Notification(key, channel, key, made.kind, made.alerts, at, made.why)
 
 
 @pytest.fixture
@@ -210,11 +80,99 @@ def test_killed_notifiers_lose_nothing_and_send_twice_only_what_they_held(
         other.send_signal(signal.SIGTERM)
         assert other.wait(30) == 0
 
-    twice = {key for key, times in site.taken.items() if times > 1}
-    assert twice <= held
-    assert len(twice) <= 4  # as many as the one that was killed had in hand
-    assert max(site.taken.values()) <= 2
+    assert site.twice() <= held
+    assert len(site.twice()) <= 4  # as many as the one that was killed had in hand
     assert post.waiting(post.topology.dead) == 0
+
+
+def end(*processes: Process) -> None:
+    """Tell processes to end, which they do in peace."""
+    for process in processes:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=PATIENCE)
+        assert process.returncode == 0
+
+
+def test_a_broker_that_is_killed_at_work_loses_nothing_and_all_come_back_to_it(
+    mortal: Broker, site: Site, tmp_path: Path
+) -> None:
+    post = Post(mortal, site, "mortal", tmp_path)
+    site.open.clear()
+    with ExitStack() as stack:
+        daemon = stack.enter_context(post.daemon())
+        one, *others = [stack.enter_context(post.notifier()) for _ in range(3)]
+        until(lambda: mortal.remembers(post.topology.queues()))
+        post.hits(range(12))
+        until(lambda: len(site.held) == 12)  # notifiers have their hands full
+        held = set(site.held)
+        post.hits(range(12, 16))
+        until(lambda: post.waiting(post.config.queue) == 4)
+
+        mortal.kill()
+        one.kill()
+        post.hits(range(16, 20))
+        read_until(daemon.stdout, b"takes nothing")
+        site.open.set()  # what was held is done; nobody can be told so
+        mortal.start()
+        post.hits(range(20, 22))
+        until(lambda: len(site.sections) == 22, 180)
+        until(lambda: post.waiting(post.config.queue) == 0)
+        end(daemon, *others)
+
+    rows = post.outbox()
+    assert len(rows) == 22
+    assert {row.key for row in rows} == set(site.taken)
+    assert any(row.attempts > 1 for row in rows)
+    assert site.twice() <= held  # taken, but not acknowledged when the broker died
+    assert post.waiting(post.topology.dead) == 0
+    post.relay.close()
+
+
+def test_a_message_whose_confirmation_is_lost_comes_again_and_is_told_once(
+    broker: Broker, site: Site, tmp_path: Path
+) -> None:
+    """N7: the broker has it, but the connection dies before that is said."""
+    with Wire(broker.port) as wire:
+        address = broker.url.replace(str(broker.port), str(wire.port))
+        post = Post(broker, site, "unconfirmed", tmp_path, by=address)
+        post.put(range(1))
+        until(post.all_handed_over)
+        wire.mute.set()
+        post.put(range(1, 2))
+        until(lambda: post.tried() or post.waiting(post.config.queue) == 2)
+        wire.cut()
+        [row] = until(post.tried)
+        assert (row.key, row.attempts) == ("good-1", 1)
+        until(post.soon_handed_over)
+        assert post.ids(post.config.queue) == {"good-0": 1, "good-1": 2}
+        with post.notifier():
+            until(lambda: post.waiting(post.config.queue) == 0)
+            until(lambda: site.taken.total() == 2)
+        assert site.taken == {"good-0": 1, "good-1": 1}
+        post.relay.close()
+
+
+def test_a_message_that_the_broker_refuses_stays_in_the_outbox(post: Post) -> None:
+    """N7: a nack; of a queue that is bound there and has no room."""
+    post.put(range(1))
+    until(post.all_handed_over)
+
+    async def bind_full(channel: Any) -> None:  # noqa: ANN401
+        full = {"x-max-length": 1, "x-overflow": "reject-publish"}
+        queue = await channel.declare_queue("full", durable=False, arguments=full)
+        await queue.bind(post.config.exchange, "#")
+
+    async def unbind_full(channel: Any) -> None:  # noqa: ANN401
+        await channel.queue_delete("full")
+
+    post.ask(bind_full)
+    post.put(range(1, 4))
+    row, *_ = until(post.tried)
+    assert "nack" in row.outcome["rabbitmq"]["detail"]
+    post.ask(unbind_full)
+    until(post.soon_handed_over)
+    ids = post.ids(post.config.queue)
+    assert ids.keys() == {f"good-{n}" for n in range(4)}
 
 
 def test_what_a_channel_refuses_is_put_aside_and_holds_up_nothing(
@@ -230,6 +188,43 @@ def test_what_a_channel_refuses_is_put_aside_and_holds_up_nothing(
         letters = until(lambda: [k for k in site.taken if k.startswith("dead-letter")])
     assert [site.tried[key] for key in sorted(bad)] == [1, 1, 1]
     assert len(letters) == 1
+
+
+def test_that_a_channel_delivers_again_is_told_to_those_who_were_told(
+    post: Post, site: Site
+) -> None:
+    site.answer = 400
+    post.put(range(1), "bad")
+    said: list[Notice] = []
+    with post.own_notifier(said) as clock:
+        until(lambda: post.all_handed_over() and site.taken.total() == 1)
+        site.answer = 200
+        post.put(range(1, 2), "bad")
+        until(lambda: post.all_handed_over() and site.taken["bad-1"])
+        clock.ahead += CALM
+        post.put(range(2, 3), "bad")
+        until(lambda: post.all_handed_over() and site.taken.total() == 4)
+    told = [key for key in site.taken if not key.startswith("bad-")]
+    assert len(told) == 2
+    assert told[1].endswith("-over-good")
+
+
+def test_it_is_said_when_a_channel_takes_nothing_and_when_it_works_again(
+    post: Post, site: Site
+) -> None:
+    post.put(range(3), "bad")
+    said: list[Notice] = []
+
+    def words() -> list[str]:
+        post.statuses()
+        return [one.text for one in said if one.subject == "bad"]
+
+    with post.own_notifier(said) as clock:
+        until(lambda: any("takes nothing (503" in word for word in words()))
+        site.answer = 200
+        clock.ahead += CALM
+        post.put(range(3, 4), "bad")
+        until(lambda: "the channel works again" in words())
 
 
 def test_what_fails_waits_elsewhere_and_is_put_aside_after_its_last_attempt(
@@ -280,18 +275,22 @@ def test_what_cannot_be_read_is_put_aside(post: Post, site: Site) -> None:
         until(lambda: post.waiting(post.topology.dead) == 3)
 
 
-def test_a_message_that_no_queue_takes_stays_in_the_outbox(post: Post) -> None:
+def test_a_message_that_no_queue_takes_stays_in_the_outbox_until_there_is_one(
+    post: Post,
+) -> None:
+    """N7: without `mandatory` the broker would say that it has it."""
     post.put(range(1))
     until(post.all_handed_over)
 
-    async def unbind(channel: Any) -> None:  # noqa: ANN401
-        queue = await channel.get_queue(post.config.queue, ensure=False)
-        await queue.unbind(post.config.exchange, "#")
+    async def delete(channel: Any) -> None:  # noqa: ANN401
+        await channel.queue_delete(post.config.queue)
 
-    post.ask(unbind)
+    post.ask(delete)
     post.put(range(1, 2))
     [row] = until(post.tried)
     assert "no queue takes it" in row.outcome["rabbitmq"]["detail"]
+    until(post.soon_handed_over)
+    assert post.ids(post.config.queue) == {"good-1": 1}
 
 
 def test_another_queue_of_that_name_is_said(post: Post) -> None:

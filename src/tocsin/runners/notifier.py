@@ -15,18 +15,18 @@ from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 from tocsin.model.errors import UsageError
-from tocsin.model.instant import SECOND
 from tocsin.model.records import Notice
 from tocsin.runners import rabbit_plan as plan
-from tocsin.runners.outbox import ABOUT_DEAD, Trouble, about_dead, reasons
+from tocsin.runners.herald import Herald
+from tocsin.runners.outbox import reasons
 from tocsin.runners.rabbit import PATIENCE, let_go, link, message_of, require, words
 from tocsin.runners.rabbit_plan import Letter, Topology
 from tocsin.runners.retrying import Lane, decide
 from tocsin.runners.sender import attempt
-from tocsin.runners.trouble import TELL_EVERY
+from tocsin.runners.trouble import changes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Coroutine, Mapping
     from random import Random
 
     from aio_pika.abc import AbstractIncomingMessage
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from tocsin.model.protocols import Channel
     from tocsin.model.state import Outgoing
     from tocsin.runners.clock import Clock
+    from tocsin.runners.herald import Publish
     from tocsin.runners.rabbit import Link
 
 GRACE = 20.0
@@ -69,7 +70,7 @@ class Notifier:
         self._known: OrderedDict[str, tuple[Letter, bool]] = OrderedDict()
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._told: dict[str, int] = {}
+        self._herald = Herald(self._lanes, clock)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopped = asyncio.Event()
 
@@ -110,6 +111,7 @@ class Notifier:
     async def _serve(self, found: Link) -> None:
         """Take messages until the connection is lost or the end is asked for."""
         lost = asyncio.Event()
+        standing = self._guarded(lost, self._herald.stand(self._publishing(found)))
         try:
             queue = await found.channel.get_queue(self._topology.queue, ensure=False)
             for one in (found.connection, found.channel, queue):
@@ -128,22 +130,30 @@ class Notifier:
         except Exception as error:  # noqa: BLE001 - they have no class in common
             self._warn(words(error, self._config.url))
         finally:
+            standing.cancel()
             await let_go(found.connection)
 
     def _begin(
         self, found: Link, lost: asyncio.Event, message: AbstractIncomingMessage
     ) -> None:
+        task = self._guarded(lost, self._one(found, message))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _guarded(
+        self, lost: asyncio.Event, work: Coroutine[None, None, None]
+    ) -> asyncio.Task[None]:
+        """Begin some work; if it fails, the connection is given up."""
+
         async def whole() -> None:
             try:
-                await self._one(found, message)
+                await work
             except Exception as error:  # noqa: BLE001 - they have no class in common
                 # Whatever it was, the broker still has the message.
                 self._warn(words(error, self._config.url))
                 lost.set()
 
-        task = asyncio.create_task(whole())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        return asyncio.create_task(whole())
 
     async def _one(self, found: Link, message: AbstractIncomingMessage) -> None:
         """Bring one message to the end of its stay here."""
@@ -191,7 +201,11 @@ class Notifier:
     def _decided(self, row: Outgoing, outcomes: tuple[Outcome, ...]) -> Letter:
         now = self._clock.now()
         lane = self._lanes[row.channel]
-        self._lanes[row.channel] = lane.after(outcomes, now, self._random.random())
+        here = lane.after(outcomes, now, self._random.random())
+        self._lanes[row.channel] = here
+        self._herald.tried(row.channel)
+        for notice in changes(row.channel, lane, here):
+            self._say(notice)
         after = decide(row, outcomes, now, self._random.random())
         letter = Letter(plan.bounded(after, self._config.attempts, now))
         self._remember(letter, settled=False)
@@ -205,32 +219,28 @@ class Notifier:
             await found.channel.default_exchange.publish(
                 message_of(letter), queue, mandatory=True, timeout=PATIENCE
             )
-        if row.status == "dead":
-            await self._mourn(found, row)
         if letter.deferred == 0:
+            self._herald.ended(row)
             self._remember(letter, settled=True)
             self._tell(row)
+            await self._herald.tell(self._publishing(found))
 
-    async def _mourn(self, found: Link, row: Outgoing) -> None:
-        """Tell the other channels that one does not deliver, once in a while."""
-        now = self._clock.now()
-        if row.key.startswith(ABOUT_DEAD) or now < self._told.get(row.channel, now):
-            return
-        alive = [n for n, lane in self._lanes.items() if not lane.gone]
-        others = [name for name in alive if name != row.channel]
-        self._told[row.channel] = now + TELL_EVERY  # before another one dies
-        trouble = Trouble("", now // SECOND)
-        try:
-            for made in about_dead(row.channel, [row], others, now, trouble):
+    def _publishing(self, found: Link) -> Publish:
+        """Return what publishes a letter about a channel as any other message."""
+        from aio_pika.exceptions import DeliveryError  # noqa: PLC0415 - an extra
+
+        async def publish(row: Outgoing) -> bool:
+            message, key = message_of(Letter(row)), plan.short(row.channel)
+            try:
                 await found.exchange.publish(
-                    message_of(Letter(made)),
-                    plan.short(made.channel),
-                    mandatory=True,
-                    timeout=PATIENCE,
+                    message, key, mandatory=True, timeout=PATIENCE
                 )
-        except BaseException:
-            del self._told[row.channel]
-            raise
+            except DeliveryError as error:  # of this letter alone; others go on
+                self._warn(f"{row.key}: {words(error, self._config.url)}")
+                return False
+            return True
+
+        return publish
 
     def _remember(self, letter: Letter, *, settled: bool) -> None:
         """Keep in mind what became of a message, should it be given to us again."""

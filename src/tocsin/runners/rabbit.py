@@ -187,7 +187,7 @@ class Relay:
         self._loop.close()
 
     async def _publish(self, letter: Letter) -> None:
-        from aio_pika.exceptions import DeliveryError  # noqa: PLC0415 - an extra
+        from aio_pika.exceptions import DeliveryError, PublishError  # noqa: PLC0415
 
         found = await self._opened()
         try:
@@ -197,6 +197,9 @@ class Relay:
                 mandatory=True,
                 timeout=PATIENCE,
             )
+        except PublishError:  # the queue is gone: whoever connects declares it
+            await self._drop(found)
+            raise
         except DeliveryError:
             raise
         except BaseException:

@@ -16,22 +16,15 @@ from typing import TYPE_CHECKING, TypeAlias
 from tocsin.channels.text import line
 from tocsin.model import wire
 from tocsin.model.notification import Fate, Kind, Notification, Outcome
-from tocsin.model.records import Notice
-from tocsin.runners.retrying import (
-    BREAKS_AFTER,
-    Lane,
-    decide,
-    give_up,
-    pending,
-    withhold,
-)
-from tocsin.runners.trouble import Troubles
+from tocsin.runners.retrying import Lane, decide, give_up, pending, withhold
+from tocsin.runners.trouble import Troubles, changes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from random import Random
 
     from tocsin.model.protocols import Channel
+    from tocsin.model.records import Notice
     from tocsin.model.state import Outgoing
     from tocsin.runners.clock import Clock
 
@@ -155,7 +148,7 @@ class Sender:
                 after = lane.after(outcomes, now, self._random.random())
                 self._lanes[row.channel] = after
                 self._troubles.tried(row.channel, after, now)
-                self._said += _changed(row.channel, lane, after)
+                self._said += changes(row.channel, lane, after)
             self._decided[row.key] = decide(row, outcomes, now, self._random.random())
             if self._decided[row.key].status == "delivered":
                 self._troubles.delivered(row.channel)
@@ -282,15 +275,6 @@ def attempt(
         return tuple(Outcome(name, Fate.RETRY, told) for name in who)
     silent = "the channel did not say what became of it"
     return tuple(found.get(n) or Outcome(n, Fate.RETRY, silent) for n in who)
-
-
-def _changed(channel: str, before: Lane, after: Lane) -> Iterator[Notice]:
-    """Yield a word when a channel stops taking messages, and when it takes them again."""
-    if before.failures < BREAKS_AFTER <= after.failures:
-        text = f"the channel takes nothing ({after.why}): it is tried again"
-        yield Notice(text, "warning", channel)
-    if after.failures == 0 and before.failures >= BREAKS_AFTER:
-        yield Notice("the channel works again", "info", channel)
 
 
 def _is_seen(stored: Outgoing | None, decided: Outgoing) -> bool:

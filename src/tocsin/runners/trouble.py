@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from tocsin.model import wire
 from tocsin.model.instant import SECOND
 from tocsin.model.notification import Kind
+from tocsin.model.records import Notice
 from tocsin.runners.outbox import (
     ABOUT_DEAD,
     Trouble,
@@ -22,7 +23,7 @@ from tocsin.runners.outbox import (
 from tocsin.runners.retrying import BREAKS_AFTER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from tocsin.model.state import Outgoing
     from tocsin.runners.retrying import Lane
@@ -137,3 +138,12 @@ class Troubles:
 
     def _state(self, channel: str) -> _State:
         return self._states.setdefault(channel, _State())
+
+
+def changes(channel: str, before: Lane, after: Lane) -> Iterator[Notice]:
+    """Yield a word when a channel stops taking messages, and when it takes them again."""
+    if before.failures < BREAKS_AFTER <= after.failures:
+        text = f"the channel takes nothing ({after.why}): it is tried again"
+        yield Notice(text, "warning", channel)
+    if after.failures == 0 and before.failures >= BREAKS_AFTER:
+        yield Notice("the channel works again", "info", channel)

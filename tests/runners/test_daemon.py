@@ -12,7 +12,7 @@ from tests.runners.world import T0, TimedView, append, lines, rules
 from tocsin.config.values import Config
 from tocsin.model.errors import StateFull
 from tocsin.model.instant import SECOND
-from tocsin.model.records import IncidentEvent, Summary, Transition
+from tocsin.model.records import IncidentEvent, Notice, Summary, Transition
 from tocsin.model.state import Change
 from tocsin.runners.daemon import Daemon
 from tocsin.runners.keeping import Keeper
@@ -109,6 +109,37 @@ def test_older_files_of_a_new_log_are_read_first(tmp_path: Path) -> None:
     life = Life(MemoryStore(), config(tmp_path), 7).until(5)
     (summary,) = life.view.of(Summary)
     assert [(s.lines, s.late) for s in summary.streams] == [(6, 0)]
+
+
+def test_r15_a_log_that_several_patterns_and_links_name_is_read_once(
+    tmp_path: Path,
+) -> None:
+    log = tmp_path / "a.log"
+    log.write_bytes(lines([1] * 4))
+    (tmp_path / "current.log").symlink_to(log)
+    made = config(tmp_path)
+    patterns = tuple(str(tmp_path / name) for name in ("current.log", "*.log*", "a.*"))
+    made = replace(made, sources=(replace(made.sources[0], path=patterns),))
+    life = Life(MemoryStore(), made, 1)
+    life.clock.at(3, lambda: append(log, lines([2] * 3)))
+    assert life.until(20).lines == 7
+
+
+def test_a_log_of_two_sources_is_read_by_the_first_and_that_is_said(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "a.log").write_bytes(lines([1] * 4))
+    (tmp_path / "b.log").write_bytes(lines([1] * 3))
+    made, other = config(tmp_path), config(tmp_path, "a.log").sources[0]
+    made = replace(made, sources=(*made.sources, replace(other, name="other")))
+    life = Life(MemoryStore(), made, 1)
+    assert life.until(20).lines == 7
+    told = [
+        n
+        for n in life.view.of(Notice)
+        if "source log reads it: other has none of it" in n.text
+    ]
+    assert [Path(n.subject).name for n in told] == ["a.log"]
 
 
 def test_a_log_that_appears_is_found(tmp_path: Path) -> None:

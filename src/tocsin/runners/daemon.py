@@ -26,6 +26,7 @@ from tocsin.sources import (
     first_position,
     is_pipe,
     kind_of,
+    once,
 )
 
 if TYPE_CHECKING:
@@ -244,7 +245,8 @@ class Daemon(Follow):
                 found += expand([base / pattern])
             except SourceError as error:
                 self._say_once(f"{error}; waiting for one", source.name)
-        return families(found)
+        # Two patterns may name one file.
+        return families(once(found) if len(source.path) > 1 else found)
 
     def _say_once(self, text: str, subject: str) -> None:
         if text not in self._said:
@@ -281,6 +283,10 @@ class Daemon(Follow):
                 self._known[family.stream] = self._streams[-1]
             else:
                 self._begin(family, source)
+            return
+        if known.source != source:
+            text = f"source {known.source} reads it: {source} has none of it"
+            self._say_once(text, family.stream)
         elif known.live is not None and known.live.path != _live(family):
             known.live.move_to(_live(family))
 

@@ -21,6 +21,7 @@ from tocsin.sources.families import (
     FamilyReader,
     expand,
     families,
+    once,
     stream_of,
 )
 from tocsin.sources.files import FileReader, cut, offset_of_line_at, size
@@ -56,6 +57,7 @@ __all__ = [
     "is_pipe",
     "kind_of",
     "offset_of_line_at",
+    "once",
     "past_reader",
     "reaches",
     "size",

@@ -56,12 +56,17 @@ def expand(patterns: Iterable[str | Path]) -> list[Path]:
             compressed in a way that is not known here.
     """
     found = [path for pattern in patterns for path in _matches(str(pattern))]
-    chosen: dict[str, Path] = {}
-    for path in sorted(found, key=lambda path: (path.is_symlink(), path)):
+    for path in found:
         refuse_unreadable(path)
+    return [path for family in families(once(found)) for path in family.paths]
+
+
+def once(paths: Iterable[Path]) -> list[Path]:
+    """Return each file once, though several paths lead to it: see `expand`."""
+    chosen: dict[str, Path] = {}
+    for path in sorted(paths, key=lambda path: (path.is_symlink(), path)):
         chosen.setdefault(os.path.realpath(path), path)
-    kept = without_twins(chosen.values())
-    return [path for family in families(kept) for path in family.paths]
+    return without_twins(chosen.values())
 
 
 def families(paths: Iterable[Path | str]) -> list[Family]:

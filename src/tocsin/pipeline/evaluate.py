@@ -364,12 +364,13 @@ class Evaluator:
         settled = state.settled
         if settled is None or state.cells.height < _FEW_ROWS:
             return state
-        reach = state.series.table.join(self._grains, on="m").select("sid", "reach")
+        table = state.series.table.join(self._grains, on="m")
+        none = pl.repeat(0, state.series.table.height, dtype=pl.Int64, eager=True)
+        reach = none.scatter(table.get_column("sid"), table.get_column("reach"))
 
         def needed(rows: pl.DataFrame) -> pl.DataFrame:
-            held = rows.join(reach, on="sid", how="left", maintain_order="left")
-            new = pl.col("p") + pl.col("reach").fill_null(0) >= settled
-            return held.filter(new).drop("reach")
+            left = rows.get_column("p") + reach.gather(rows.get_column("sid"))
+            return rows.filter(left >= settled)
 
         known = state.series.table.join(self.judge.memories, on="m")
         kept = state.cells.map(needed)

@@ -101,7 +101,7 @@ class Judge:
             **shard.metrics,
             **shard.calculated,
         }
-        self._kinds = spec_frame(dict(shard.metrics)).drop("period", "every")
+        kinds = spec_frame(dict(shard.metrics)).drop("period", "every")
         rows = [
             (number, s.every, s.period, s.history, s.fixed)
             for number, s in everything.items()
@@ -114,7 +114,8 @@ class Judge:
             "history": pl.Int64,
             "fixed": pl.Boolean,
         }
-        self.specs = pl.DataFrame(rows, schema=schema, orient="row")
+        specs = pl.DataFrame(rows, schema=schema, orient="row")
+        self.specs = specs.join(kinds, on="m", how="left")
         self._results = {
             n: m.result for n, m in shard.metrics.items() if m.result is not None
         }
@@ -271,7 +272,7 @@ class Judge:
 
     def _measured(self, views: Views) -> pl.DataFrame:
         """Return the views of metrics that are measured, with all of their spec."""
-        return marked(views.rows.join(self._kinds, on="m"), views.sums)
+        return marked(views.rows.drop_nulls("kind"), views.sums)
 
     def _measure(
         self, cells: Cells, views: Views, alarms: pl.DataFrame

@@ -64,6 +64,8 @@ _RANG = {"opened": 1, "withdrawn": -1}
 Order = tuple[int, int, int, int]
 """When something is said: tick, corrections first, shard, and kind of record."""
 
+_MOST_NOTED = 16
+"""Notes of datapoints that are kept before they are joined."""
 _AT_LAST = 2**62
 """A tick after all others: that of windows which had not ended when the input did."""
 
@@ -102,7 +104,7 @@ class Speaker:
         self.plan = plan
         self.mask: Mask = mask or tuple
         self.datapoints = datapoints
-        self._newest: dict[int, pl.DataFrame] = {}
+        self._noted: dict[int, list[pl.DataFrame]] = {}
         self.alarms = {
             alarm.name: (shard, alarm)
             for shard in plan.shards
@@ -148,18 +150,22 @@ class Speaker:
         if not metrics or verdict.amended:
             return
         mine = verdict.runs.filter(pl.col("m").is_in(list(metrics)))
-        known = self._newest.get(shard)
-        newest = mine.select("sid", "m", "value", "n")
-        both = newest if known is None else pl.concat([known, newest])
-        self._newest[shard] = both.unique("sid", keep="last")
+        noted = self._noted.setdefault(shard, [])
+        noted.append(mine.select("sid", "m", "value", "n"))
+        if len(noted) >= _MOST_NOTED:
+            self._noted[shard] = [self._newest(shard)]
+
+    def _newest(self, shard: int) -> pl.DataFrame:
+        """Return the newest datapoint of every series with an alarm."""
+        return pl.concat(self._noted[shard]).unique("sid", keep="last")
 
     def standings(self, states: Sequence[ShardState]) -> list[Standing]:
         """Return how the alarms stand: the newest datapoint of their series."""
         found: list[Standing] = []
         for i, shard in enumerate(self.plan.shards):
-            if i not in self._newest:
+            if i not in self._noted:
                 continue
-            noted = self._newest[i]
+            noted = self._newest(i)
             keys = dict(states[i].series.table.select("sid", "key").iter_rows())
             stands = standing_states(shard, states[i].now)
             for number, alarm in enumerate(shard.alarms):

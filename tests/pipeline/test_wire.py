@@ -15,6 +15,7 @@ from tests.worlds import World, pieces, worlds
 
 from tocsin.metrics.cells import NamedCells
 from tocsin.metrics.lateness import StreamClock
+from tocsin.metrics.mishaps import MISHAPS as MISHAP
 from tocsin.model.batch import Tally
 from tocsin.model.records import Loss
 from tocsin.pipeline.observation import Observation
@@ -45,6 +46,9 @@ from tocsin.runners.letters import (
 
 HELD = pl.DataFrame({"time": [7], "f:g": ["a\nb"]})
 EMPTY = Observation(NamedCells.empty(), StreamClock(), Tally())
+MISHAPS = pl.DataFrame(
+    [("unread", None, 2, None, None), ("late", 7, 0, 3, "a\nb")], MISHAP, orient="row"
+)
 ANY = st.text(max_size=5)
 
 
@@ -114,9 +118,15 @@ def test_a_letter_that_is_cut_or_changed_is_refused(data: st.DataObject) -> None
 
 
 def test_a_letter_of_another_version_is_refused_by_its_number() -> None:
-    letter = encode(LETTERS["a block"]).replace(b"wire 2", b"wire 3", 1)
-    with pytest.raises(WireError, match="of version 2"):
+    letter = encode(LETTERS["a block"]).replace(b"wire 3", b"wire 4", 1)
+    with pytest.raises(WireError, match="of version 3"):
         decode(letter)
+
+
+def test_mishaps_come_as_they_were() -> None:
+    parcel = Parcel()
+    row = observation_row(replace(EMPTY, mishaps=MISHAPS), parcel)
+    assert observation_of(*opened(parcel.letter(row))).mishaps.equals(MISHAPS)
 
 
 def test_a_partial_that_is_no_json_is_left_out_and_named() -> None:

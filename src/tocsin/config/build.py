@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tocsin.config.build_alarms import build_alarms
+from tocsin.config.build_builtin import build_builtin, check_reserved
 from tocsin.config.build_calculated import build_calculated
 from tocsin.config.build_channels import build_channels, build_masking
 from tocsin.config.build_consumers import build_consumers
@@ -50,25 +51,23 @@ def build(
     problems = Problems(document)
     data = substitute(document.data, environ, problems)
     look_in(base)
-    sections = read_sections(data, problems)
-    sections = with_kinds(sections, problems, base)
+    sections = with_kinds(read_sections(data, problems), problems, base)
     _check_names(sections, problems)
     sources = build_sources(sections, problems, message_types, base)
     metrics = build_metrics(sections, sources, problems, base)
     calculated = build_calculated(sections, metrics, problems)
     sections, calculated = with_composites(sections, metrics, calculated, problems)
     alarms = build_alarms(sections, _keys(metrics, calculated), problems)
+    own = build_builtin(sections, sources.configs, metrics, problems)
     consumers = build_consumers(sections, sources, problems, base)
     keys = {name for key in _keys(metrics, calculated).values() for name in key}
-    names = keys | {label for alarm in alarms for label in alarm.labels}
+    names = keys | {label for alarm in alarms for label in alarm.labels} | own.labels
     channels = build_channels(sections.channels, sorted(names), problems, base)
-    way = sections.paths.get("masking", ("masking",))
-    masking = build_masking(sections.masking, way, problems)
-    way = sections.paths.get("rabbitmq", ("rabbitmq",))
+    masking = build_masking(sections.masking, sections.path("masking"), problems)
+    way = sections.path("rabbitmq")
     rabbitmq = build_rabbit(sections.rabbitmq, way, problems, base)
-    notify = build_notify(sections, _keys(metrics, calculated), problems)
-    way = sections.paths.get("state", ("state",))
-    state = build_state(sections.state, way, problems, base)
+    notify = build_notify(sections, _keys(metrics, calculated), own.labels, problems)
+    state = build_state(sections.state, sections.path("state"), problems, base)
     measured = Config(metrics=metrics, calculated_metrics=calculated)
     if not problems.flawed:
         alarms = with_fields(alarms, measured, sections, sources, problems)
@@ -89,6 +88,8 @@ def build(
         messages=MessagesConfig(**sections.messages.model_dump()),
         base=base,
         hidden=sections.hidden,
+        builtin=own.always,
+        live=own.live,
     )
 
 
@@ -103,6 +104,7 @@ def _check_names(sections: Sections, problems: Problems) -> None:
     check_unique(sections.channels, {}, problems)
     check_unique(sections.schedules, {}, problems)
     check_unique(sections.downtimes, {}, problems)
+    check_reserved(sections, problems)
 
 
 def _keys(

@@ -33,16 +33,20 @@ if TYPE_CHECKING:
 
 
 def build_notify(
-    sections: Sections, keys: Mapping[str, tuple[str, ...]], problems: Problems
+    sections: Sections,
+    keys: Mapping[str, tuple[str, ...]],
+    own: frozenset[str],
+    problems: Problems,
 ) -> NotifyConfig:
     """Return what the sections about notifications come to.
 
-    `keys` has the key fields of every sound metric.
+    `keys` has the key fields of every sound metric, `own` the labels of built-in alarms.
     """
+    labels = _labels(sections, keys, problems.flawed)
     known = Known(
         sections.channels.names,
         sections.schedules.names,
-        _labels(sections, keys, problems.flawed),
+        labels | own if labels else labels,
     )
     general = sections.notifications
     way = sections.paths.get("notifications", ("notifications",))

@@ -203,3 +203,4 @@ class Root(Part):
     report: ReportPart = ReportPart()
     messages: MessagesPart = MessagesPart()
     state: StatePart = StatePart()
+    builtin_alarms: Any = True

@@ -30,7 +30,7 @@ def check_match(
     """Note labels that no alarm has: such a matcher would never tell anything apart."""
     for one in match:
         if labels and one.label not in labels:
-            hint = did_you_mean(one.label, labels, what="labels")
+            hint = did_you_mean(one.label, _told(labels), what="labels")
             message = f"no alarm has a label '{one.label}'"
             problems.add(path, message, hint)
 
@@ -50,5 +50,10 @@ def check_names(
         return
     for name in names:
         if name not in known:
-            hint = did_you_mean(name, known, what=what)
+            hint = did_you_mean(name, _told(known), what=what)
             problems.expected(path, f"the name of a {what[:-1]}", name, hint)
+
+
+def _told(names: Iterable[str]) -> list[str]:
+    """Return the names without those that only say more exactly what others say."""
+    return [name for name in names if not name.startswith("key.")]

@@ -8,6 +8,7 @@ from pydantic.alias_generators import to_camel
 
 from tocsin.config import kinds
 from tocsin.config.alarm_models import LevelPart, OverridePart
+from tocsin.config.builtin_models import SCHEMA, SHAPES
 from tocsin.config.document import snake
 from tocsin.config.durations import as_text
 from tocsin.config.filters import OPERATORS
@@ -35,7 +36,8 @@ def json_schema() -> dict[str, Any]:
     made = Root.model_json_schema(ref_template="#/definitions/{model}")
     parts = made.pop("$defs")
     parts |= {part.__name__: part.model_json_schema() for part in _REFERRED}
-    parts |= _kinds(parts)
+    parts |= _kinds(parts) | _builtins()
+    made["properties"]["builtinAlarms"] = {**SCHEMA, "default": True}
     alarms = [{"$ref": f"#/definitions/{name}"} for name in _shapes()]
     made["properties"]["alarms"]["items"] = {"anyOf": alarms}
     definitions = {name: _both_spellings(part) for name, part in parts.items()}
@@ -71,6 +73,19 @@ def _kinds(parts: dict[str, Any]) -> dict[str, Any]:
         found[shape]["properties"]["kind"] = {"const": name}
         if name != kinds.PLAIN:
             found[shape]["required"] = [*found[shape].get("required", ()), "kind"]
+    return found
+
+
+def _builtins() -> dict[str, Any]:
+    """Return the definitions of all shapes of built-in alarms."""
+    found: dict[str, Any] = {}
+    for shape in SHAPES.values():
+        part = shape.model_json_schema(ref_template="#/definitions/{model}")
+        for key in shape.refused:
+            part["properties"].pop(to_camel(key), None)
+        for key in shape.usual:  # the page says which of them has which
+            part["properties"][to_camel(key)].pop("default", None)
+        found[shape.__name__] = part
     return found
 
 

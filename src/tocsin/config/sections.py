@@ -80,9 +80,15 @@ class Sections:
     report: ReportPart
     state: StatePart
     messages: MessagesPart
+    builtin_alarms: Any = True
+    """As it is written: it is read when it is known of what sources they are."""
     paths: dict[str, Path] = field(default_factory=dict)
     hidden: frozenset[str] = frozenset()
     """Metrics that alarms are made of, and that mean nothing alone."""
+
+    def path(self, name: str) -> Path:
+        """Return where a section is written, or would be."""
+        return self.paths.get(name, (name,))
 
 
 def read_sections(data: Any, problems: Problems) -> Sections:  # noqa: ANN401
@@ -120,6 +126,7 @@ def read_sections(data: Any, problems: Problems) -> Sections:  # noqa: ANN401
         one(ReportPart, "report"),
         one(StatePart, "state"),
         one(MessagesPart, "messages"),
+        top.get("builtin_alarms", ("", True))[1],
         {name: (key,) for name, (key, _) in top.items()},
     )
 

@@ -6,7 +6,7 @@ so that worker processes can hold these values cheaply.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from dataclasses import field as field_
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -120,7 +120,8 @@ class MetricConfig:
 
     With `offset`, a window holds the events of so long ago. The `expected` keys (JSON)
     are there from the first event of the source on. With `unseen_for`, only events
-    whose key had none for so long before are counted.
+    whose key had none for so long before are counted. One of a `mishap` counts lines
+    that something befell, and no events.
     """
 
     name: str
@@ -135,11 +136,12 @@ class MetricConfig:
     offset: int = 0
     expected: tuple[str, ...] = ()
     unseen_for: int = 0
+    mishap: str = ""
 
     def __repr__(self) -> str:
         # Saved states are known by this text: that of metrics without what came later
         # must stay what it was.
-        later = ("offset", "expected", "unseen_for")
+        later = ("offset", "expected", "unseen_for", "mishap")
         given = [
             f"{f.name}={getattr(self, f.name)!r}"
             for f in fields(self)
@@ -220,6 +222,22 @@ class ReportConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BuiltinConfig:
+    """What is there beside what a user writes: alarms, and what they are made of."""
+
+    sources: tuple[SourceConfig, ...] = ()
+    metrics: tuple[MetricConfig, ...] = ()
+    alarms: tuple[AlarmConfig, ...] = ()
+
+    def __add__(self, other: BuiltinConfig) -> BuiltinConfig:
+        return BuiltinConfig(
+            sources=self.sources + other.sources,
+            metrics=self.metrics + other.metrics,
+            alarms=self.alarms + other.alarms,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """One checked configuration: every name in it means something."""
 
@@ -240,6 +258,25 @@ class Config:
     """The folder that relative paths start from; None when there is no file."""
     hidden: frozenset[str] = frozenset()
     """Metrics that alarms are made of: their datapoints are not shown."""
+    builtin: BuiltinConfig = BuiltinConfig()
+    live: BuiltinConfig = BuiltinConfig()
+    """The same for a live run alone: see `watched`."""
+
+    def watched(self) -> Config:
+        """Return the configuration of a live run, which looks at its own sources."""
+        return replace(self, builtin=self.builtin + self.live, live=BuiltinConfig())
+
+    def whole(self) -> Config:
+        """Return the configuration with all that is built in among the rest."""
+        own = self.builtin
+        return replace(
+            self,
+            sources=self.sources + own.sources,
+            metrics=self.metrics + own.metrics,
+            alarms=self.alarms + own.alarms,
+            hidden=self.hidden | {m.name for m in own.metrics},
+            builtin=BuiltinConfig(),
+        )
 
     def source(self, name: str) -> SourceConfig:
         """Return the source of that name. Raises KeyError."""

@@ -17,7 +17,7 @@ from tocsin.formats import lines, requests, surgery, typed
 from tocsin.formats.access import REQUEST_PARTS
 from tocsin.formats.instants import Clock, has_year, since_of
 from tocsin.formats.joining import Joined, joined, leading
-from tocsin.formats.parts import Part, batch, leftover, others
+from tocsin.formats.parts import Part, batch, events_before, leftover, others
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -170,7 +170,8 @@ class ExtractCodec:
             )
         frame, misfits = self._project(cells.filter(good), kinds)
         refused = others(good.arg_true(), good.len())
-        skipped, bad = leftover(whole.text.gather(refused), whole.rows.gather(refused))
+        rows, after = whole.rows.gather(refused), events_before(refused)
+        skipped, bad = leftover(whole.text.gather(refused), rows, after)
         return Part(
             frame,
             whole.lines,

@@ -8,7 +8,7 @@ import polars as pl
 
 from tocsin.formats import lines, typed
 from tocsin.formats.shapes import shape, shapes
-from tocsin.model.batch import TIME, EventBatch, Rejected, Tally
+from tocsin.model.batch import REFUSED, TIME, EventBatch, Rejected, Tally
 from tocsin.model.message import FieldType
 
 _LOOK = 256
@@ -18,17 +18,34 @@ KEPT = 5
 _SHOWN = 200
 
 
+_NONE_REFUSED: pl.DataFrame = pl.DataFrame(schema=REFUSED)
+
+
+@dataclass(frozen=True, slots=True)
+class Bad:
+    """The lines of a piece that no event came from: `refused` as in `EventBatch`.
+
+    `rows` says where the first stand, at most `KEPT` of them, of different shapes.
+    """
+
+    rows: tuple[int, ...] = ()
+    refused: pl.DataFrame = field(default_factory=lambda: _NONE_REFUSED)
+
+
+_NONE_BAD = Bad()
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The events of a piece, and where its first bad lines stand in it.
+    """The events of a piece, and what became of its other lines.
 
-    `frame` has the columns of the batch; `bad` is at most `KEPT` rows, of different shapes.
+    `frame` has the columns of the batch.
     """
 
     frame: pl.DataFrame
     lines: int
     skipped: int = 0
-    bad: tuple[int, ...] = ()
+    bad: Bad = _NONE_BAD
     misfits: Mapping[str, int] = field(default_factory=dict)
     joined: int = 0
 
@@ -44,13 +61,25 @@ def marked(rows: pl.Series, count: int) -> pl.Series:
     return mask.scatter(rows, values=True)
 
 
-def leftover(rest: pl.Series, rows: pl.Series) -> tuple[int, tuple[int, ...]]:
-    """Return how many of the lines no event came from are blank, and rows of others."""
+def events_before(refused: pl.Series) -> pl.Series:
+    """Return how many events come before each of the texts that are none, by their rows."""
+    return refused.cast(pl.Int64) - pl.int_range(refused.len(), eager=True)
+
+
+def leftover(
+    rest: pl.Series, rows: pl.Series, after: pl.Series | None = None
+) -> tuple[int, Bad]:
+    """Return how many of the lines no event came from are blank, and the others.
+
+    `after` is `events_before` each of them, where `rows` are not those of all such lines.
+    """
     if rest.is_empty():
-        return 0, ()
+        return 0, _NONE_BAD
+    after = events_before(rows) if after is None else after
     blank = rest.str.contains(lines.BLANK)
     bad, rows = rest.filter(~blank), rows.filter(~blank)
-    return int(blank.sum()), _first_of_shapes(bad, rows)
+    refused = pl.DataFrame({"after": after.filter(~blank), "text": bad})
+    return int(blank.sum()), Bad(_first_of_shapes(bad, rows), refused)
 
 
 def _first_of_shapes(bad: pl.Series, rows: pl.Series) -> tuple[int, ...]:
@@ -79,11 +108,22 @@ def batch(
     bad: list[int] = []
     before = 0
     for part in parts:
-        bad += [before + row for row in part.bad]
+        bad += [before + row for row in part.bad.rows]
         before += part.lines
     tally = Tally(total, frame.height, more, skipped, errors)
     samples = _samples(block, bad, explain)
-    return EventBatch(frame, tally, samples, summed(p.misfits for p in parts))
+    misfits = summed(p.misfits for p in parts)
+    return EventBatch(frame, tally, samples, misfits, _refused(parts))
+
+
+def _refused(parts: Sequence[Part]) -> pl.DataFrame:
+    """Return the refused lines of all parts, by the events of them all."""
+    found, events = [_NONE_REFUSED], 0
+    for part in parts:
+        if part.bad.refused.height:
+            found.append(part.bad.refused.with_columns(pl.col("after") + events))
+        events += part.frame.height
+    return pl.concat(found)
 
 
 def summed(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:

@@ -17,7 +17,14 @@ from tocsin.formats.access import REQUEST_PARTS
 from tocsin.formats.instants import Clock
 from tocsin.formats.layout import Layout, canonical, requested, split
 from tocsin.formats.options import FormatOptions
-from tocsin.formats.parts import Part, all_refused, batch, leftover, others
+from tocsin.formats.parts import (
+    Part,
+    all_refused,
+    batch,
+    events_before,
+    leftover,
+    others,
+)
 from tocsin.model.batch import EventBatch
 from tocsin.model.message import FieldType, MessageType
 
@@ -110,11 +117,12 @@ class SeparatedCodec:
         if rows.len() == text.len():
             return Part(frame, text.len(), misfits=misfits)
         refused = others(rows, text.len())
-        rest = text.gather(refused)
+        rest, after = text.gather(refused), events_before(refused)
         header = rest == self.layout.header.decode()
         if self.layout.header and header.any():
-            refused, rest = refused.filter(~header), rest.filter(~header)
-        skipped, bad = leftover(rest, refused)
+            kept = ~header
+            refused, rest, after = (x.filter(kept) for x in (refused, rest, after))
+        skipped, bad = leftover(rest, refused, after)
         headers = int(header.sum()) if self.layout.header else 0
         return Part(frame, text.len(), skipped + headers, bad, misfits)
 

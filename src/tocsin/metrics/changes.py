@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 SUMS = {"sid": pl.Int64, "n": pl.Int64, "s": pl.Int128, "q": pl.Int128}
 """What the windows of series that end at or last before a tick come to."""
 
-_SUMMED = [k.value for k in (Kind.SUM, Kind.AVG, Kind.STDDEV, Kind.PLUGIN)]
+_SUMMED = [k.value for k in (Kind.SUM, Kind.AVG, Kind.STDDEV, Kind.PLUGIN, Kind.SHARE)]
 _CARRIED = [
-    k.value for k in (Kind.COUNT, Kind.RATE, Kind.SUM, Kind.AVG, Kind.STDDEV)
-]  # fmt: skip
+    k.value
+    for k in (Kind.COUNT, Kind.RATE, Kind.SUM, Kind.AVG, Kind.STDDEV, Kind.SHARE)
+]
 _NEVER = 2**61
 
 

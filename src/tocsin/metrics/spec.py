@@ -40,11 +40,23 @@ class Kind(StrEnum):
     PERCENTILE = "PERCENTILE"
     DISTINCT = "DISTINCT"
     PLUGIN = "PLUGIN"
+    SHARE = "SHARE"
+    """How many percent of all lines had a mishap; the events are those that had."""
 
     @property
     def zero_when_empty(self) -> bool:
         """Whether a window without events is 0; otherwise it has no value."""
         return self in {Kind.COUNT, Kind.RATE, Kind.SUM, Kind.DISTINCT}
+
+
+class Mishap(StrEnum):
+    """What may befall a line, so that it is in no window, or not as itself."""
+
+    UNREAD = "unread"
+    LATE = "late"
+    FUTURE = "future"
+    SHARED = "shared"
+    """It is counted with others, under the key of all for which there was no room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +106,8 @@ class MetricSpec:
     """Keys (JSON) that live from the first event of the source on."""
     unseen_for: int = 0
     """Only events whose key had none in so many seconds before are counted."""
+    mishap: str = ""
+    """What befell the lines that it counts; if it counts such, and no events."""
 
     @property
     def wait(self) -> int:

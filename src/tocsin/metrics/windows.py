@@ -111,6 +111,7 @@ def _plain_value(kinds: Iterable[Kind]) -> pl.Expr:
         Kind.SUM: total,
         Kind.AVG: some.then(divided(total, n)),
         Kind.STDDEV: some.then(variance(n, pl.col("s"), pl.col("q")).sqrt()),
+        Kind.SHARE: pl.when(total > 0).then(divided(100.0 * n, total)),
         Kind.DISTINCT: pl.lit(0.0),
     }
     found = pl.lit(None, dtype=pl.Float64)

@@ -8,6 +8,9 @@ import polars as pl
 TIME = pl.Datetime("us", "UTC")
 """The type of every column of instants."""
 
+REFUSED = {"after": pl.Int64, "text": pl.String}
+"""A line (`text`) that no event came from, and how many events come before it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tally:
@@ -59,13 +62,15 @@ class EventBatch:
 
     `frame` has a column `time` (`TIME`, no nulls) and the fields that were asked
     for; its height is `tally.events`. `rejected` holds the first few bad lines,
-    `misfits` how many values of a field did not fit its type, and are null.
+    `misfits` how many values of a field did not fit its type, and are null. `refused`
+    are all bad lines (`REFUSED`), in their order; None where it is not known which.
     """
 
     frame: pl.DataFrame
     tally: Tally
     rejected: tuple[Rejected, ...] = ()
     misfits: Mapping[str, int] = field(default_factory=dict)
+    refused: pl.DataFrame | None = None
 
 
 def divided(left: pl.Expr, right: pl.Expr | float) -> pl.Expr:

@@ -53,7 +53,7 @@ def compile_plan(config: Config, statistics: Iterable[MetricConfig] = ()) -> Pla
     `statistics` are further metrics, whose datapoints are not shown as such: what
     the periodic report is made from.
     """
-    hidden = tuple(statistics)
+    own, config, hidden = config.builtin, config.whole(), tuple(statistics)
     measured = [_events(s.name) for s in config.sources]
     more = (*hidden, *supporting.counts_by(config))
     measured += [_metric(m) for m in (*config.metrics, *more)]
@@ -85,6 +85,8 @@ def compile_plan(config: Config, statistics: Iterable[MetricConfig] = ()) -> Pla
             | {c.name for c in config.calculated_metrics if c.hidden}
             | config.hidden
         ),
+        builtin=frozenset(a.name for a in own.alarms),
+        own=frozenset(s.name for s in own.sources),
     )
 
 
@@ -120,6 +122,7 @@ def _metric(config: MetricConfig) -> MetricSpec:
         offset=config.offset // SECOND,
         expected=config.expected,
         unseen_for=config.unseen_for // SECOND,
+        mishap=config.mishap,
     )
 
 
@@ -254,7 +257,8 @@ def _source(
     config: Config,
     time: TimeSpec,
 ) -> SourcePlan:
-    mine = [(n, m) for n, m in metrics.items() if m.source == name]
+    own = [(n, m) for n, m in metrics.items() if m.source == name]
+    mine = [(n, m) for n, m in own if not m.mishap]
     consumers = tuple(
         ConsumerSpec(c.name, c.type, c.period // SECOND, c.source, c.options)
         for c in config.raw_log_consumers
@@ -262,7 +266,7 @@ def _source(
     )
     uses: dict[str, set[FieldType]] = {}
     for metric in config.metrics:
-        if metric.source == name:
+        if metric.source == name and not metric.mishap:
             for field, kind in _uses(metric):
                 uses.setdefault(field, set()).add(kind)
     fields = {
@@ -270,7 +274,8 @@ def _source(
         for _, spec in mine
         for field in sorted(spec.reads)
     }
-    return SourcePlan(name, mine, consumers, fields, time)
+    befell = [(n, m) for n, m in own if m.mishap]
+    return SourcePlan(name, mine, consumers, fields, time, befell)
 
 
 def _uses(metric: MetricConfig) -> Iterator[tuple[str, FieldType]]:

@@ -13,9 +13,9 @@ from tocsin.formats.parts import summed
 from tocsin.formats.shapes import different
 from tocsin.incidents import ledger
 from tocsin.incidents.ledger import Ledger
-from tocsin.metrics.witness import placed
 from tocsin.model.instant import SECOND
 from tocsin.model.records import Record, Summary
+from tocsin.pipeline.befallen import Befallen, Sharing
 from tocsin.pipeline.evaluate import Evaluator, ShardState
 from tocsin.pipeline.observation import MOST_SAMPLES, Observation, SourceObserver
 from tocsin.pipeline.speak import Speaker, Standing, Utterance, moment
@@ -72,6 +72,8 @@ class Engine:
         self.report = report
         self.evaluators = [Evaluator(shard) for shard in plan.shards]
         self.observers = {n: SourceObserver(s) for n, s in plan.sources.items()}
+        self._befallen = {n: Befallen(s) for n, s in plan.sources.items()}
+        self._sharing = [Sharing(shard) for shard in plan.shards]
         self._absorbed = 0
         self.journal: Journal | None = None
         """Takes note of the cells that come, for those who save them; if asked for."""
@@ -107,7 +109,8 @@ class Engine:
         """Take in an observation of the next lines of a stream, and what is lost."""
         state = self.state.streams[stream]
         self._absorbed += seen.cells.cells.height
-        added = self._absorb_cells(placed(seen.cells, stream, state.tally.events))
+        befallen = self._befallen[state.source]
+        added = self._absorb_cells(befallen.with_shares(stream, state, seen))
         newest = _latest(state.clock.newest, seen.clock.newest)
         samples = different((*state.samples, *seen.samples), MOST_SAMPLES)
         self.state.streams[stream] = replace(
@@ -199,7 +202,8 @@ class Engine:
 
     def summary(self) -> Summary:
         """Return the account of every line so far."""
-        streams = self.state.streams
+        known = self.state.streams.items()
+        streams = {n: s for n, s in known if s.source not in self.plan.own}
         firsts = [s.first for s in streams.values() if s.first is not None]
         lasts = [s.last for s in streams.values() if s.last is not None]
         return Summary(
@@ -261,6 +265,9 @@ class Engine:
             own = cells if alone else cells.of(self.plan.shards[i].metrics)
             before = self.state.shards[i]
             after, account = evaluator.absorb(before, own)
+            if after.series.limited:
+                shared = self._sharing[i].cells(before, after, own)
+                after, _ = evaluator.absorb(after, shared)
             self.state.shards[i] = after
             if self.journal is not None:
                 self.journal.note(i, before.cells, after.cells)

@@ -67,7 +67,7 @@ def alarm_notes(config: Config) -> dict[str, AlarmNotes]:
             runbook=alarm.runbook,
             metric=alarm.metric,
         )
-        for alarm in config.alarms
+        for alarm in config.whole().alarms
     }
 
 

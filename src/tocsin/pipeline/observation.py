@@ -7,12 +7,13 @@ not, the piece is observed again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from tocsin.metrics.lateness import Arrival, StreamClock, arrive
+from tocsin.metrics.mishaps import NONE, mishaps
 from tocsin.metrics.observe import Observer
 from tocsin.metrics.spec import column
 from tocsin.metrics.witness import numbered, waiting
@@ -32,7 +33,10 @@ MOST_SAMPLES = 5
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What a batch of one stream adds. `consumers` maps (name, period) to a partial."""
+    """What a batch of one stream adds. `consumers` maps (name, period) to a partial.
+
+    `mishaps` (`metrics.mishaps`) are of lines that are not among the cells.
+    """
 
     cells: NamedCells
     clock: StreamClock
@@ -48,6 +52,7 @@ class Observation:
     misfits: Mapping[str, int] = field(default_factory=dict)
     consumers: Mapping[tuple[str, int], Any] = field(default_factory=dict)
     failures: Mapping[str, str] = field(default_factory=dict)
+    mishaps: pl.DataFrame = field(default_factory=lambda: NONE)
 
     def holds_after(self, clock: StreamClock, time: TimeSpec) -> bool:
         """Return whether an observation made without a clock is right after `clock`."""
@@ -67,7 +72,7 @@ class SourceObserver:
     def __init__(self, plan: SourcePlan) -> None:
         self.plan = plan
         self._observer = Observer(plan.metrics)
-        self._witnesses = any(spec.lines for _, spec in plan.metrics)
+        self._numbers = any(s.lines for _, s in plan.metrics) or bool(plan.mishaps)
         self.consumers = Consumers(plan.consumers)
         self.fields = {**plan.fields, **dict.fromkeys(self.consumers.fields)}
 
@@ -81,14 +86,17 @@ class SourceObserver:
     ) -> Observation:
         """Return what a batch adds to its stream after `clock`; `now` as in `arrive`."""
         rows = batch.frame.rename(column)
-        if self._witnesses:
+        if self._numbers:
             rows, clock = numbered(rows), waiting(clock)
         arrival = arrive(rows, clock, self.plan.time, now=now, last=last)
-        return self._observed(arrival, batch)
+        seen = self._observed(arrival, batch)
+        if not self.plan.mishaps:
+            return seen
+        return replace(seen, mishaps=mishaps(batch, rows, clock, arrival, now))
 
     def observe_held(self, clock: StreamClock) -> Observation:
         """Return what the held row adds once nothing is known to follow it."""
-        if self._witnesses:
+        if self._numbers:
             clock = waiting(clock)
         assert clock.held is not None
         arrival = arrive(clock.held.clear(), clock, self.plan.time, last=True)

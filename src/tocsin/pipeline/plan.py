@@ -90,7 +90,8 @@ class ConsumerSpec:
 class SourcePlan:
     """What is done with the events of one source, wherever they are read.
 
-    `fields` are what its metrics and consumers read of an event.
+    `fields` are what its metrics and consumers read of an event; `mishaps` are the
+    metrics of lines that something befell.
     """
 
     name: str
@@ -98,6 +99,7 @@ class SourcePlan:
     consumers: Sequence[ConsumerSpec]
     fields: Mapping[str, FieldType | None]
     time: TimeSpec
+    mishaps: Sequence[tuple[int, MetricSpec]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,3 +143,7 @@ class Plan:
     prints: Prints = field(default_factory=Prints)
     hidden: frozenset[str] = frozenset()
     """Metrics that no datapoint is shown of: those that other outputs are made from."""
+    builtin: frozenset[str] = frozenset()
+    """The alarms that are built in: screens show them when there is something to show."""
+    own: frozenset[str] = frozenset()
+    """The sources that are no logs of users: how theirs are read."""

@@ -173,6 +173,8 @@ class Speaker:
                 for sid, _, value, count in mine.iter_rows():
                     key = json.loads(keys[sid])
                     state, level = stands.get((number, sid), ("ok", ""))
+                    if state == "ok" and alarm.name in self.plan.builtin:
+                        continue
                     found.append(
                         Standing(
                             title=titled(alarm.name, key),

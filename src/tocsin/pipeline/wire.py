@@ -17,6 +17,7 @@ import polars as pl
 
 from tocsin.metrics.cells import Cells, NamedCells
 from tocsin.metrics.lateness import StreamClock
+from tocsin.metrics.mishaps import NONE
 from tocsin.model.batch import Tally
 from tocsin.model.errors import TocsinError
 from tocsin.pipeline.checkpoint import is_json
@@ -25,7 +26,7 @@ from tocsin.pipeline.observation import Observation
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-VERSION: Final = 2
+VERSION: Final = 3
 _MARK: Final = b"tocsin wire %d\n" % VERSION
 _WORD: Final = 4
 _START: Final = len(_MARK) + 2 * _WORD
@@ -118,6 +119,7 @@ def observation_row(seen: Observation, parcel: Parcel) -> dict[str, Any]:
         "misfits": dict(seen.misfits),
         "consumers": partials,
         "failures": failures,
+        "mishaps": parcel.table(seen.mishaps) if seen.mishaps.height else None,
     }
 
 
@@ -131,6 +133,7 @@ def observation_of(row: Mapping[str, Any], parts: Sequence[bytes]) -> Observatio
         misfits=row["misfits"],
         consumers={(name, start): found for name, start, found in row["consumers"]},
         failures=row["failures"],
+        mishaps=_mishaps(row["mishaps"], parts),
         **{name: row[name] for name in _PLAIN},
     )
 
@@ -140,6 +143,10 @@ def _cells(named: NamedCells, parcel: Parcel) -> list[int | None]:
     cells = named.cells
     tables = (named.names, *cells.tables)
     return [parcel.table(table) if table.height else None for table in tables]
+
+
+def _mishaps(number: int | None, parts: Sequence[bytes]) -> pl.DataFrame:
+    return NONE if number is None else table_in(parts[number])
 
 
 def _to_cells(row: Sequence[int | None], parts: Sequence[bytes]) -> NamedCells:

@@ -71,7 +71,9 @@ class TransitionWords:
             said = _times(rule.points_alarm) if worse else " again"
             return f"{spec.name} had {'no value' if worse else 'a value'}{said}{window}"
         if row["symbol"] == GONE:
-            return f"{spec.name} had no value{_times(rule.points_gone)}{window}"
+            few = f": {row['n']} of at least {rule.min_samples}"
+            few = few if row["n"] < rule.min_samples else ""
+            return f"{spec.name} had no value{few}{_times(rule.points_gone)}{window}"
         if row["symbol"] == FORGOTTEN:
             return f"nothing was heard of its key for long{window}"
         op = rule.operator if worse else rule.recovery_operator

@@ -1,0 +1,122 @@
+"""What befell the lines of a source, as cells of the metrics that tell of it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from tocsin.metrics.cells import NamedCells, gather
+from tocsin.metrics.mishaps import counted, shares
+from tocsin.metrics.spec import Kind, Mishap
+from tocsin.metrics.witness import placed
+from tocsin.pipeline.plan import EVENTS
+from tocsin.pipeline.statistics import PREFIX
+
+if TYPE_CHECKING:
+    from tocsin.metrics.spec import MetricSpec
+    from tocsin.pipeline.evaluate import ShardState
+    from tocsin.pipeline.observation import Observation
+    from tocsin.pipeline.plan import Shard, SourcePlan
+    from tocsin.pipeline.streams import StreamState
+
+
+def key_of(**fields: str) -> str:
+    """Return a key as JSON."""
+    return json.dumps(fields, separators=(",", ":"), ensure_ascii=False)
+
+
+class Befallen:
+    """Turns what befell the lines of one source into cells."""
+
+    def __init__(self, plan: SourcePlan) -> None:
+        self._shares = [(n, m) for n, m in plan.mishaps if m.kind is Kind.SHARE]
+        self._events = [n for n, m in plan.metrics if m.name == EVENTS]
+        self._key = key_of(source=plan.name)
+
+    def with_shares(
+        self, stream: str, state: StreamState, seen: Observation
+    ) -> NamedCells:
+        """Return the cells of an observation, and of what befell lines among them.
+
+        `state` is that of the stream before it.
+        """
+        own = placed(seen.cells, stream, state.tally.events)
+        if not self._shares:
+            return own
+        newest = state.clock.newest
+        found = shares(
+            seen.mishaps, self._counted(own), newest, self._shares, self._key
+        )
+        before = state.tally.events + state.tally.parse_errors
+        return gather([own, placed(found, stream, before)])
+
+    def _counted(self, named: NamedCells) -> pl.DataFrame:
+        """Return the cells of all events, by the second."""
+        names = named.names.with_row_index("sid")
+        mine = names.filter(pl.col("m").is_in(self._events)).get_column("sid")
+        base = named.cells.base
+        return base.filter(pl.col("sid").is_in(mine.cast(pl.Int64).implode()))
+
+
+class Sharing:
+    """Turns events that share a key, in one shard, into cells of the metric of such."""
+
+    def __init__(self, shard: Shard) -> None:
+        own = {
+            s.source: n for n, s in shard.metrics.items() if s.mishap == Mishap.SHARED
+        }
+        self._watched = {
+            number: (own[spec.source], spec)
+            for number, spec in shard.metrics.items()
+            if spec.source in own and _counts(spec)
+        }
+        self._shard = shard
+
+    def cells(
+        self, before: ShardState, after: ShardState, named: NamedCells
+    ) -> NamedCells:
+        """Return the cells for what a shard took in: `named`, which made `after`."""
+        parts = [
+            self._shared(number, before, after, named)
+            for number in sorted(after.series.limited & self._watched.keys())
+        ]
+        return gather(parts) if parts else NamedCells.empty()
+
+    def _shared(
+        self, number: int, before: ShardState, after: ShardState, named: NamedCells
+    ) -> NamedCells:
+        """Return the cells for one metric: from when there was no more room."""
+        metric, spec = self._watched[number]
+        other = self._shard.series.other(number)
+        mine = (pl.col("m") == number) & (pl.col("key") == other)
+        sids = after.series.table.filter(mine).get_column("sid")
+        new = after.cells.base.tail(after.cells.base.height - before.cells.base.height)
+        rows = new.filter(pl.col("sid").is_in(sids.implode())).select("p", "k", "n")
+        if number not in before.series.limited:
+            moment = _full(number, spec, before, named)
+            first = {"p": [moment], "k": [moment + spec.grain], "n": [0]}
+            rows = rows.filter(pl.col("p") >= moment)
+            rows = pl.concat([rows, pl.DataFrame(first, schema=rows.schema)])
+        key = key_of(source=spec.source, metric=spec.name)
+        text = f"{spec.name} has more keys than its limit, {spec.limit}"
+        return counted(rows, (metric, self._shard.metrics[metric]), key, text)
+
+
+def _counts(spec: MetricSpec) -> bool:
+    """Whether a metric is one whose keys people see, or alarms."""
+    inner = spec.quiet or spec.mishap or spec.name.startswith(PREFIX)
+    return bool(spec.group_by) and not inner and not spec.offset
+
+
+def _full(number: int, spec: MetricSpec, before: ShardState, named: NamedCells) -> int:
+    """Return the slice (s) in which a key came for which there was no more room."""
+    known = before.series.table.filter(pl.col("m") == number)
+    names = named.names.with_row_index("sid").filter(pl.col("m") == number)
+    new = names.join(known, on="key", how="anti")
+    cells = named.cells.base.with_columns(pl.col("sid").cast(pl.UInt32))
+    first = cells.join(new, on="sid").group_by("key").agg(pl.col("p").min())
+    came = first.get_column("p").sort()
+    room = spec.limit - before.series.living().get(number, 0)
+    return int(came[min(max(room, 0), came.len() - 1)])

@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -14,6 +15,7 @@ from tocsin.channels.file import File
 from tocsin.config import load
 from tocsin.config.notify_values import HeartbeatConfig
 from tocsin.incidents.draft import NotifySpec
+from tocsin.incidents.meter import Cap
 from tocsin.incidents.routes import Route
 from tocsin.model.instant import SECOND
 from tocsin.model.records import IncidentEvent, Notice, Record
@@ -163,6 +165,32 @@ def test_ten_thousand_incidents_are_few_messages_and_each_has_its_history(
     assert len(digest["alerts"]) + digest["held"] == 9_980
     events = [[e.event for e in office.store.history(n)] for n in range(1, 10_001, 7)]
     assert all(told[0] in {"notified", "withheld"} for told in events)
+
+
+def test_500_open_incidents_are_no_news_after_a_restart_or_a_reload(
+    tmp_path: Path,
+) -> None:
+    """N10."""
+    each = Route(id="/", channels=("out",), group_by=("alarm", "host"), group_wait=0)
+    office = Office(tmp_path)
+    office.teller.spec = NotifySpec(routes=(each,), cap=Cap(messages=1000))
+    office.turn(
+        *(IncidentEvent(n, "opened", "busy", {"host": f"h{n}"}, T0 * SECOND, "it rings")
+          for n in range(1, 501))
+    )  # fmt: skip
+    while office.waiting():
+        office.turn(seconds=10)
+    assert Counter(office.told()) == {"firing": 500}
+
+    again = Office(tmp_path, office.store)
+    again.clock.move((office.clock.now() - again.clock.now()) / SECOND)
+    other = replace(each, id="new", group_interval=60)
+    for routes in ((each,), (other,), (replace(each, group_by=("alarm",)),)):
+        again.teller.spec = NotifySpec(routes=routes)
+        for _ in range(20):
+            again.turn(seconds=30)
+    assert len(again.told()) == 500
+    assert again.waiting() == 0
 
 
 def test_it_is_said_when_a_channel_takes_nothing_and_when_it_works_again(

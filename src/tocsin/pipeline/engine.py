@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class EngineState:
-    """Everything that a run remembers: what a checkpoint holds."""
+    """Everything that a run remembers: what is saved."""
 
     streams: dict[str, StreamState] = field(default_factory=dict)
     shards: list[ShardState] = field(default_factory=list)
@@ -240,6 +240,11 @@ class Engine:
     def standings(self) -> list[Standing]:
         """Return how the alarms stand, firing ones first: a glimpse for a screen."""
         return self.speaker.standings(self.state.shards)
+
+    def reach(self) -> int | None:
+        """Return the tick before which all is judged; None before there is one."""
+        marks = (self._watermark(shard.sources) for shard in self.plan.shards)
+        return min((mark for mark in marks if mark is not None), default=None)
 
     def _change(self, stream: str, **changes: Any) -> None:  # noqa: ANN401
         self.state.streams[stream] = replace(self.state.streams[stream], **changes)

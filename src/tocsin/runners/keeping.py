@@ -62,6 +62,7 @@ class Keeper:
         self._saver.attach(session.engine)
         if teller is not None:
             teller.recent = lambda: Recent.of(store, session.engine)
+            teller.reach = self._reach
         self.changed = self._saver.carried
         """What became of what was saved under another configuration."""
         self._saved: dict[str, str] = {}
@@ -139,6 +140,9 @@ class Keeper:
         self._more = Change()
         said, self._said = self._said, []
         self.session.say(said)
+
+    def _reach(self) -> int | None:
+        return self.session.engine.reach()
 
     def _refused(self, error: StateUnwritable) -> None:
         if not self.full:

@@ -12,7 +12,7 @@ from tocsin.channels.mask import Masking
 from tocsin.incidents import history, notify, plain
 from tocsin.incidents.alerts import Acknowledged, happenings
 from tocsin.incidents.draft import State
-from tocsin.model.instant import SECOND
+from tocsin.model.instant import SECOND, iso
 from tocsin.model.notification import Kind, Notification
 from tocsin.model.state import Change
 from tocsin.pipeline.notifying import alarm_notes, notify_spec
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 DOCUMENT = "notify"
 """The document of the store that holds what was told."""
 BEAT = "heartbeat"
-"""The document that holds the number of the last sign of life."""
+"""The document that holds the number of the last sign of life, and what it said."""
 
 
 class Teller:
@@ -64,7 +64,9 @@ class Teller:
         self.heartbeat: HeartbeatConfig | None = None
         self.recent: Callable[[], Recent] | None = None
         """Knows the datapoints that messages draw; if there are any."""
-        self._beat = int(store.documents(BEAT).get(BEAT, b"-1"))
+        self.reach: Callable[[], int | None] | None = None
+        """Knows the tick before which all is judged; if there is anything to judge."""
+        self._beat, self._reached = _read_beat(store.documents(BEAT).get(BEAT, b"-1"))
         self._mailroom = mailroom
         self._said: list[Record] = []
         saved = store.documents(DOCUMENT).get(DOCUMENT)
@@ -101,11 +103,19 @@ class Teller:
         return notification if known is None else drawn(notification, known().points)
 
     def _heartbeat(self, now: int) -> Change:
-        """Give a sign of life if it is time for one: by the way that alarms take."""
+        """Give a sign of life if it is time for one: by the way that alarms take.
+
+        While time stands still, so that nothing is judged, there is none.
+        """
         wanted = self.heartbeat
         if wanted is None or now // wanted.every == self._beat:
             return Change()
-        self._beat = now // wanted.every
+        reach = self.reach() if self.reach is not None else None
+        if reach is not None and reach == self._reached:
+            return Change()
+        self._beat, self._reached = now // wanted.every, reach
+        judged = {} if reach is None else {"judged": iso(reach * SECOND)}
+        until = f", all before {judged['judged']} is judged" if judged else ""
         signs = (
             Notification(
                 key=f"{BEAT}-{channel}-{self._beat * wanted.every // SECOND}",
@@ -114,12 +124,13 @@ class Teller:
                 kind=Kind.HEARTBEAT,
                 alerts=(),
                 at=now // SECOND,
-                why="a sign of life (heartbeat)",
+                why=f"a sign of life{until} (heartbeat)",
+                group=judged,
             )
             for channel in wanted.channels
         )
         return Change(
-            documents={BEAT: str(self._beat).encode()},
+            documents={BEAT: _write_beat(self._beat, reach)},
             outbox=tuple(outgoing(sign, self.masking, now, now) for sign in signs),
         )
 
@@ -185,6 +196,16 @@ class Teller:
         self.state = notify.expire(self.state, silence, now // SECOND)
         self._touched = True
         return self.state.silences[silence]
+
+
+def _read_beat(saved: bytes) -> tuple[int, int | None]:
+    """Return the number of the last sign of life, and up to where all was judged."""
+    number, _, reached = saved.partition(b" ")
+    return int(number), int(reached) if reached else None
+
+
+def _write_beat(number: int, reached: int | None) -> bytes:
+    return f"{number}{'' if reached is None else f' {reached}'}".encode()
 
 
 def teller_of(config: Config, store: Store, clock: Clock) -> Teller:

@@ -220,6 +220,19 @@ def test_r13_the_log_is_renamed_and_then_compressed(
 
 
 @every_kind
+def test_r13_an_archive_is_read_in_large_pieces(log: Writer, packed: str) -> None:
+    log.packed = packed
+    follower = Follower(log.path)
+    log.append(3000)
+    follower.read(500)
+    follower.stop()
+    log.rotate(compress=True)
+    for _ in range(5):
+        follower.read()
+    assert_all_once(follower, log.lines)
+
+
+@every_kind
 def test_r14_an_archive_that_is_still_being_written(log: Writer, packed: str) -> None:
     log.packed = packed
     follower = Follower(log.path)

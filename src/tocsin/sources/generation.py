@@ -153,6 +153,8 @@ class Generation:
     def _block(self, limit: int) -> bytes:
         found = self.content.look()
         room = max(0, found.size - self._splitter.scanned)
+        if room and self.content.archived:  # there is more, and nobody knows how much
+            room = limit
         block = self.content.block(self._splitter, min(limit, room))
         # Only now: had it been replaced before this check, the check would see it.
         if not self._is_intact():

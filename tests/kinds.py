@@ -20,7 +20,8 @@ BAD, GOOD = {"status": 500}, {"status": 200}
 
 def config(alarm: str, metrics: str = "") -> Config:
     """Return the configuration of one alarm, called A."""
-    text = f"metrics: [{metrics}]\nalarms: [{{name: A, {alarm}}}]"
+    alone = "builtin_alarms: off"
+    text = f"metrics: [{metrics}]\nalarms: [{{name: A, {alarm}}}]\n{alone}"
     made = parse(text)
     patient = replace(made.sources[0], lateness=0, amend_for=300 * SECOND)
     return replace(made, sources=(patient,))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import polars as pl
@@ -13,12 +13,14 @@ from tests.plain import SECOND, Row, Said, Stream
 from tocsin.metrics.lateness import StreamClock
 from tocsin.model.batch import TIME, EventBatch, Tally
 from tocsin.model.records import Datapoint, Record, Transition
-from tocsin.pipeline.checkpoint import dump, load
 from tocsin.pipeline.compile import compile_plan
 from tocsin.pipeline.engine import Engine, EngineState
+from tocsin.pipeline.saving import Saver
+from tocsin.state.memory import MemoryStore
 
 if TYPE_CHECKING:
     from tocsin.config.values import Config
+    from tocsin.model.protocols import Store
 
 COLUMNS: dict[str, Any] = {
     "time": TIME,
@@ -73,9 +75,12 @@ def plain(config: Config) -> Make:
     return lambda state: Engine(plan, state, datapoints=True)
 
 
-def restored(engine: Engine, make: Make) -> Engine:
-    """Return another engine with the same state, from its bytes."""
-    return make(load(dump(engine.state)))
+def taken_up(store: Store, make: Make) -> tuple[Engine, Saver]:
+    """Start a run, or go on with the one that was saved."""
+    saver = Saver(store, make(None).plan)
+    engine = make(saver.load())
+    saver.attach(engine)
+    return engine, saver
 
 
 def feed(engine: Engine, piece: Piece, now: int | None = None) -> list[Record]:
@@ -126,14 +131,16 @@ def run(
 ) -> Run:
     """Carry pieces through a new engine, end every stream, and finish."""
     make = make or plain(config)
-    engine = make(None)
+    store = MemoryStore()
+    engine, saver = taken_up(store, make)
     for stream in streams:
         engine.register(stream.name, stream.source)
     records: list[Record] = []
     marks: list[list[int | None]] = []
     for piece in pieces:
         if piece.save:
-            engine = restored(engine, make)
+            saver.save(engine)
+            engine, saver = taken_up(store, make)
         records += feed(engine, piece, now)
         marks.append([shard.judged for shard in engine.state.shards])
     for stream in streams:
@@ -151,6 +158,19 @@ def whole(
     """Run with every stream in one piece."""
     pieces = [Piece(s.name, s.rows) for s in streams]
     return run(config, streams, pieces, now, make)
+
+
+def content(part: Any) -> Any:  # noqa: ANN401
+    """Return all that a part of a state holds, in types that compare."""
+    if isinstance(part, pl.DataFrame):
+        return part.schema, part.rows()
+    if is_dataclass(part):
+        # What does not take part is kept for speed, and made anew.
+        kept = [f.name for f in fields(part) if f.compare]
+        return {name: content(getattr(part, name)) for name in kept}
+    if isinstance(part, Mapping):
+        return {key: content(value) for key, value in part.items() if value != {}}
+    return [content(p) for p in part] if isinstance(part, list | tuple) else part
 
 
 def in_words(record: Record) -> list[Said]:

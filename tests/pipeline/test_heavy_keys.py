@@ -6,12 +6,13 @@ from collections import Counter
 from random import Random
 
 from tests.plain import SECOND, Row
-from tests.runs import Piece, feed, plain, restored
+from tests.runs import Piece, feed, plain, taken_up
 
 from tocsin.config.alarm_values import AlarmConfig
 from tocsin.config.values import Config, MetricConfig
 from tocsin.metrics.series import OTHER
 from tocsin.model.records import Datapoint, Record
+from tocsin.state.memory import MemoryStore
 
 SECONDS, LIMIT, GREAT = 600, 50, 20
 
@@ -39,14 +40,16 @@ def said(*, save: bool) -> list[Record]:
         name="a", metric="all", threshold=900.0, recovery_threshold=900.0
     )
     make = plain(Config(metrics=(metric, whole), alarms=(alarm,)))
-    engine, records = make(None), list[Record]()
+    store, records = MemoryStore(), list[Record]()
+    engine, saver = taken_up(store, make)
     engine.register("s", "default")
     told = rows()
     for i in range(0, SECONDS, 10):
         some = [row for second in told[i : i + 10] for row in second]
         records += feed(engine, Piece("s", some, advance=True))
         if save and i % 100 == 0:
-            engine = restored(engine, make)
+            saver.save(engine)
+            engine, saver = taken_up(store, make)
     engine.end("s")
     return records + engine.finish()
 

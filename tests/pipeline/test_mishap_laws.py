@@ -9,15 +9,16 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.laws import law
+from tests.runs import taken_up
 
 from tocsin.config import from_data
 from tocsin.formats import get
 from tocsin.metrics.lateness import StreamClock
 from tocsin.model.records import Record, Transition
-from tocsin.pipeline.checkpoint import dump, load
 from tocsin.pipeline.compile import compile_plan
-from tocsin.pipeline.engine import Engine
+from tocsin.pipeline.engine import Engine, EngineState
 from tocsin.runners.opening import parse
+from tocsin.state.memory import MemoryStore
 
 T0 = 1_714_564_800
 LATENESS, AMEND = 5, 20
@@ -56,9 +57,15 @@ class Cut:
     save: bool
 
 
+def make(state: EngineState | None) -> Engine:
+    """Return an engine of the plan."""
+    return Engine(PLAN, state)
+
+
 def told(lines: list[bytes], cut: Cut) -> list[str]:
     """Return all that is said of alarms, as it is published."""
-    engine = Engine(PLAN)
+    store = MemoryStore()
+    engine, saver = taken_up(store, make)
     engine.register("s", "web")
     codec = get("common").open(b"".join(lines))
     said: list[Record] = []
@@ -66,7 +73,8 @@ def told(lines: list[bytes], cut: Cut) -> list[str]:
     while at < len(lines):
         size = next(sizes, len(lines))
         if cut.save:
-            engine = Engine(PLAN, load(dump(engine.state)))
+            saver.save(engine)
+            engine, saver = taken_up(store, make)
         observer = engine.observers["web"]
         block = parse(codec, b"".join(lines[at : at + size]), observer.fields)
         clock = engine.state.streams["s"].clock

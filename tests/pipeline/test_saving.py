@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from tests.laws import law
 from tests.pipeline.test_report_laws import CONSUMER, QUIET, reporting, requests
 from tests.plain import SECOND, Row, Stream
-from tests.runs import Make, Piece, Run, feed, plain, run, whole
+from tests.runs import Make, Piece, Run, feed, plain, run, taken_up, whole
 from tests.worlds import World, pieces, rows, sources, worlds
 
-from tocsin.config.values import AlarmConfig, Config, MetricConfig
+from tocsin.config.values import AlarmConfig, Config, ConsumerConfig, MetricConfig
 from tocsin.model.errors import StateError, StateUnwritable
 from tocsin.model.records import IncidentEvent
 from tocsin.model.state import Change
@@ -65,9 +65,7 @@ STORES = {"in memory": in_memory, "in SQLite": in_sqlite}
 
 def opened(store: Store, make: Make, streams: Sequence[Stream]) -> tuple[Engine, Saver]:
     """Start a run, or go on with the one that was saved."""
-    saver = Saver(store, make(None).plan)
-    engine = make(saver.load())
-    saver.attach(engine)
+    engine, saver = taken_up(store, make)
     for stream in streams:
         engine.register(stream.name, stream.source)
     return engine, saver
@@ -277,3 +275,36 @@ def test_an_old_state_is_taken_up_under_its_own_configuration_alone() -> None:
     other = replace(BUSY, metrics=BUSY.metrics[:2])
     with pytest.raises(StateError, match="another configuration"):
         Saver(store, plain(other)(None).plan).load()
+
+
+class Stubborn:
+    """A consumer whose partial is no JSON."""
+
+    fields = ("g",)
+
+    def observe(self, events: object) -> set[int]:
+        return {id(events)}
+
+    def merge(self, left: set[int], right: set[int]) -> set[int]:
+        return left | right
+
+    def report(self, partial: set[int], start: int, end: int) -> str:
+        return f"{len(partial)} {start} {end}"
+
+
+def test_a_partial_that_cannot_be_saved_is_named_and_stops_nothing() -> None:
+    config = Config(
+        metrics=(MetricConfig(name="m", period=SECOND, every=SECOND),),
+        raw_log_consumers=(
+            ConsumerConfig(name="own", type=f"{__name__}.Stubborn", period=10 * SECOND),
+        ),
+    )
+    store, make = MemoryStore(), plain(config)
+    engine, saver = taken_up(store, make)
+    stream = Stream("s", "default", [Row(SECOND, {"g": "a"}), Row(SECOND, {"g": "a"})])
+    engine.register(stream.name, stream.source)
+    feed(engine, Piece("s", stream.rows))
+    saver.save(engine)
+    again, _ = taken_up(store, make)
+    assert list(again.state.failures) == ["own"]
+    assert "JSON" in again.state.failures["own"]

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.laws import law
-from tests.pipeline.test_checkpoint import content
-from tests.runs import batch, plain
+from tests.runs import batch, content, plain
 from tests.worlds import World, pieces, worlds
 
 from tocsin.metrics.cells import NamedCells

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tocsin.pipeline import tables
-from tocsin.pipeline.checkpoint import Tables, is_json, stream_of, stream_row, tables_in
+from tocsin.pipeline.stream_rows import Tables, stream_of, stream_row, tables_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,6 +85,14 @@ def since(documents: Mapping[str, bytes], state: EngineState) -> Saved:
 def as_json(thing: object) -> bytes:
     """Return a thing as JSON."""
     return json.dumps(thing, separators=(",", ":")).encode()
+
+
+def is_json(partial: Any) -> bool:  # noqa: ANN401
+    """Whether a partial comes back from JSON as it went."""
+    try:
+        return bool(json.loads(json.dumps(partial)) == partial)
+    except (TypeError, ValueError):
+        return False
 
 
 def read_streams(documents: Mapping[str, bytes]) -> dict[str, StreamState]:

@@ -49,7 +49,7 @@ _MANY_ROWS = 300_000
 
 @dataclass(frozen=True, slots=True)
 class ShardState:
-    """All that a shard remembers. Plain data: it is what a checkpoint holds.
+    """All that a shard remembers. Plain data: it is what is saved.
 
     `judged` is the last tick judged, `settled` the last before which nothing can
     change; `now` and `then` are the alarms at each. `late` lists the cells that take

@@ -20,7 +20,7 @@ from tocsin.metrics.lateness import StreamClock
 from tocsin.metrics.mishaps import NONE
 from tocsin.model.batch import Tally
 from tocsin.model.errors import TocsinError
-from tocsin.pipeline.checkpoint import is_json
+from tocsin.pipeline.documents import is_json
 from tocsin.pipeline.observation import Observation
 
 if TYPE_CHECKING:

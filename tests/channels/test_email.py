@@ -81,6 +81,7 @@ def test_a_recovery_answers_its_alarm() -> None:
 
 
 def test_every_attempt_sends_the_same_bytes() -> None:
+    """N6."""
     assert mailer(25).mail(RESOLVED).as_bytes() == mailer(99).mail(RESOLVED).as_bytes()
 
 
@@ -114,6 +115,7 @@ REFUSALS: dict[str, tuple[Postbox, dict[str, str]]] = {
 
 @pytest.mark.parametrize(("box", "expected"), REFUSALS.values(), ids=REFUSALS)
 def test_each_recipient_is_told_of(box: Postbox, expected: dict[str, str]) -> None:
+    """N5."""
     box = replace(box, taken=[], rcpt={k: [*v] for k, v in box.rcpt.items()},
                   data=[*box.data], mail=[*box.mail])  # fmt: skip
     to = tuple(f"{who}@example.org" for who in "abc")

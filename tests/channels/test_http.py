@@ -4,6 +4,7 @@ import ipaddress
 import socket
 import threading
 from collections.abc import Iterable
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
@@ -47,6 +48,7 @@ ANSWERS = {
 def test_a_status_means(
     said: tuple[int, dict[str, str], bytes], fate: Fate, after: float | None
 ) -> None:
+    """N3."""
     with web(said) as server:
         reply = HERE.post(server.url, b"{}", {})
         found = outcome("r", reply)
@@ -72,11 +74,12 @@ def hang_up(sock: socket.socket) -> None:
     sock.recv(65_536)
 
 
-def flood(sock: socket.socket) -> None:
+def flood(sock: socket.socket, sent: list[int]) -> None:
     sock.recv(65_536)
     sock.sendall(b"HTTP/1.1 500 x\r\n\r\n")
     for _ in range(1_000):
         sock.sendall(b"x" * 1_000_000)
+        sent.append(1_000_000)
 
 
 def headers_for_ever(sock: socket.socket) -> None:
@@ -96,6 +99,7 @@ def headers_for_ever(sock: socket.socket) -> None:
     ],
 )
 def test_no_answer_is_known_in_time(converse: object, said: str) -> None:
+    """N2."""
     site = Site(allow=LOOPBACK, timeout=0.5)
     with tcp(converse) as port, pytest.raises(Unreachable, match=said) as caught:  # type: ignore[arg-type]
         site.post(f"http://127.0.0.1:{port}/", b"{}", {})
@@ -104,11 +108,14 @@ def test_no_answer_is_known_in_time(converse: object, said: str) -> None:
 
 
 def test_an_answer_without_end_is_not_read_to_its_end() -> None:
-    with tcp(flood) as port:
+    """N2."""
+    sent: list[int] = []
+    with tcp(partial(flood, sent=sent)) as port:
         reply = HERE.post(f"http://127.0.0.1:{port}/", b"{}", {})
 
     assert reply.status == 500
     assert len(reply.text) <= 4_096
+    assert sum(sent) < 100_000_000, "what the kernel holds, of a thousand million"
 
 
 def test_a_closed_port_may_be_open_later() -> None:
@@ -150,6 +157,7 @@ INSIDE = {
 
 @pytest.mark.parametrize("host", INSIDE.values(), ids=INSIDE)
 def test_what_is_inside_is_not_asked(host: str) -> None:
+    """X9."""
     shown = f"[{host}]" if ":" in host else host
     with pytest.raises(Unreachable, match="no public address") as caught:
         Site(timeout=1.0).post(f"http://{shown}:9/", b"", {})
@@ -160,6 +168,7 @@ def test_what_is_inside_is_not_asked(host: str) -> None:
 def test_a_name_that_points_inside_is_not_asked_and_what_it_says_later_is_not_heard() -> (
     None
 ):
+    """X9."""
     asked = list[str]()
 
     def flips(host: str, _port: int) -> Iterable[str]:
@@ -173,6 +182,7 @@ def test_a_name_that_points_inside_is_not_asked_and_what_it_says_later_is_not_he
 
 
 def test_only_the_address_that_was_looked_at_is_connected_to() -> None:
+    """X9."""
     asked = list[str]()
 
     def once(host: str, _port: int) -> Iterable[str]:

@@ -67,6 +67,7 @@ EMAIL = Email(
 @given(notifications)
 @law(60)
 def test_no_field_makes_a_header(made: Notification) -> None:
+    """X7."""
     clean = EMAIL.mail(samples.notification(Kind.FIRING, samples.firing()))
     raw = EMAIL.mail(made).as_bytes()
     read = message_from_bytes(raw, policy=SMTP)
@@ -96,6 +97,7 @@ class Tags(HTMLParser):
 @given(notifications)
 @law(60)
 def test_no_field_makes_markup_of_a_mail(made: Notification) -> None:
+    """X6."""
     html = page(made, words.title(made), {})
     seen = Tags()
     seen.feed(html)
@@ -115,6 +117,7 @@ def test_no_field_makes_markup_of_a_mail(made: Notification) -> None:
 @given(notifications)
 @law(60)
 def test_texts_have_no_signs_that_hide(made: Notification) -> None:
+    """X6."""
     for text in (words.title(made), words.body(made)):
         assert all(line.isprintable() for line in text.split("\n"))
 
@@ -158,6 +161,7 @@ def test_a_key_is_fit_for_a_header(text: str) -> None:
 @pytest.mark.parametrize("form", ["subject", "text"])
 @pytest.mark.parametrize("text", ["{{ 7*7 }}", "{0.__class__}", "%(x)s", "$(id)"])
 def test_what_fields_hold_is_no_template(form: str, text: str) -> None:
+    """X8."""
     alert = replace(samples.firing(), alarm=text)
     message = compose(samples.notification(Kind.FIRING, alert), {form: "<{{ alarm }}>"})
 
@@ -189,6 +193,7 @@ FAILS = {
 
 @pytest.mark.parametrize("template", FAILS.values(), ids=FAILS)
 def test_a_template_that_fails_never_costs_the_message(template: str) -> None:
+    """X8."""
     made = samples.all_kinds()["an alarm without a value"]
     message = compose(made, {"text": template, "subject": "{{ alarm }}!"})
 
@@ -214,4 +219,5 @@ LINKS = {
 
 @pytest.mark.parametrize(("text", "fine"), LINKS.items())
 def test_only_plain_addresses_of_the_web_are_links(text: str, *, fine: bool) -> None:
+    """X6."""
     assert web(text) == (text if fine else "")

@@ -198,7 +198,7 @@ def test_the_cap_of_a_channel_holds_in_any_span(spec: NotifySpec, story: str) ->
 @law(100)
 @given(specs(), stories())
 def test_what_is_told_of_an_incident_alternates(spec: NotifySpec, story: str) -> None:
-    """Nobody hears twice that it rings, or that it is over, but for repetitions."""
+    """N11: Nobody hears twice that it rings, or that it is over, but for repetitions."""
     spec = replace(spec, cap=FREE, flapping=NEVER)
     _, sent, _ = run(spec, story, UNTIL, stops=range(0, UNTIL, 3000))
     last: dict[tuple[str, str, int], tuple[str, str]] = {}

@@ -55,6 +55,7 @@ def test_an_alarm_that_comes_and_goes_is_told_once_and_again_when_it_is_quiet() 
 
 
 def test_a_hundred_changes_in_five_minutes_are_few_messages() -> None:
+    """N9."""
     script = flapping(50, 3) + "\n301 opened 99"
     _, sent, _ = run(PLAIN, script, 3 * HOUR, stops=minutely(3 * HOUR))
 

@@ -42,6 +42,7 @@ def failed(after: float | None = None) -> tuple[Outcome, ...]:
 def test_in_an_hour_at_most_32_attempts(
     draws: list[tuple[float, float | None]],
 ) -> None:
+    """N1."""
     row, attempts = ROW, 0
     for random, after in draws:
         if row.due >= NOW + HOUR or row.status != "waiting":

@@ -26,6 +26,7 @@ def test_what_is_due_is_sent_once() -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_an_hour_of_outage_loses_nothing_and_keeps_order(seed: int) -> None:
+    """N1, N11."""
     channel = Scripted("a", down)
     world = World(channel, seed=seed)
     world.add(*(message(f"{i} {k}", thread=f"{i}") for i in range(20) for k in "abc"))
@@ -60,6 +61,7 @@ def test_no_storm_follows_an_outage() -> None:
 
 
 def test_a_channel_that_is_down_holds_up_no_other() -> None:
+    """N12."""
     bad, good = Scripted("a", down), Scripted("b")
     world = World(bad, good)
     world.add(message("1"), message("2", channel="b"))
@@ -70,6 +72,7 @@ def test_a_channel_that_is_down_holds_up_no_other() -> None:
 
 
 def test_a_channel_that_hangs_holds_up_no_other() -> None:
+    """N2."""
     released = threading.Event()
 
     def hangs(_: Notification, who: str) -> Outcome:
@@ -145,6 +148,8 @@ def test_who_is_killed_before_the_commit_sends_the_same_key_again() -> None:
 
 
 def test_what_is_gone_is_not_asked_again() -> None:
+    """N3: 410."""
+
     def gone(_: Notification, who: str) -> Outcome:
         return Outcome(who, Fate.GONE, "410 Gone")
 

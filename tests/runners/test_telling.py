@@ -148,6 +148,7 @@ def test_a_log_that_is_old_at_the_first_start_is_summed_up(
 def test_ten_thousand_incidents_are_few_messages_and_each_has_its_history(
     tmp_path: Path,
 ) -> None:
+    """N8."""
     office = Office(tmp_path)
     route = Route(id="/", channels=("out",), group_by=("alarm", "host"), group_wait=0)
     office.teller.spec = NotifySpec(routes=(route,))

@@ -13,6 +13,7 @@ def refuses(_: Notification, who: str) -> Outcome:
 
 
 def test_about_the_dead_the_others_are_told_once() -> None:
+    """N3: 404."""
     world = World(Scripted("a", refuses), Scripted("b"))
     world.add(*(message(f"{i}") for i in range(7)))
     world.run(60)

@@ -161,6 +161,7 @@ ONCE = {("web", "before it is accepted"), ("mail", "before it is accepted")}
 def test_killed_in_a_conversation_it_sends_all_and_twice_only_what_it_must(
     nursery: Nursery, place: Path, point: tuple[str, str], about: str
 ) -> None:
+    """N4."""
     world = World(nursery, place, point[0])
     world.fill()
     before = Peer(point[1], about)
@@ -176,6 +177,7 @@ def test_killed_in_a_conversation_it_sends_all_and_twice_only_what_it_must(
 def test_killed_before_a_change_of_a_file_it_sends_all_and_twice_only_what_it_must(
     world: World, every: int
 ) -> None:
+    """N4."""
     deaths = between = 0
     while True:
         world.fill()

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from tocsin.incidents.mute import Silence
 from tocsin.model.errors import TocsinError, UsageError
 from tocsin.model.instant import SECOND, iso
-from tocsin.model.matchers import matcher, shown
+from tocsin.model.matchers import matcher, matches, shown
 from tocsin.state import backup as copies
 from tocsin.state.opening import FolderStore
 
@@ -123,6 +123,8 @@ class Desk:
     ) -> dict[str, Any]:
         """Keep matching alerts quiet from now on, for so many seconds.
 
+        The answer counts those that ring now and match, as `matching`.
+
         Raises:
             UsageError: A matcher is none.
         """
@@ -134,7 +136,11 @@ class Desk:
             author=by,
             comment=comment,
         )
-        return _silence(self._teller.silence(wanted), now)
+        alerts = self._teller.state.known().values()
+        rings = [
+            matches(wanted.match, a.labels) for a in alerts if a.status == "firing"
+        ]
+        return _silence(self._teller.silence(wanted), now) | {"matching": sum(rings)}
 
     def expire(self, silence: str) -> dict[str, Any]:
         """End a silence. Raises UnknownError."""

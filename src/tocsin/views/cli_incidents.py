@@ -119,7 +119,14 @@ def add(
         raise UsageError(message) from error
     body = {"match": list(match), "seconds": seconds, "by": _me(by), "comment": comment}
     found = _door(folder).ask("POST", "/api/silences", body)
-    click.echo(f"{found['id']}: {found['match']} is quiet until {found['end']}")
+    rings = (
+        f"{found['matching']} that ring now match"
+        if found["matching"]
+        else ("nothing that rings now matches: see tocsin incidents --json")
+    )
+    click.echo(
+        f"{found['id']}: {found['match']} is quiet until {found['end']} ({rings})"
+    )
     return 0
 
 
@@ -164,7 +171,8 @@ def _line(row: dict[str, Any]) -> str:
     if row["closed"]:
         parts.append(f"until {row['closed']}")
     if row["acknowledged_by"]:
-        parts.append(f"({row['acknowledged_by']} works on it)")
+        works = "worked" if row["closed"] else "works"
+        parts.append(f"({row['acknowledged_by']} {works} on it)")
     return safe(" ".join(part for part in parts if part))
 
 

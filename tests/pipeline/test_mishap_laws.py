@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,6 +20,9 @@ from tocsin.pipeline.compile import compile_plan
 from tocsin.pipeline.engine import Engine, EngineState
 from tocsin.runners.opening import parse
 from tocsin.state.memory import MemoryStore
+
+if TYPE_CHECKING:
+    from tocsin.pipeline.plan import Plan
 
 T0 = 1_714_564_800
 LATENESS, AMEND = 5, 20
@@ -45,7 +49,7 @@ def written(second: int | None, number: int) -> bytes:
     if second is BAD:
         return f"it broke {number}\n".encode()
     at = datetime.fromtimestamp(T0 + second, UTC)
-    return f'h - - [{at:%d/%b/%Y:%H:%M:%S +0000}] "GET /{number}" 200 1\n'.encode()
+    return f'h - - [{at:%d/%b/%Y:%H:%M:%S +0000}] "GET /{number}/" 200 1\n'.encode()
 
 
 @dataclass(frozen=True)
@@ -57,13 +61,12 @@ class Cut:
     save: bool
 
 
-def make(state: EngineState | None) -> Engine:
-    """Return an engine of the plan."""
-    return Engine(PLAN, state)
-
-
-def told(lines: list[bytes], cut: Cut) -> list[str]:
+def told(lines: list[bytes], cut: Cut, plan: Plan = PLAN) -> list[str]:
     """Return all that is said of alarms, as it is published."""
+
+    def make(state: EngineState | None) -> Engine:
+        return Engine(plan, state)
+
     store = MemoryStore()
     engine, saver = taken_up(store, make)
     engine.register("s", "web")
@@ -184,6 +187,53 @@ def test_mishaps_ring_just_when_a_plain_count_of_them_says_so(
 
     assert standing(said, "parse failures") == wanted["unread"]
     assert standing(said, "late lines") == wanted["late"]
+
+
+KEYS = 3
+LIMITED = compile_plan(
+    from_data(
+        {
+            "sources": [{"name": "web"}],
+            "metrics": [
+                {
+                    "name": "hits",
+                    "type": "COUNT",
+                    "period": "10s",
+                    "every": "5s",
+                    "group_by": ["section"],
+                    "limit": KEYS,
+                }
+            ],
+            "alarms": [{"name": "None", "metric": "hits", "threshold": 1e9}],
+        }
+    )
+)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 7), st.integers(0, KEYS + 3)), max_size=80), cuts
+)
+@law(40)
+def test_the_key_limit_rings_once_the_key_has_come_for_which_there_is_no_room(
+    rows: list[tuple[int, int]], cut: Cut
+) -> None:
+    second, lines, seen, full = 0, [], set(), None
+    for step, key in rows:
+        second += step
+        lines.append(written(second, key))
+        seen.add(key)
+        full = second if full is None and len(seen) > KEYS else full
+    said = [json.loads(row) for row in told(lines, cut, LIMITED)]
+    rings = [(row["key"], row["at"]) for row in said if row["to"] == "firing"][:1]
+    # A slice of its metric, and of the alarm's, must end before it is known.
+    end = None if full is None else (full // 5 * 5 // STEP + 1) * STEP
+
+    if end is None or end > second + 1:
+        assert rings == []
+    else:
+        at = datetime.fromtimestamp(T0 + end, UTC)
+        named = {"source": "web", "metric": "hits"}
+        assert rings == [(named, f"{at:%Y-%m-%dT%H:%M:%SZ}")]
 
 
 def test_the_laws_are_about_something() -> None:

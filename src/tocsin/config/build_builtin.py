@@ -18,6 +18,7 @@ from tocsin.config.problems import Problems, did_you_mean
 from tocsin.config.sections import Section, Sections, read_sections
 from tocsin.config.values import (
     SECOND,
+    SELF,
     BuiltinConfig,
     Config,
     MetricConfig,
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
 
 OWN = "tocsin: "
 """How the names of built-in alarms begin, and of all that they are made of."""
-SELF = f"{OWN}sources"
-"""The source whose events say how the others stand."""
 _OURS = SourceConfig(name=SELF, path=(), lateness=0, amend_for=0)
 _KEY = "builtin_alarms"
 _STEP = 10 * SECOND

@@ -89,11 +89,12 @@ class BehindPart(LivePart):
     usual: ClassVar[dict[str, Any]] = {
         "threshold": 60.0,
         "for": "5m",
+        "evidence": 1,
         "level": "warning",
     }
     sentences: ClassVar[tuple[str, str]] = (
         "{{ alarm }} - {{ value }} s, triggered at {{ time }}",
-        "{{ alarm }} no more - {{ value }} s, at {{ time }}",
+        "{{ alarm }} no more, at {{ time }}",
     )
 
 
@@ -103,11 +104,12 @@ class GonePart(LivePart):
     usual: ClassVar[dict[str, Any]] = {
         "threshold": 0.0,
         "for": "5m",
+        "evidence": 1,
         "level": "error",
     }
     sentences: ClassVar[tuple[str, str]] = (
         "{{ alarm }} - for {{ value }} s, triggered at {{ time }}",
-        "{{ alarm }} no more - at {{ time }}",
+        "{{ alarm }} no more, at {{ time }}",
     )
 
 

@@ -30,6 +30,7 @@ Named = TypeVar("Named", "SourceConfig", "MetricConfig | CalculatedMetricConfig"
 __all__ = [
     "DEFAULT_PATH",
     "SECOND",
+    "SELF",
     "AlarmConfig",
     "CalculatedMetricConfig",
     "ChannelConfig",
@@ -47,6 +48,8 @@ __all__ = [
 ]
 
 SECOND = 1_000_000
+SELF = "tocsin: sources"
+"""The source whose events say how the others stand: there is one in a live run."""
 DEFAULT_PATH = "/tmp/access.log"  # noqa: S108  (named by the original description)
 
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from tocsin.model.records import Loss
     from tocsin.pipeline.history import Past
     from tocsin.pipeline.journal import Journal
-    from tocsin.pipeline.plan import Plan
+    from tocsin.pipeline.plan import Plan, Shard
     from tocsin.pipeline.speak import Mask
     from tocsin.pipeline.verdict import Verdict
 
@@ -200,10 +200,24 @@ class Engine:
             said += self._say(i, verdicts)
         return records + self._speak(said + self._consumers_say(None))
 
+    @property
+    def logs(self) -> dict[str, StreamState]:
+        """The streams of users: all but those by which we say how theirs are read."""
+        known = self.state.streams.items()
+        return {n: s for n, s in known if s.source not in self.plan.own}
+
+    @property
+    def shards(self) -> list[ShardState]:
+        """The states of the shards of such streams: their time is that of logs."""
+        known = zip(self.plan.shards, self.state.shards, strict=True)
+        return [state for shard, state in known if self._is_of_logs(shard)]
+
+    def _is_of_logs(self, shard: Shard) -> bool:
+        return self.plan.own.isdisjoint(shard.sources)
+
     def summary(self) -> Summary:
         """Return the account of every line so far."""
-        known = self.state.streams.items()
-        streams = {n: s for n, s in known if s.source not in self.plan.own}
+        streams = self.logs
         firsts = [s.first for s in streams.values() if s.first is not None]
         lasts = [s.last for s in streams.values() if s.last is not None]
         return Summary(
@@ -243,7 +257,8 @@ class Engine:
 
     def reach(self) -> int | None:
         """Return the tick before which all is judged; None before there is one."""
-        marks = (self._watermark(shard.sources) for shard in self.plan.shards)
+        groups = (s.sources for s in self.plan.shards if self._is_of_logs(s))
+        marks = map(self._watermark, groups)
         return min((mark for mark in marks if mark is not None), default=None)
 
     def _change(self, stream: str, **changes: Any) -> None:  # noqa: ANN401

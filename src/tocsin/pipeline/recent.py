@@ -51,7 +51,7 @@ class Recent:
     @classmethod
     def of(cls, store: Store, engine: Engine) -> Recent:
         """Return what an engine and its store know."""
-        judged = [s.judged for s in engine.state.shards if s.judged is not None]
+        judged = [s.judged for s in engine.shards if s.judged is not None]
         pieces = () if engine.past is None else tuple(engine.past.pieces)
         return cls(store, pieces, max(judged, default=0))
 

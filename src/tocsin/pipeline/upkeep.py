@@ -68,7 +68,7 @@ class Upkeep:
 
 
 def _now(engine: Engine) -> int | None:
-    judged = [s.judged for s in engine.state.shards if s.judged is not None]
+    judged = [s.judged for s in engine.shards if s.judged is not None]
     return max(judged, default=None)
 
 
@@ -81,6 +81,6 @@ def _settled(engine: Engine) -> int | None:
     now = _now(engine)
     if now is None:
         return None
-    begun = [s.settled for s in engine.state.shards if s.judged is not None]
+    begun = [s.settled for s in engine.shards if s.judged is not None]
     longest = now - _SILENT
     return min(longest if s is None else max(s, longest) for s in begun)

@@ -16,12 +16,12 @@ from tocsin.model.records import Notice
 from tocsin.runners.follow import Follow
 from tocsin.runners.health import Health
 from tocsin.runners.intakes import counted, open_intake
+from tocsin.runners.lookout import Sites
 from tocsin.runners.systemd import Systemd
 from tocsin.sources import (
     Bookmark,
     FollowReader,
     PipeReader,
-    expand,
     families,
     first_position,
     is_pipe,
@@ -83,6 +83,7 @@ class Daemon(Follow):
         self._said: set[str] = set()
         self._ready = False
         self._searched = clock.monotonic()
+        self._sites = self._lookout.sites = Sites()
         saved = keeper.positions()
         for name in session.engine.state.streams.keys() - saved.keys():
             session.engine.end(name)  # such as a pipe of the last run
@@ -239,12 +240,9 @@ class Daemon(Follow):
     def _families(self, source: SourceConfig) -> list[Family]:
         # Absolute: a stream is known by its name when it is taken up again.
         base = (self.session.config.base or Path()).absolute()
-        found: list[Path] = []
-        for pattern in source.path:
-            try:
-                found += expand([base / pattern])
-            except SourceError as error:
-                self._say_once(f"{error}; waiting for one", source.name)
+        found, whys = self._sites.look(source, base)
+        for why in whys:
+            self._say_once(f"{why}; waiting for one", source.name)
         # Two patterns may name one file.
         return families(once(found) if len(source.path) > 1 else found)
 

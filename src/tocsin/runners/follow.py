@@ -16,6 +16,7 @@ from tocsin.runners.glimpse import Glimpse
 from tocsin.runners.hand import BLOCK
 from tocsin.runners.intakes import confirm, standing
 from tocsin.runners.letters import Ask
+from tocsin.runners.lookout import Lookout
 from tocsin.runners.opening import (
     UNKNOWN,
     FormatUnknownError,
@@ -75,18 +76,15 @@ class Follow:
         live: bool = True,
         keeper: Keeper | None = None,
     ) -> None:
-        self.session = session
-        self.keeper = keeper
+        self.session, self.clock, self.keeper = session, clock, keeper
+        self.start, self.live = start, live
         self.crew: Crew | None = None
         self._unheard: deque[Heard] = deque()
-        self.clock = clock
-        self.start = start
-        self.live = live
-        self.stopped = False
+        self.stopped, self._done = False, 0
         self._streams: list[Stream] = []
         self._crowd = self.crowd()
         self._glimpse = Glimpse(session, clock)
-        self._done = 0
+        self._lookout = Lookout(session, clock)
         self._failure: SourceError | None = None
 
     def crowd(self) -> Crowd:
@@ -215,6 +213,7 @@ class Follow:
         busy = [*self._hear(), *map(self._look, near)]
         if self.live and not self._unheard:  # a tick would overtake what is unheard
             tick(self.session.engine, self.clock, self._streams)
+        self._lookout.turn(self._streams)
         said = self.session.engine.advance()
         if self.keeper is None:
             self.session.say(said)

@@ -41,7 +41,7 @@ class Glimpse:
             return
         self._shown = at
         engine = self._session.engine
-        tallies = [s.tally for s in engine.state.streams.values()]
+        tallies = [s.tally for s in engine.logs.values()]
         lines = sum(tally.lines for tally in tallies)
         streams = list(streams)
         failing = frozenset(s.source for s in streams if s.trouble)
@@ -58,7 +58,7 @@ class Glimpse:
 
     def progress(self, done: int) -> None:
         """Tell the view how many bytes of a past input have been read."""
-        streams = self._session.engine.state.streams.values()
+        streams = self._session.engine.logs.values()
         self._session.view.progress(done, 0, sum(s.tally.lines for s in streams))
 
     def _speed(self, lines: int, at: float) -> float | None:
@@ -71,7 +71,7 @@ class Glimpse:
 
 
 def _now(engine: Engine) -> int | None:
-    times = [s.last for s in engine.state.streams.values() if s.last is not None]
+    times = [s.last for s in engine.logs.values() if s.last is not None]
     return max(times, default=None)
 
 
@@ -94,14 +94,14 @@ def _alarm(standing: Standing, failing: frozenset[str]) -> AlarmStatus:
 def _stream(stream: Stream) -> StreamStatus:
     return StreamStatus(
         stream=stream.name,
-        lag=_lag(stream),
+        lag=unread(stream),
         waiting=stream.waiting,
         trouble=stream.trouble,
         format=stream.codec.format if stream.codec else "",
     )
 
 
-def _lag(stream: Stream) -> int:
+def unread(stream: Stream) -> int:
     """Return how many bytes of the live file are unread, as far as can be told."""
     live = stream.live
     if live is None or stream.waiting:

@@ -112,7 +112,7 @@ def _against(config: Config, folder: Path | None) -> int:
 
     where = folder or config.state.folder or default_folder(os.environ)
     with looked_at(where) as store:
-        fates = compare(store, compile_plan(config))
+        fates = compare(store, compile_plan(config.watched()))
     for fate in fates:
         why = f" ({fate.why})" if fate.why else ""
         click.echo(f"{fate.fate:9}  {fate.what:6}  {safe(fate.name)}{safe(why)}")

@@ -24,6 +24,7 @@ from tocsin.views.cli_options import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tocsin.config.values import Config
     from tocsin.runners.daemon import Daemon
     from tocsin.runners.desk import Desk
     from tocsin.views.service import Service
@@ -67,7 +68,7 @@ def command(
     from tocsin.views.check import read_config  # noqa: PLC0415
     from tocsin.views.cli_state import default_folder  # noqa: PLC0415
 
-    config = read_config(config_path)
+    config = read_config(config_path).watched()
     clock = SystemClock()
     where = folder or config.state.folder or default_folder(os.environ)
     store = open_folder(where, program=__version__, now=clock.now())
@@ -101,7 +102,10 @@ def _reloading(daemon: Daemon, path: Path) -> Iterator[None]:
     from tocsin.runners.rules import Rules  # noqa: PLC0415
     from tocsin.views.check import read_config  # noqa: PLC0415
 
-    daemon.rules = Rules(path, read_config, files_of, daemon.clock)
+    def read(where: Path) -> Config:
+        return read_config(where).watched()
+
+    daemon.rules = Rules(path, read, files_of, daemon.clock)
     with on_hangup(daemon.rules.ask):
         yield
 

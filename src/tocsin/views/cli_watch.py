@@ -258,7 +258,8 @@ def _sentences() -> MessagesConfig:
 def _session(
     config: Config, view: View, where: Expression | None, given: dict[str, object]
 ) -> Session:
-    from tocsin.runners.session import Session, Wishes  # noqa: PLC0415 - see Lazy
+    from tocsin.config.build_builtin import standard  # noqa: PLC0415 - see Lazy
+    from tocsin.runners.session import Session, Wishes  # noqa: PLC0415
 
     wishes = Wishes(
         statistics=SOURCE,
@@ -266,7 +267,9 @@ def _session(
         datapoints=bool(given["datapoints"]),
         verbose=bool(given["verbose"]),
     )
-    return Session(config, view, wishes)
+    config = standard(config)
+    live = given["follow"] and not given["speed"]
+    return Session(config.watched() if live else config, view, wishes)
 
 
 def _follow(

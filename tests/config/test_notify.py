@@ -211,3 +211,28 @@ def test_labels_that_no_alarm_has_are_no_names_for_channels() -> None:
         ConfigError, match=r"`labels.teem` is undefined\n  hint: did you mean 'team'"
     ):
         parse(MAILED.replace("NAME", "teem"), "tocsin.yaml")
+
+
+@pytest.mark.parametrize(
+    ("to", "fine"),
+    [
+        pytest.param(["{{ labels.team }}@example.org"], False, id="labels alone"),
+        pytest.param(
+            ["{{ labels.team }}@example.org", "a@b.org"], True, id="one is fixed"
+        ),
+    ],
+)
+def test_a_sign_of_life_goes_to_an_address_that_no_label_makes(
+    to: list[str], *, fine: bool
+) -> None:
+    mail = {"name": "mail", "type": "email", "from": "a@b.org", "to": to,
+            "to_allow": ["*@example.org"], "smtp": {"host": "h"}}  # fmt: skip
+    sections = {
+        "channels": [mail],
+        "notifications": {"heartbeat": {"channels": "mail"}},
+    }
+    if fine:
+        assert built(**sections).heartbeat is not None
+        return
+    with pytest.raises(ConfigError, match="labels say to whom 'mail' goes"):
+        built(**sections)

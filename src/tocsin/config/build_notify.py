@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from tocsin.config.build_routes import build_routes
+from tocsin.config.channel_models import EmailPart
 from tocsin.config.notify_labels import Known, check_match, check_names
 from tocsin.config.notify_values import (
     CapConfig,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         NotificationsPart,
         SchedulePart,
     )
+    from tocsin.config.part import Part
     from tocsin.config.problems import Problems
     from tocsin.config.sections import Sections
 
@@ -60,7 +62,7 @@ def build_notify(
         flapping=FlappingConfig(**general.flapping.model_dump()),
         cap=_shared_cap(general),
         caps=_caps(general, way, known, problems),
-        heartbeat=_heartbeat(general, way, known, problems),
+        heartbeat=_heartbeat(sections, way, known, problems),
     )
 
 
@@ -186,14 +188,24 @@ def _shared_cap(part: NotificationsPart) -> CapConfig:
 
 
 def _heartbeat(
-    general: NotificationsPart, way: Path, known: Known, problems: Problems
+    sections: Sections, way: Path, known: Known, problems: Problems
 ) -> HeartbeatConfig | None:
-    part = general.heartbeat
+    part = sections.notifications.heartbeat
     if part is None:
         return None
     path = (*way, "heartbeat", "channels")
     check_names(part.channels, path, known.channels, "channels", problems)
+    for _, channel in sections.channels.parts:
+        if channel.name in part.channels and _goes_by_labels(channel):
+            text = f"labels say to whom {channel.name!r} goes: a sign of life has none"
+            hint = "add an address without {{ }} to its to:, or name another channel"
+            problems.add(path, text, hint)
     return HeartbeatConfig(channels=tuple(part.channels), every=part.every)
+
+
+def _goes_by_labels(part: Part) -> bool:
+    """Whether all whom a channel tells are found by labels of alerts."""
+    return isinstance(part, EmailPart) and all("{" in to for to in part.to)
 
 
 def _caps(

@@ -161,6 +161,8 @@ class CalculatedSpec:
     """Whether all it is made of is of the past."""
     alarm: str = ""
     """The alarm on its one input whose state it is, 0 or 1; if it is one."""
+    condition: str = ""
+    """What its formula asks of the states of alarms, as it was written; if it does."""
     limit: int = 10_000
 
 

@@ -19,6 +19,7 @@ from tocsin.metrics.spec import (
     column,
     value_of,
 )
+from tocsin.model.expression import Call
 from tocsin.model.instant import SECOND
 from tocsin.model.message import FieldType
 from tocsin.pipeline import aggregates, messages, supporting
@@ -180,7 +181,15 @@ def _one_calculated(
         formula=None if config.formula is None else _over_inputs(config.formula),
         min_samples=tuple(config.min_samples.items()),
         alarm=config.alarm,
+        condition=_condition(config),
     )
+
+
+def _condition(config: CalculatedMetricConfig) -> str:
+    """Return the text of a formula that says whether something holds, and not how much."""
+    if config.formula is None or not isinstance(config.formula.root, Call):
+        return ""
+    return config.formula.text if config.formula.root.function == "case" else ""
 
 
 def _with_history(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tocsin.alarms.levels import states
 from tocsin.alarms.rules import CODES, STANDING, Kind, specs_frame
 from tocsin.alarms.threshold import FORGOTTEN, GONE
+from tocsin.metrics.spec import CalculatedSpec
 from tocsin.model.instant import SECOND, iso
 from tocsin.model.records import Transition
 from tocsin.pipeline import messages
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from tocsin.alarms.rules import AlarmSpec, ThresholdSpec
     from tocsin.incidents.ledger import Event
-    from tocsin.metrics.spec import CalculatedSpec, MetricSpec
+    from tocsin.metrics.spec import MetricSpec
     from tocsin.pipeline.plan import Plan, Shard
 
 _NO_DATA = CODES["no_data"]
@@ -80,7 +81,26 @@ class TransitionWords:
         limit = rule.threshold if worse else rule.recovery_threshold
         times = _times(rule.points_alarm if worse else rule.points_recovery)
         value = messages.number(row["value"])
-        return f"{spec.name} was {value}, {op} {messages.number(limit)}{times}{window}"
+        bound = f"{op} {messages.number(limit)}"
+        said = self._of_alarms(spec, row, bound) or f"{spec.name} was {value}, {bound}"
+        return f"{said}{times}{window}"
+
+    def _of_alarms(
+        self, spec: MetricSpec | CalculatedSpec, row: Mapping[str, Any], bound: str
+    ) -> str:
+        """Say what it is about the alarms that a metric is made of; empty if of none."""
+        inputs = spec.inputs if isinstance(spec, CalculatedSpec) else ()
+        states = [self.shard.calculated.get(self.shard.number(n)) for n in inputs]
+        names = [state.alarm for state in states if state is not None and state.alarm]
+        if not names or not isinstance(spec, CalculatedSpec) or spec.alarm:
+            return ""
+        if spec.condition:
+            holds = "holds" if row["now"] > row["was"] else "no longer holds"
+            return f"{spec.condition} {holds}"
+        key = json.loads(row["key"])
+        told = ", ".join(titled(name, key) for name in names)
+        ring = messages.number(row["value"])
+        return f"{ring} of {len(names)} alarms ring ({told}), {bound}"
 
 
 def _times(points: int) -> str:

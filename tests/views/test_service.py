@@ -199,7 +199,7 @@ def test_a_silence_is_kept_and_ended(ward: Ward) -> None:
 
 WRONG = {
     "an incident that is none": ("GET", "/api/incidents/7", None, "no incident #7"),
-    "an incident that is over": (
+    "to work on an incident that is none": (
         "POST", "/api/incidents/1/ack", {"by": "ann"}, "no incident #1",
     ),
     "no name": ("POST", "/api/incidents/1/ack", {}, "by: expected str"),

@@ -247,3 +247,32 @@ def test_the_laws_are_about_something() -> None:
         "tocsin: late lines in web",
         "tocsin: future lines in web",
     }
+
+
+def test_lines_that_are_too_late_by_the_time_of_another_log_ring() -> None:
+    """A log that was long at rest goes on with what is no longer to be changed."""
+    engine = Engine(PLAN)
+    codec = get("common").open(written(0, 0))
+    said: list[Record] = []
+
+    def take(stream: str, seconds: range) -> None:
+        observer = engine.observers["web"]
+        lines = b"".join(written(s, n) for n, s in enumerate(seconds))
+        block = parse(codec, lines, observer.fields)
+        clock = engine.state.streams[stream].clock
+        engine.absorb(stream, observer.observe(block, clock))
+        said.extend(engine.advance())
+
+    for stream in "ab":
+        engine.register(stream, "web")
+        take(stream, range(3))
+    engine.rest("a")
+    take("b", range(3, 1_000, 15))
+    take("a", range(3, 20))
+    engine.end("a")
+    take("b", range(1_000, 1_020))
+
+    late = [t for t in said if isinstance(t, Transition) and t.to_state == "firing"]
+    assert engine.summary().total("late") == 17
+    assert [t.alarm for t in late] == ["tocsin: late lines in web"]
+    assert late[0].count == 17

@@ -37,6 +37,8 @@ OWN = "tocsin: "
 _OURS = SourceConfig(name=SELF, path=(), lateness=0, amend_for=0)
 _KEY = "builtin_alarms"
 _STEP = 10 * SECOND
+_FIELDS = ("source", "metric", "stream", "path")
+"""The fields of their keys."""
 _SWITCHES = {"on": True, "off": False}
 _CONDITION = frozenset({"threshold", "levels"})
 
@@ -62,11 +64,10 @@ class Builtin:
 
     @property
     def labels(self) -> frozenset[str]:
-        """The labels that they have."""
-        own = self.always + self.live
-        fields = {name for metric in own.metrics for name in metric.group_by}
-        labels = {name for alarm in own.alarms for name in alarm.labels}
-        return frozenset({*labels, *fields, *(f"key.{name}" for name in fields)})
+        """The labels that they have; or would have, were they on."""
+        alarms = (*self.always.alarms, *self.live.alarms)
+        own = {name for alarm in alarms for name in alarm.labels}
+        return frozenset({"builtin", *own, *_FIELDS, *(f"key.{n}" for n in _FIELDS)})
 
 
 def read_builtins(

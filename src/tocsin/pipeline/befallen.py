@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from tocsin.metrics.cells import NamedCells, gather
-from tocsin.metrics.mishaps import counted, shares
+from tocsin.metrics.cells import Cells, NamedCells, gather
+from tocsin.metrics.mishaps import NONE, counted, shares
 from tocsin.metrics.spec import Kind, Mishap
 from tocsin.metrics.witness import placed
 from tocsin.pipeline.plan import EVENTS
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from tocsin.pipeline.observation import Observation
     from tocsin.pipeline.plan import Shard, SourcePlan
     from tocsin.pipeline.streams import StreamState
+
+
+_NO_EVENTS: Final = Cells.empty().base
 
 
 def key_of(**fields: str) -> str:
@@ -51,6 +54,15 @@ class Befallen:
         )
         before = state.tally.events + state.tally.parse_errors
         return gather([own, placed(found, stream, before)])
+
+    def too_late(self, count: int, judged: int) -> NamedCells:
+        """Return the cells for events that are late by the time of other streams.
+
+        It is `judged` up to there (s). Only a stream that was long at rest has such.
+        """
+        late = {"what": [Mishap.LATE.value], "at": [judged], "n": [count]}
+        found = pl.concat([NONE, pl.DataFrame(late)], how="diagonal")
+        return shares(found, _NO_EVENTS, None, self._shares, self._key)
 
     def _counted(self, named: NamedCells) -> pl.DataFrame:
         """Return the cells of all events, by the second."""

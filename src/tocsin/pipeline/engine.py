@@ -111,6 +111,9 @@ class Engine:
         self._absorbed += seen.cells.cells.height
         befallen = self._befallen[state.source]
         added = self._absorb_cells(befallen.with_shares(stream, state, seen))
+        if added[1]:
+            judged = self._judged(state.source)
+            self._absorb_cells(befallen.too_late(added[1], judged))
         newest = _latest(state.clock.newest, seen.clock.newest)
         samples = different((*state.samples, *seen.samples), MOST_SAMPLES)
         self.state.streams[stream] = replace(
@@ -295,6 +298,11 @@ class Engine:
             late += account.late
             amended += account.amended
         return counted, late, amended
+
+    def _judged(self, source: str) -> int:
+        """Return how far a source is judged, which has rows that are too late for it."""
+        known = zip(self.plan.shards, self.state.shards, strict=True)
+        return next(s.judged or 0 for shard, s in known if source in shard.sources)
 
     def _watermark(self, sources: Sequence[str]) -> int | None:
         """Return the tick that these sources allow to be judged."""

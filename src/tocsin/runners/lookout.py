@@ -158,12 +158,13 @@ class Lookout:
             if not (stream.caught_up or stream.ended or stream.waiting):
                 newest = self._clock.now() if stream.newest is None else stream.newest
                 behind = max(0.0, (self._clock.now() - newest) // SECOND)
-            left = f"{stream.name}: {unread(stream)} bytes are not read yet"
+            left = unread(stream) if behind else 0
+            words = f"{stream.name}: {left} bytes are not read yet"
             yield {
                 "source": stream.source,
                 "stream": stream.name,
                 "behind": behind,
-                LINE: left if behind else None,
+                LINE: words if behind else None,
             }
 
 

@@ -36,7 +36,7 @@ WORSE = {
     "together": replace(WELL, summed=10),
     "great": replace(WELL, great=98),
     "limit": replace(WELL, keys=5),
-    "no room": replace(WELL, told=0),
+    "no room": replace(WELL, told=6),
     "not exact": replace(WELL, rang=()),
     "is not exact": replace(WELL, rang=("exact", "more")),
 }

@@ -150,3 +150,28 @@ def test_silences_and_routes_may_ask_for(match: dict[str, str]) -> None:
     rules = {**RULES, "silences": [{"match": match, **span}]}
 
     assert from_data(rules).notify.silences
+
+
+PERIODS = {
+    "slices of a minute fit into five": ("1m", "10s", None, 300),
+    "of slices of an hour it looks at two": ("1h", "1h", None, 7200),
+    "a long window of short slices is judged by these": ("1h", "1m", None, 300),
+    "who gives a period has it": ("1h", "1h", "10m", 600),
+}
+
+
+@pytest.mark.parametrize(
+    ("period", "every", "own", "wanted"), PERIODS.values(), ids=PERIODS.keys()
+)
+def test_how_far_the_key_limit_looks_back(
+    period: str, every: str, own: str | None, wanted: int
+) -> None:
+    """Between one slice and the next it would be over, and ring anew."""
+    hits = {"name": "hits", "type": "COUNT", "source": "web", "group_by": "user"}
+    metrics = [{**hits, "period": period, "every": every}]
+    written = {"key_limit": {} if own is None else {"period": own}}
+    made = from_data(
+        {**RULES, "alarms": [], "metrics": metrics, "builtin_alarms": written}
+    )
+    (metric,) = (m for m in made.builtin.metrics if "share a key" in m.name)
+    assert metric.period == wanted * 1_000_000

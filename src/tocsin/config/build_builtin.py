@@ -7,6 +7,7 @@ holds for them. Their names begin as no other may.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import gcd
 from typing import TYPE_CHECKING, Any
 
 from tocsin.config.build_alarms import build_alarms
@@ -197,14 +198,17 @@ def _made(
         for source in sources:
             if isinstance(part, MishapPart):
                 yield name, *_share(name, part, source.name)
-            elif isinstance(part, KeyLimitPart) and _keyed(metrics, source.name):
-                yield name, *_key_limit(part, source.name)
+            elif isinstance(part, KeyLimitPart) and _slices(metrics, source.name):
+                longest = max(_slices(metrics, source.name))
+                yield name, *_key_limit(part, source.name, longest)
         if name in _LIVE:
             yield name, *_of_sources(name, part)
 
 
-def _keyed(metrics: tuple[MetricConfig, ...], source: str) -> bool:
-    return any(m.source == source and m.group_by for m in metrics)
+def _slices(metrics: tuple[MetricConfig, ...], source: str) -> list[int]:
+    """Return how long the slices are that the metrics with keys of a source count in."""
+    keyed = (m for m in metrics if m.source == source and m.group_by)
+    return [gcd(m.period, m.every) for m in keyed]
 
 
 def _share(
@@ -223,13 +227,19 @@ def _share(
     return _named(part, f"{OWN}{called} in {_plain(source)}", metric), metric
 
 
-def _key_limit(part: BuiltinPart, source: str) -> tuple[BuiltinPart, MetricConfig]:
+def _key_limit(
+    part: BuiltinPart, source: str, longest: int
+) -> tuple[BuiltinPart, MetricConfig]:
+    """Look at two slices at least: else it would be over between one and the next."""
+    period = part.period
+    if "period" not in part.model_fields_set:
+        period = max(period, 2 * longest)
     metric = MetricConfig(
         name=f"{OWN}events that share a key, in {source}",
         type="COUNT",
         source=source,
-        period=part.period,
-        every=_step(part.period),
+        period=period,
+        every=_step(period),
         group_by=("source", "metric"),
         mishap="shared",
     )

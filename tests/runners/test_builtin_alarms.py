@@ -167,3 +167,21 @@ def test_a_second_life_goes_on_with_them(tmp_path: Path, killed: int) -> None:
     assert said == [("firing", 10), ("ok", 30)]
     events = [e for life in (lives[0], again) for e in life.view.of(IncidentEvent)]
     assert {e.id for e in events if e.alarm == LIVE} == {1}
+
+
+def test_a_log_of_which_no_line_can_be_read_any_more_rings_while_it_grows(
+    tmp_path: Path,
+) -> None:
+    own = {"parse_failures": {"period": "20s", "min_samples": 3}}
+    path = tmp_path / "a.log"
+    path.write_bytes(lines(range(3)))
+    life = Life(rules(path, own))
+    for second in range(5, 60, 2):
+        life.clock.at(second, lambda: append(path, b"it broke\n"))
+    life.until(100)
+
+    (rings, over) = life.said
+    assert (rings.to_state, over.to_state) == ("firing", "ok")
+    assert rings.at // SECOND - T0 == 10
+    # Ticks are as far behind as lines may be: `lateness`.
+    assert 60 < over.at // SECOND - T0 <= 80

@@ -158,18 +158,17 @@ def _shaped(frame: pl.DataFrame) -> pl.DataFrame:
 def shares(
     found: pl.DataFrame,
     events: pl.DataFrame,
-    newest: int | None,
+    since: int | None,
     metrics: Iterable[tuple[int, MetricSpec]],
     key: str,
 ) -> NamedCells:
     """Return the cells of the metrics that tell the share of mishaps among all lines.
 
     `found` are the mishaps of a batch, `events` the cells (`p`, `k` and `n`, by the
-    second) of its events that count; `newest` (µs) is how far their stream had come
-    before it, and `key` that of the series. `n` of such a cell counts mishaps, and `s`
+    second) of its events that count; `since` (s) is how far their stream had come before
+    it, and `key` that of the series. `n` of such a cell counts mishaps, and `s`
     lines, in millionths.
     """
-    since = None if newest is None else newest // SECOND
     known = found.with_columns(at=pl.max_horizontal("at", pl.lit(since, pl.Int64)))
     known = known.filter(pl.col("at").is_not_null())
     parts = [_share(known, events, number, spec, key) for number, spec in metrics]

@@ -11,6 +11,7 @@ from tocsin.metrics.cells import Cells, NamedCells, gather
 from tocsin.metrics.mishaps import NONE, counted, shares
 from tocsin.metrics.spec import Kind, Mishap
 from tocsin.metrics.witness import placed
+from tocsin.model.instant import SECOND
 from tocsin.pipeline.plan import EVENTS
 from tocsin.pipeline.statistics import PREFIX
 
@@ -48,9 +49,8 @@ class Befallen:
         own = placed(seen.cells, stream, state.tally.events)
         if not self._shares:
             return own
-        newest = state.clock.newest
         found = shares(
-            seen.mishaps, self._counted(own), newest, self._shares, self._key
+            seen.mishaps, self._counted(own), _since(state), self._shares, self._key
         )
         before = state.tally.events + state.tally.parse_errors
         return gather([own, placed(found, stream, before)])
@@ -70,6 +70,16 @@ class Befallen:
         mine = names.filter(pl.col("m").is_in(self._events)).get_column("sid")
         base = named.cells.base
         return base.filter(pl.col("sid").is_in(mine.cast(pl.Int64).implode()))
+
+
+def _since(state: StreamState) -> int | None:
+    """Return how far the time of a stream has come (s): by its rows, or by ticks.
+
+    So a log of which no line can be read any more goes on to be told of while it grows.
+    """
+    newest = state.clock.newest
+    known = [] if newest is None else [newest // SECOND]
+    return max((*known, *([] if state.tick is None else [state.tick])), default=None)
 
 
 class Sharing:

@@ -29,12 +29,16 @@ class MetricNote:
 
 @dataclass(frozen=True, slots=True)
 class AlarmNote:
-    """An alarm on the metric of a number, and how many rules it has."""
+    """An alarm on the metric of a number, and how many rules it has.
+
+    Of one that is `builtin`, no word is said unless it changes.
+    """
 
     name: str
     print: str
     metric: int
     rules: int = 1
+    builtin: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +111,13 @@ def _shard(plan: Plan, shard: Shard) -> ShardNote:
         )
         numbers[spec.name] = number
     alarms = tuple(
-        AlarmNote(a.name, prints.alarms[a.name], a.metric, len(a.rules))
+        AlarmNote(
+            a.name,
+            prints.alarms[a.name],
+            a.metric,
+            len(a.rules),
+            a.name in plan.builtin,
+        )
         for a in shard.alarms
     )
     return ShardNote(shard.sources, metrics, alarms)

@@ -245,6 +245,8 @@ def _alarm_fates(
     before, after = dict(_placed(old)), dict(_placed(new))
     names = {alarm.name: alarm for alarm in before.values()}
     for place, alarm in after.items():
+        if alarm.builtin and (place in found or alarm.name not in names):
+            continue
         if place in found:
             yield _kept("alarm", alarm.name, before[found[place]].name)
         else:
@@ -252,7 +254,7 @@ def _alarm_fates(
     kept = {before[place].name for place in found.values()}
     shown = {alarm.name for alarm in after.values()} | kept
     for alarm in before.values():
-        if alarm.name not in shown:
+        if not (alarm.builtin or alarm.name in shown):
             yield _gone("alarm", alarm.name)
 
 

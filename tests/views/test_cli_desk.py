@@ -127,6 +127,9 @@ def test_an_incident_is_listed_acknowledged_and_over_and_mailed_in_one_thread(
     assert (history[1]["channel"], history[1]["why"]) == ("mail", "it rings (new)")
     assert history[2]["note"] == "rolling back"
 
+    noted = house.said("incidents", "1", "--note", "since the deploy", "--by", "bob")
+    assert noted.splitlines()[-1].endswith("note  bob, since the deploy")
+
     house.recovers("/shop")
     until(lambda: len(house.mails("[RESOLVED] Busy /shop")) == 1)
     [first], [over] = (

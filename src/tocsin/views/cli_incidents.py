@@ -57,13 +57,27 @@ def _show(
 @click.option("--all", "every", is_flag=True, help="List those that are over, too.")
 @click.option("--most", type=click.IntRange(1, 1000), default=50, show_default=True,
               metavar="N", help="How many to list.")  # fmt: skip
+@click.option("--note", metavar="TEXT", help="Write a note to the history of ID first.")
+@_by
 @_json
 @_state
-def incidents(
-    number: int | None, folder: Path | None, *, every: bool, most: int, plain: bool
+def incidents(  # noqa: PLR0913 - one for each option
+    number: int | None,
+    folder: Path | None,
+    note: str | None,
+    by: str | None,
+    *,
+    every: bool,
+    most: int,
+    plain: bool,
 ) -> int:
     """List the incidents that are open, or show what became of one."""
     door = _door(folder)
+    if note is not None:
+        if number is None:
+            raise click.UsageError("--note: to which incident? Give its ID")
+        body = {"by": _me(by), "text": note}
+        door.ask("POST", f"/api/incidents/{number}/note", body)
     if number is not None:
         found = door.ask("GET", f"/api/incidents/{number}")
         _show(found, plain=plain, lines=_history)

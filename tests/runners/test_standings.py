@@ -61,6 +61,22 @@ def test_a_breach_that_is_short_was_pending_and_nothing_is_said(tmp_path: Path) 
     assert world.view.of(Transition) == []
 
 
+def test_what_fires_is_shown_with_the_threshold_of_its_level(tmp_path: Path) -> None:
+    log = tmp_path / "access.log"
+    log.write_bytes(lines([0]))
+    config = rules(threshold=1.0, window=2)
+    (alarm,) = config.alarms
+    mild = RuleConfig(level="warning", threshold=1.0, recovery_threshold=1.0)
+    grave = RuleConfig(level="critical", threshold=90.0, recovery_threshold=90.0)
+    levelled = replace(alarm, rules=(mild, grave))
+    world = World(replace(config, alarms=(levelled,)), began=1).files(log)
+    for second in range(10, 20):
+        world.write(second, log, lines([second] * 5))
+    world.until(45)
+    shown = [a for status in world.view.statuses for a in status.alarms]
+    assert {a.threshold for a in shown if a.level == "warning"} == {1.0}
+
+
 def test_an_alarm_is_in_error_while_its_source_cannot_be_read(tmp_path: Path) -> None:
     """A folder has taken the place of the file; then the file is back."""
     log, away = tmp_path / "access.log", tmp_path / "away"

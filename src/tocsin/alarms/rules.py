@@ -167,6 +167,11 @@ class AlarmSpec:
     quiet: bool = True
     no_data_level: str = ""
 
+    def threshold_at(self, level: str) -> float:
+        """Return the threshold of a level; that of the worst, if there is no such."""
+        of = (r for r in self.rules if r.kind is Kind.LEVEL and r.variant == 0)
+        return {rule.level: rule.threshold for rule in of}.get(level, self.threshold)
+
     @property
     def levelled(self) -> bool:
         """Whether it can stand in more than one way beside well."""

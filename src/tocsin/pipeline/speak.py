@@ -181,7 +181,7 @@ class Speaker:
                             key=key,
                             value=value,
                             count=count,
-                            threshold=alarm.threshold,
+                            threshold=alarm.threshold_at(level),
                             operator=alarm.operator.value,
                             firing=state in {"firing", "recovering"},
                             state=state,

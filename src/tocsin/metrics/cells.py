@@ -133,6 +133,7 @@ def _moved_by(rows: int) -> Callable[[pl.DataFrame], pl.DataFrame]:
     return lambda table: table.with_columns(pl.col("sid") + rows)
 
 
+_MOST_CHUNKS = 256
 _REGISTER = (pl.col("x") // 64).alias("r")
 
 
@@ -166,12 +167,17 @@ def joined(column: pl.Expr, name: str) -> pl.Expr:
 def stack(parts: Sequence[Cells]) -> Cells:
     """Put cells under one another, unmerged."""
     return Cells(
-        pl.concat([p.base for p in parts]),
-        pl.concat([p.buckets for p in parts]),
-        pl.concat([p.registers for p in parts]),
-        _put([p.lines for p in parts]),
+        _even(pl.concat([p.base for p in parts])),
+        _even(pl.concat([p.buckets for p in parts])),
+        _even(pl.concat([p.registers for p in parts])),
+        _even(_put([p.lines for p in parts])),
         ordered=parts[0].ordered,
     )
+
+
+def _even(table: pl.DataFrame) -> pl.DataFrame:
+    """Return a table in one piece, if it is in very many: each costs memory."""
+    return table.rechunk() if table.n_chunks() > _MOST_CHUNKS else table
 
 
 def arranged(cells: Cells) -> Cells:

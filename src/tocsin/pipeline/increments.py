@@ -64,7 +64,7 @@ def changes(engine: Engine, since: Since) -> tuple[Change, Since]:
         documents.saved,
         tuple(state.shards),
         dict(state.ledger.recent),
-        engine.journal.end,
+        engine.journal.seal(),
     )
     return change, saved
 

@@ -190,32 +190,34 @@ def test_mishaps_ring_just_when_a_plain_count_of_them_says_so(
 
 
 KEYS = 3
-LIMITED = compile_plan(
-    from_data(
-        {
-            "sources": [{"name": "web"}],
-            "metrics": [
-                {
-                    "name": "hits",
-                    "type": "COUNT",
-                    "period": "10s",
-                    "every": "5s",
-                    "group_by": ["section"],
-                    "limit": KEYS,
-                }
-            ],
-            "alarms": [{"name": "None", "metric": "hits", "threshold": 1e9}],
-        }
+
+
+def limited(period: str, every: str) -> Plan:
+    """Return the plan of a metric that has too many keys."""
+    hits = {"name": "hits", "type": "COUNT", "period": period, "every": every}
+    return compile_plan(
+        from_data(
+            {
+                "sources": [{"name": "web"}],
+                "metrics": [{**hits, "group_by": ["section"], "limit": KEYS}],
+                "alarms": [{"name": "None", "metric": "hits", "threshold": 1e9}],
+            }
+        )
     )
-)
+
+
+LIMITED = {1: limited("2m", "1s"), 5: limited("10s", "5s"), 60: limited("1m", "1m")}
+"""By the seconds of a slice."""
 
 
 @given(
-    st.lists(st.tuples(st.integers(0, 7), st.integers(0, KEYS + 3)), max_size=80), cuts
+    st.lists(st.tuples(st.integers(0, 7), st.integers(0, KEYS + 3)), max_size=80),
+    cuts,
+    st.sampled_from(sorted(LIMITED)),
 )
-@law(40)
+@law(60)
 def test_the_key_limit_rings_once_the_key_has_come_for_which_there_is_no_room(
-    rows: list[tuple[int, int]], cut: Cut
+    rows: list[tuple[int, int]], cut: Cut, grain: int
 ) -> None:
     second, lines, seen, full = 0, [], set(), None
     for step, key in rows:
@@ -223,17 +225,18 @@ def test_the_key_limit_rings_once_the_key_has_come_for_which_there_is_no_room(
         lines.append(written(second, key))
         seen.add(key)
         full = second if full is None and len(seen) > KEYS else full
-    said = [json.loads(row) for row in told(lines, cut, LIMITED)]
-    rings = [(row["key"], row["at"]) for row in said if row["to"] == "firing"][:1]
-    # A slice of its metric, and of the alarm's, must end before it is known.
-    end = None if full is None else (full // 5 * 5 // STEP + 1) * STEP
+    said = [json.loads(row) for row in told(lines, cut, LIMITED[grain])]
+    rings = [row for row in said if row["to"] == "firing"][:1]
+    # It is known when the slice of its metric has ended, and told at the next step.
+    end = None if full is None else -(-(full // grain + 1) * grain // STEP) * STEP
 
     if end is None or end > second + 1:
         assert rings == []
     else:
         at = datetime.fromtimestamp(T0 + end, UTC)
-        named = {"source": "web", "metric": "hits"}
-        assert rings == [(named, f"{at:%Y-%m-%dT%H:%M:%SZ}")]
+        assert [row["at"] for row in rings] == [f"{at:%Y-%m-%dT%H:%M:%SZ}"]
+        assert rings[0]["key"] == {"source": "web", "metric": "hits"}
+        assert not rings[0]["amended"]
 
 
 def test_the_laws_are_about_something() -> None:

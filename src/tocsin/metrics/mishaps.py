@@ -18,7 +18,7 @@ from tocsin.metrics.spec import LINE, Mishap, column
 from tocsin.model.instant import SECOND
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from tocsin.metrics.lateness import Arrival, StreamClock
     from tocsin.metrics.spec import MetricSpec
@@ -36,6 +36,8 @@ MISHAPS: Final = {
 Or, where `n` is 0, a line: its `place` among those of its batch, and its `text`.
 """
 NONE: Final = pl.DataFrame(schema=MISHAPS)
+_MANY = 100
+"""Cells of events that are worth joining."""
 
 
 def mishaps(
@@ -155,24 +157,82 @@ def _shaped(frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def shares(
-    found: pl.DataFrame,
-    events: pl.DataFrame,
-    since: int | None,
-    metrics: Iterable[tuple[int, MetricSpec]],
-    key: str,
-) -> NamedCells:
-    """Return the cells of the metrics that tell the share of mishaps among all lines.
+class Shares:
+    """The metrics that tell the share of mishaps among all lines of a source.
 
-    `found` are the mishaps of a batch, `events` the cells (`p`, `k` and `n`, by the
-    second) of its events that count; `since` (s) is how far their stream had come before
-    it, and `key` that of the series. `n` of such a cell counts mishaps, and `s`
-    lines, in millionths.
+    `n` of a cell counts mishaps, and `s` lines, in millionths; `key` is that of the
+    series.
     """
-    known = found.with_columns(at=pl.max_horizontal("at", pl.lit(since, pl.Int64)))
-    known = known.filter(pl.col("at").is_not_null())
-    parts = [_share(known, events, number, spec, key) for number, spec in metrics]
-    return gather(parts) if parts else NamedCells.empty()
+
+    def __init__(self, metrics: Sequence[tuple[int, MetricSpec]], key: str) -> None:
+        self._metrics = metrics
+        self._key = key
+        numbers = [number for number, _ in metrics]
+        names = {"m": numbers, "key": [key] * len(numbers)}
+        self._names = pl.DataFrame(names, schema=NAMES)
+        self._alike = {
+            grain: pl.DataFrame(
+                {"sid": [i for i, (_, m) in enumerate(metrics) if m.grain == grain]},
+                schema={"sid": pl.Int64},
+            )
+            for grain in {spec.grain for _, spec in metrics}
+        }
+
+    def __bool__(self) -> bool:
+        return bool(self._metrics)
+
+    def cells(
+        self, found: pl.DataFrame, events: pl.DataFrame, since: int | None
+    ) -> NamedCells:
+        """Return the cells of a batch.
+
+        `found` are its mishaps, `events` the cells (`p`, `k` and `n`, by the second) of
+        its events that count; `since` (s) is how far their stream had come before it.
+        """
+        if not self._metrics:
+            return NamedCells.empty()
+        if found.height == 0:
+            return self._of_events(events)
+        known = found.with_columns(at=pl.max_horizontal("at", pl.lit(since, pl.Int64)))
+        known = known.filter(pl.col("at").is_not_null())
+        return gather([_share(known, events, *m, self._key) for m in self._metrics])
+
+    def _of_events(self, events: pl.DataFrame) -> NamedCells:
+        """Return the cells of lines that nothing befell: mostly there are no others."""
+        empty = Cells.empty()
+        if events.height > _MANY:
+            events = events.group_by("p", "k").agg(pl.col("n").sum())
+        parts = [
+            sids.join(_whole(_sliced(events, grain, 0)).drop("sid"), how="cross")
+            for grain, sids in self._alike.items()
+        ]
+        base = pl.concat(parts)
+        return NamedCells(self._names, Cells(base, empty.buckets, empty.registers))
+
+
+def _sliced(events: pl.DataFrame, grain: int, sid: int) -> pl.DataFrame:
+    return events.select(
+        pl.lit(sid, pl.Int64).alias("sid"),
+        p=pl.col("p") // grain * grain,
+        # Late rows are known from the end of their ten seconds, of which it is made.
+        k=-(-pl.col("k") // grain) * grain,
+        n=pl.lit(0, pl.Int64),
+        lines="n",
+    )
+
+
+def _whole(sums: pl.DataFrame) -> pl.DataFrame:
+    """Return the base of cells with `n` of so many `lines`."""
+    return sums.select(
+        "sid",
+        "p",
+        "k",
+        "n",
+        s=pl.col("lines").cast(pl.Int128) * pl.lit(MILLION, pl.Int128),
+        q=pl.lit(None, pl.Int128),
+        lo=pl.lit(None, pl.Float64),
+        hi=pl.lit(None, pl.Float64),
+    )
 
 
 def _share(
@@ -186,13 +246,7 @@ def _share(
     slice_ = pl.col("at") // grain * grain
     mine = pl.col("what") == spec.mishap
     counted = known.select(p=slice_, k=slice_ + grain, n=pl.col("n") * mine, lines="n")
-    others = events.select(
-        p=pl.col("p") // grain * grain,
-        # Late rows are known from the end of their ten seconds, of which it is made.
-        k=-(-pl.col("k") // grain) * grain,
-        n=pl.lit(0, pl.Int64),
-        lines="n",
-    )
+    others = _sliced(events, grain, 0).drop("sid")
     together = pl.concat([counted, others]).group_by("p", "k", maintain_order=True)
     sums = together.agg(pl.col("n").sum(), pl.col("lines").sum())
     sums = sums.filter((pl.col("n") > 0) | (pl.col("lines") > 0))
@@ -204,16 +258,7 @@ def _named(
 ) -> NamedCells:
     """Return the cells of one key: `n` of so many `lines`, by `p` and `k`."""
     empty = Cells.empty()
-    base = sums.select(
-        pl.lit(0, pl.Int64).alias("sid"),
-        "p",
-        "k",
-        "n",
-        s=pl.col("lines").cast(pl.Int128) * pl.lit(MILLION, pl.Int128),
-        q=pl.lit(None, pl.Int128),
-        lo=pl.lit(None, pl.Float64),
-        hi=pl.lit(None, pl.Float64),
-    ).select(empty.base.columns)
+    base = _whole(sums.with_columns(sid=pl.lit(0, pl.Int64)))
     names = pl.DataFrame({"m": [number], "key": [key]}, schema=NAMES)
     return NamedCells(names, Cells(base, empty.buckets, empty.registers, texts))
 
@@ -242,13 +287,13 @@ def counted(
 ) -> NamedCells:
     """Return cells that count events (`n`, by `p` and `k`) of one key.
 
-    `text` is shown as evidence; where `n` is 0, the slice counts as one event.
+    They count when they are known: slices may be longer than those of the metric. `text`
+    is shown as evidence; where `n` is 0, the slice counts as one event.
     """
     number, spec = metric
     grain = spec.grain
-    sums = rows.select(
-        p=pl.col("p") // grain * grain, k=-(-pl.col("k") // grain) * grain, n="n"
-    )
+    known = -(-pl.col("k") // grain) * grain
+    sums = rows.select(p=known - grain, k=known, n="n")
     sums = sums.group_by("p", "k", maintain_order=True).agg(pl.col("n").sum())
     sums = sums.with_columns(pl.max_horizontal("n", 1), lines=0)
     lines = sums.select(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from tocsin.metrics.cells import Cells, NamedCells, gather
-from tocsin.metrics.mishaps import NONE, counted, shares
+from tocsin.metrics.mishaps import NONE, Shares, counted
 from tocsin.metrics.spec import Kind, Mishap
 from tocsin.metrics.witness import placed
 from tocsin.model.instant import SECOND
@@ -35,9 +35,9 @@ class Befallen:
     """Turns what befell the lines of one source into cells."""
 
     def __init__(self, plan: SourcePlan) -> None:
-        self._shares = [(n, m) for n, m in plan.mishaps if m.kind is Kind.SHARE]
-        self._events = [n for n, m in plan.metrics if m.name == EVENTS]
-        self._key = key_of(source=plan.name)
+        metrics = [(n, m) for n, m in plan.mishaps if m.kind is Kind.SHARE]
+        self._shares = Shares(metrics, key_of(source=plan.name))
+        self._events = next((n for n, m in plan.metrics if m.name == EVENTS), -1)
 
     def with_shares(
         self, stream: str, state: StreamState, seen: Observation
@@ -49,9 +49,10 @@ class Befallen:
         own = placed(seen.cells, stream, state.tally.events)
         if not self._shares:
             return own
-        found = shares(
-            seen.mishaps, self._counted(own), _since(state), self._shares, self._key
-        )
+        events = self._counted(own)
+        if seen.mishaps.height == events.height == 0:
+            return own
+        found = self._shares.cells(seen.mishaps, events, _since(state))
         before = state.tally.events + state.tally.parse_errors
         return gather([own, placed(found, stream, before)])
 
@@ -62,14 +63,14 @@ class Befallen:
         """
         late = {"what": [Mishap.LATE.value], "at": [judged], "n": [count]}
         found = pl.concat([NONE, pl.DataFrame(late)], how="diagonal")
-        return shares(found, _NO_EVENTS, None, self._shares, self._key)
+        return self._shares.cells(found, _NO_EVENTS, None)
 
     def _counted(self, named: NamedCells) -> pl.DataFrame:
         """Return the cells of all events, by the second."""
-        names = named.names.with_row_index("sid")
-        mine = names.filter(pl.col("m").is_in(self._events)).get_column("sid")
-        base = named.cells.base
-        return base.filter(pl.col("sid").is_in(mine.cast(pl.Int64).implode()))
+        mine = (named.names.get_column("m") == self._events).arg_true()
+        sid = pl.col("sid")
+        alone = sid == mine[0] if len(mine) == 1 else sid.is_in(mine.implode())
+        return named.cells.base.filter(alone)
 
 
 def _since(state: StreamState) -> int | None:

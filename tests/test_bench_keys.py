@@ -16,7 +16,8 @@ def test_a_flood_of_keys_drowns_neither_totals_nor_the_great(tmp_path: Path) -> 
     found = measured(tmp_path, lines=216_000, limit=8_000)
     assert found.lines > 216_000
     assert found.keys > 7_200
-    assert found.shortfalls() == []
+    # The peak of a process counts from that of the one that began it: here all the tests.
+    assert replace(found, memory=0).shortfalls() == []
 
 
 WELL = Found(

@@ -82,9 +82,9 @@ def useful(cells: Cells, series: pl.DataFrame, known: int, count: int) -> Cells:
 
 def _spans(edges: pl.DataFrame) -> list[tuple[int, int]]:
     """Return the spans of time in which these edges want cells, in order and apart."""
-    shapes = edges.select("low", "high", "new").unique()
-    wanted = [(new, _NEVER) for new in shapes.get_column("new").unique().to_list()]
-    wanted += shapes.filter(pl.col("low") < pl.col("high")).select("low", "high").rows()
+    shapes = edges.select("low", "high", "new").unique().rows()
+    wanted = {(new, _NEVER) for _, _, new in shapes}
+    wanted |= {(low, high) for low, high, _ in shapes if low < high}
     spans: list[tuple[int, int]] = []
     for low, high in sorted(wanted):
         if spans and low <= spans[-1][1]:

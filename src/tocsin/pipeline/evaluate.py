@@ -278,6 +278,8 @@ class Evaluator:
 
         Each is a version of what is known, and needs the cells near it once more.
         """
+        if state.late.height == 0:
+            return []
         ticks = state.late.get_column("k").unique().sort()
         ticks = ticks if to is None else ticks.filter(ticks <= to)
         if ticks.len() <= 1:

@@ -86,9 +86,10 @@ class Judgement:
 def near(cells: Cells, judged: int, to: int) -> int:
     """Return how far to judge at once: past so many cells, or up to `to` (s)."""
     known = cells.base.get_column("k")
-    ahead = known.filter(known > judged)
-    if ahead.len() <= _AT_ONCE:
+    later = known > judged
+    if later.sum() <= _AT_ONCE:
         return to
+    ahead = known.filter(later)
     return min(to, max(int(ahead.sort()[_AT_ONCE]), judged + 1))
 
 

@@ -145,19 +145,20 @@ class Speaker:
         return after, records, rang
 
     def _note(self, shard: int, verdict: Verdict) -> None:
-        """Note the newest datapoint of every series with an alarm, for a screen."""
-        metrics = {alarm.metric for alarm in self.plan.shards[shard].alarms}
-        if not metrics or verdict.amended:
+        """Keep what was said last, for a screen that may ask for it."""
+        if not self.plan.shards[shard].alarms or verdict.amended:
             return
-        mine = verdict.runs.filter(pl.col("m").is_in(list(metrics)))
         noted = self._noted.setdefault(shard, [])
-        noted.append(mine.select("sid", "m", "value", "n"))
+        noted.append(verdict.runs)
         if len(noted) >= _MOST_NOTED:
             self._noted[shard] = [self._newest(shard)]
 
     def _newest(self, shard: int) -> pl.DataFrame:
         """Return the newest datapoint of every series with an alarm."""
-        return pl.concat(self._noted[shard]).unique("sid", keep="last")
+        metrics = {alarm.metric for alarm in self.plan.shards[shard].alarms}
+        heard = pl.col("m").is_in(list(metrics))
+        noted = [runs.select("sid", "m", "value", "n") for runs in self._noted[shard]]
+        return pl.concat(noted).filter(heard).unique("sid", keep="last")
 
     def standings(self, states: Sequence[ShardState]) -> list[Standing]:
         """Return how the alarms stand: the newest datapoint of their series."""

@@ -7,17 +7,15 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from tests.runners.test_daemon import Seeing, config
+from tests.runners.test_daemon import Seeing, Tight, config
 from tests.runners.world import T0, TimedView, lines
 
 from tocsin.channels.file import File
 from tocsin.config.notify_values import HeartbeatConfig
 from tocsin.incidents.draft import NotifySpec
 from tocsin.model import wire
-from tocsin.model.errors import StateFull
 from tocsin.model.instant import SECOND
 from tocsin.model.notification import Notification
-from tocsin.model.state import Change
 from tocsin.runners.daemon import Daemon
 from tocsin.runners.keeping import Keeper
 from tocsin.runners.mailroom import Mailroom
@@ -25,7 +23,6 @@ from tocsin.runners.session import Session, Wishes
 from tocsin.runners.telling import Teller
 from tocsin.sources import Disk
 from tocsin.sources.disk import Look
-from tocsin.state.memory import MemoryStore
 from tocsin.testing import ManualClock
 
 EVERY = 60
@@ -49,17 +46,6 @@ class Fallible(Disk):
         if self.broken:
             raise OSError(errno.EIO, os.strerror(errno.EIO))
         return super().look_at(fd)
-
-
-class Tight(MemoryStore):
-    """A store that has no room, from some moment on."""
-
-    full = False
-
-    def commit(self, change: Change) -> int:
-        if self.full:
-            raise StateFull("there is no room for the state")
-        return super().commit(change)
 
 
 class Keeping(Seeing):

@@ -32,7 +32,7 @@ demo: $(READY) ## play the log that ships with the project: it rings, and recove
 test: $(READY) ## run the tests; needs nothing but Python
 	$(PYTEST) $(PYTEST_ARGS) -m "not integration and not torture"
 
-torture: $(READY) ## kill, cut the power and simulate, for half an hour; strace joins in if it is there
+torture: $(READY) ## kill, cut the power and simulate, for an hour or two; strace joins in if it is there
 	$(PYTEST) $(PYTEST_ARGS) tests/torture
 
 simulate: $(READY) ## the whole system by the seed: SEEDS=500 FIRST_SEED=0

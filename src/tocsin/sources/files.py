@@ -203,13 +203,16 @@ def read_block(fd: int, splitter: LineSplitter, limit: int) -> bytes:
     steps are small: a line of 100 MB must not cost blocks of `limit`.
     """
     position = splitter.scanned
-    if splitter.pending:
+    if splitter.pending > _PROBE:
         limit = min(limit, _STEP)
     if limit > _STEP:
         before = limit - _PROBE
         tail = os.pread(fd, _PROBE, position + before)
         newline = tail.rfind(b"\n")
-        limit = before + newline + 1 if newline >= 0 else _STEP
+        if newline >= 0:
+            limit = before + newline + 1
+        elif tail:
+            limit = _STEP
     return os.pread(fd, limit, position)
 
 

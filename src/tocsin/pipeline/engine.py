@@ -16,6 +16,7 @@ from tocsin.incidents.ledger import Ledger
 from tocsin.model.instant import SECOND
 from tocsin.model.records import Record, Summary
 from tocsin.pipeline.befallen import Befallen, Sharing
+from tocsin.pipeline.confirming import piles, placed_apart, time_held
 from tocsin.pipeline.evaluate import Evaluator, ShardState
 from tocsin.pipeline.observation import MOST_SAMPLES, Observation, SourceObserver
 from tocsin.pipeline.speak import Speaker, Standing, Utterance, moment
@@ -23,15 +24,19 @@ from tocsin.pipeline.statistics import Report, ReportState
 from tocsin.pipeline.streams import (
     MOST_LOSSES,
     StreamState,
+    earliest,
+    latest,
     settled_bound,
     watermark,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from tocsin.metrics.cells import NamedCells
+    from tocsin.metrics.spec import TimeSpec
     from tocsin.model.records import Loss
+    from tocsin.pipeline.confirming import Held
     from tocsin.pipeline.history import Past
     from tocsin.pipeline.journal import Journal
     from tocsin.pipeline.plan import Plan, Shard
@@ -114,7 +119,7 @@ class Engine:
         if added[1]:
             judged = self._judged(state.source)
             self._absorb_cells(befallen.too_late(added[1], judged))
-        newest = _latest(state.clock.newest, seen.clock.newest)
+        newest = latest(state.clock.newest, seen.clock.newest)
         samples = different((*state.samples, *seen.samples), MOST_SAMPLES)
         self.state.streams[stream] = replace(
             state,
@@ -129,29 +134,31 @@ class Engine:
             losses=(*state.losses, *losses)[-MOST_LOSSES:],
             samples=samples,
             misfits=summed((state.misfits, seen.misfits)),
-            first=_earliest(state.first, seen.first),
-            last=_latest(state.last, seen.last),
+            first=earliest(state.first, seen.first),
+            last=latest(state.last, seen.last),
         )
-        self.state.failures |= dict(seen.failures)
-        if seen.consumers:
-            held = self.state.consumers.get(state.source, {})
-            merged = self.observers[state.source].consumers.merge(held, seen.consumers)
-            self.state.consumers[state.source] = merged
+        self._take_partials(state.source, seen)
 
     def tick(self, stream: str, at: int) -> None:
         """Say that a stream expects nothing older than an instant (µs)."""
-        state = self.state.streams[stream]
-        time = self.plan.sources[state.source].time
         self._release(stream, up_to=at)
         state = self.state.streams[stream]
+        time = self.plan.sources[state.source].time
         tick = (at - time.lateness) // SECOND
-        self.state.streams[stream] = replace(
-            state, tick=tick if state.tick is None else max(state.tick, tick)
-        )
+        if state.tick is None or tick > state.tick:
+            self._change(stream, tick=tick)
+
+    def ticks(self, dues: Mapping[str, int]) -> None:
+        """Say the same of many streams, each with its instant."""
+        for pile in piles(self.state.streams, dues, self._judged):
+            self._count_held(pile)
+        for stream, at in dues.items():
+            self.tick(stream, at)
 
     def rest(self, stream: str) -> None:
         """Say that a stream is idle: it holds nothing back until its next row."""
-        self._change(stream, idle=True)
+        if not self.state.streams[stream].idle:
+            self._change(stream, idle=True)
 
     def end(self, stream: str) -> None:
         """Say that a stream has no more rows."""
@@ -167,8 +174,8 @@ class Engine:
         self._absorbed = 0
         marks = [self._watermark(shard.sources) for shard in self.plan.shards]
         if together:
-            lowest = None if None in marks else min(m for m in marks if m is not None)
-            marks = [lowest] * len(marks)
+            known = [m for m in marks if m is not None]
+            marks = [min(known) if known == marks else None] * len(marks)
         said: list[Utterance] = []
         for i, to in enumerate(marks):
             if to is not None:
@@ -234,11 +241,10 @@ class Engine:
 
     def limited(self) -> list[str]:
         """Return the metrics that have more keys than their limit."""
-        numbers = [(s, n) for s, state in zip(self.plan.shards, self.state.shards, strict=True)
-                   for n in sorted(state.series.limited)]  # fmt: skip
         return [
             shard.spec(number).name
-            for shard, number in numbers
+            for shard, state in zip(self.plan.shards, self.state.shards, strict=True)
+            for number in sorted(state.series.limited)
             if number in shard.calculated or not shard.metrics[number].quiet
         ]
 
@@ -267,18 +273,32 @@ class Engine:
     def _change(self, stream: str, **changes: Any) -> None:  # noqa: ANN401
         self.state.streams[stream] = replace(self.state.streams[stream], **changes)
 
+    def _count_held(self, pile: Sequence[Held]) -> None:
+        """Let the rows of a pile count, all of one source, that were held."""
+        source = pile[0].state.source
+        seen = self.observers[source].observe_all_held([held.row for held in pile])
+        cells = self._befallen[source].with_shares("", StreamState(source), seen)
+        self._absorbed += seen.cells.cells.height
+        counted, _, _ = self._absorb_cells(placed_apart(cells, pile))
+        for held in pile:
+            self.state.streams[held.stream] = held.counted(counted // len(pile))
+        self._take_partials(source, seen)
+
     def _release(self, stream: str, up_to: int | None) -> None:
         """Let a row that was held count, now that nothing follows it (for now)."""
         state = self.state.streams[stream]
-        held = state.clock.held
-        if held is None:
+        at = time_held(state)
+        if at is None or (up_to is not None and at > up_to):
             return
-        at = int(held.get_column("time").to_physical()[0])
-        if up_to is not None and at > up_to:
-            return
-        observer = self.observers[state.source]
-        seen = observer.observe_held(state.clock)
+        seen = self.observers[state.source].observe_held(state.clock)
         self.absorb(stream, seen)
+
+    def _take_partials(self, source: str, seen: Observation) -> None:
+        """Take in what raw log consumers made of an observation, and who failed."""
+        self.state.failures |= dict(seen.failures)
+        if seen.consumers:
+            held, known = self.state.consumers, self.observers[source].consumers
+            held[source] = known.merge(held.get(source, {}), seen.consumers)
 
     def _absorb_cells(self, cells: NamedCells) -> tuple[int, int, int]:
         """Give each shard the cells of its own metrics; return counted, late, amended."""
@@ -306,24 +326,25 @@ class Engine:
 
     def _watermark(self, sources: Sequence[str]) -> int | None:
         """Return the tick that these sources allow to be judged."""
-        lowest: list[int] = []
-        for source in sources:
-            mine = [s for s in self.state.streams.values() if s.source == source]
-            mark = watermark(mine, self.plan.sources[source].time)
-            if mark is None and any(not s.ended for s in mine):
-                return None
-            lowest += [] if mark is None else [mark]
-        return min(lowest, default=None)
+        return self._lowest(sources, watermark)
 
     def _bound(self, shard: int) -> int | None:
         """Return the tick before which nothing of a shard can change any more."""
+        return self._lowest(self.plan.shards[shard].sources, settled_bound)
+
+    def _lowest(
+        self,
+        sources: Sequence[str],
+        told: Callable[[Sequence[StreamState], TimeSpec], int | None],
+    ) -> int | None:
+        """Return the least that is told of the streams of a source; None if one waits."""
         lowest: list[int] = []
-        for source in self.plan.shards[shard].sources:
+        for source in sources:
             mine = [s for s in self.state.streams.values() if s.source == source]
-            bound = settled_bound(mine, self.plan.sources[source].time)
-            if bound is None and any(not s.ended for s in mine):
+            mark = told(mine, self.plan.sources[source].time)
+            if mark is None and any(not s.ended for s in mine):
                 return None
-            lowest += [] if bound is None else [bound]
+            lowest += [] if mark is None else [mark]
         return min(lowest, default=None)
 
     def _say(self, shard: int, verdicts: Sequence[Verdict]) -> list[Utterance]:
@@ -376,11 +397,3 @@ class Engine:
                 self.state.consumers[source] = kept
                 said += [Utterance((r.end // SECOND, 1, i, 3), [r]) for r in reports]
         return said
-
-
-def _earliest(a: int | None, b: int | None) -> int | None:
-    return b if a is None else a if b is None else min(a, b)
-
-
-def _latest(a: int | None, b: int | None) -> int | None:
-    return b if a is None else a if b is None else max(a, b)

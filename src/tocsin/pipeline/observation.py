@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from tocsin.metrics.lateness import Arrival, StreamClock, arrive
+from tocsin.metrics.lateness import Arrival, StreamClock, arrive, confirmed
 from tocsin.metrics.mishaps import NONE, mishaps
 from tocsin.metrics.observe import Observer
 from tocsin.metrics.spec import column
@@ -22,7 +22,7 @@ from tocsin.model.instant import SECOND
 from tocsin.pipeline.consumers import Consumers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from tocsin.metrics.cells import NamedCells
     from tocsin.metrics.spec import TimeSpec
@@ -101,6 +101,16 @@ class SourceObserver:
         assert clock.held is not None
         arrival = arrive(clock.held.clear(), clock, self.plan.time, last=True)
         return self._observed(arrival, EventBatch(pl.DataFrame(), Tally()))
+
+    def observe_all_held(self, held: Sequence[pl.DataFrame]) -> Observation:
+        """Return what rows add that streams held, one each; all are on time.
+
+        Their lines have the places that the rows have here.
+        """
+        rows = pl.concat(held)
+        if self._numbers:
+            rows = numbered(rows)
+        return self._observed(confirmed(rows), EventBatch(pl.DataFrame(), Tally()))
 
     def _observed(self, arrival: Arrival, batch: EventBatch) -> Observation:
         found = self.consumers.observe(arrival.rows)

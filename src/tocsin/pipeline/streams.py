@@ -112,3 +112,13 @@ def _lowest(
     if None in holding:
         return None
     return min((c for c in holding if c is not None), default=None)
+
+
+def earliest(a: int | None, b: int | None) -> int | None:
+    """Return the earlier of two instants, if there are any."""
+    return b if a is None else a if b is None else min(a, b)
+
+
+def latest(a: int | None, b: int | None) -> int | None:
+    """Return the later of two instants, if there are any."""
+    return b if a is None else a if b is None else max(a, b)

@@ -22,10 +22,11 @@ def tick(engine: Engine, clock: Clock, streams: Sequence[Stream]) -> None:
     looked = {s.name: s.looked(at) for s in live}
     ticks = {s.name: s.expects(now, looked[s.name] or at) for s in live}
     latest = max((t for t in ticks.values() if t is not None), default=None)
+    engine.ticks(
+        {n: t for n, t in ticks.items() if t is not None and looked[n] is not None}
+    )
     for stream in live:
         due = ticks[stream.name]
-        if due is not None and looked[stream.name] is not None:
-            engine.tick(stream.name, due)
         # The one that is furthest on never rests: its time goes on for all.
         silent = at - stream.read_at > _REST_AFTER and due != latest
         quiet = stream.caught_up or bool(stream.trouble)

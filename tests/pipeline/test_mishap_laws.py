@@ -54,11 +54,15 @@ def written(second: int | None, number: int) -> bytes:
 
 @dataclass(frozen=True)
 class Cut:
-    """How a log is read: in blocks of so many lines, some saved before, some blind."""
+    """How a log is read: in blocks of so many lines, some saved before, some blind.
+
+    Raw lines are a field, or are looked up `apart`.
+    """
 
     sizes: tuple[int, ...]
     blind: bool
     save: bool
+    apart: bool = False
 
 
 def told(lines: list[bytes], cut: Cut, plan: Plan = PLAN) -> list[str]:
@@ -79,7 +83,8 @@ def told(lines: list[bytes], cut: Cut, plan: Plan = PLAN) -> list[str]:
             saver.save(engine)
             engine, saver = taken_up(store, make)
         observer = engine.observers["web"]
-        block = parse(codec, b"".join(lines[at : at + size]), observer.fields)
+        fields = observer.asks(codec) if cut.apart else observer.fields
+        block = parse(codec, b"".join(lines[at : at + size]), fields)
         clock = engine.state.streams["s"].clock
         seen = observer.observe(block, StreamClock() if cut.blind else clock)
         if cut.blind and not engine.accepts("s", seen):
@@ -103,6 +108,7 @@ lists = st.lists(
 cuts = st.builds(
     Cut,
     st.lists(st.integers(1, 30), max_size=60).map(tuple),
+    st.booleans(),
     st.booleans(),
     st.booleans(),
 )

@@ -38,6 +38,7 @@ class ClfCodec:
     message: MessageType
     clock: Clock
     agents: bool
+    keeps_lines = True
 
     def parse(self, block: bytes, fields: Mapping[str, FieldType | None]) -> EventBatch:
         """Return the events of the block, as the protocol says."""
@@ -62,7 +63,8 @@ class ClfCodec:
             return self._merged(piece.lines, sure, cells, kinds)
         if "line" in need:
             cells = cells.with_columns(piece.lines.alias("line"))
-        return Part(self._project(cells, kinds), cells.height)
+        frame = self._project(cells, kinds)
+        return Part(frame, cells.height, texts=lambda: piece.lines)
 
     def _merged(
         self,
@@ -80,10 +82,13 @@ class ClfCodec:
             exact.select(names).with_columns(odd.filter(good).alias("row")),
         ]
         merged = pl.concat(both, how="diagonal").sort("row")
-        merged = merged.with_columns(text.gather(merged["row"]).alias("line"))
+        rows = merged["row"]
+        if "line" in map(self.message.canonical, kinds):
+            merged = merged.with_columns(text.gather(rows).alias("line"))
         refused = odd.filter(~good)
         skipped, bad = leftover(text.gather(refused), refused)
-        return Part(self._project(merged, kinds), text.len(), skipped, bad)
+        frame = self._project(merged, kinds)
+        return Part(frame, text.len(), skipped, bad, texts=lambda: text.gather(rows))
 
     def _exact(self, text: pl.Series) -> tuple[pl.DataFrame, pl.Series]:
         """Return the events among lines, and which of the lines they are."""

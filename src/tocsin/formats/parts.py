@@ -39,7 +39,8 @@ _NONE_BAD = Bad()
 class Part:
     """The events of a piece, and what became of its other lines.
 
-    `frame` has the columns of the batch.
+    `frame` has the columns of the batch. `texts` returns the raw lines of its events,
+    for formats that keep them at hand.
     """
 
     frame: pl.DataFrame
@@ -48,6 +49,7 @@ class Part:
     bad: Bad = _NONE_BAD
     misfits: Mapping[str, int] = field(default_factory=dict)
     joined: int = 0
+    texts: Callable[[], pl.Series] | None = None
 
 
 def others(rows: pl.Series, count: int) -> pl.Series:
@@ -113,7 +115,14 @@ def batch(
     tally = Tally(total, frame.height, more, skipped, errors)
     samples = _samples(block, bad, explain)
     misfits = summed(p.misfits for p in parts)
-    return EventBatch(frame, tally, samples, misfits, _refused(parts))
+    texts = [p.texts for p in parts if p.texts is not None]
+    kept = partial(_lines, texts) if len(texts) == len(parts) else None
+    return EventBatch(frame, tally, samples, misfits, _refused(parts), kept)
+
+
+def _lines(texts: Sequence[Callable[[], pl.Series]], rows: pl.Series) -> pl.Series:
+    """Return the raw lines of some rows of a batch."""
+    return pl.concat([text() for text in texts]).gather(rows)
 
 
 def _refused(parts: Sequence[Part]) -> pl.DataFrame:

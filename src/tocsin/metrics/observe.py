@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from tocsin.metrics.lateness import Arrival
+    from tocsin.metrics.witness import Lines
 
 _SKETCHED = {Kind.PERCENTILE, Kind.DISTINCT}
 _SAMPLE = 20_000
@@ -55,16 +56,20 @@ class Observer:
     metrics: Sequence[tuple[int, MetricSpec]]
     few: set[str] | None = field(default=None)
 
-    def observe(self, arrival: Arrival) -> NamedCells:
-        """Return the cells of a judged batch."""
+    def observe(self, arrival: Arrival, lines: Lines | None = None) -> NamedCells:
+        """Return the cells of a judged batch; `lines` as in `witnessed`."""
         rows = arrival.rows
         if rows.height == 0 or not self.metrics:
             return NamedCells.empty()
         if self.few is None:
             self.few = _fields_with_few_values(rows, self.metrics)
-        return shifted(
-            gather(self._parts(rows, in_order=arrival.in_order)), self.metrics
-        )
+        parts = self._parts(rows, in_order=arrival.in_order)
+        parts += [
+            witnessed(rows, number, spec, lines)
+            for number, spec in self.metrics
+            if spec.lines
+        ]
+        return shifted(gather(parts), self.metrics)
 
     def _parts(self, rows: pl.DataFrame, *, in_order: bool) -> list[NamedCells]:
         """Return cells, of which some may be of the same series."""
@@ -79,8 +84,6 @@ class Observer:
         for number, spec in self.metrics:
             if spec.kind in _SKETCHED:
                 yield _sketched(rows, number, spec, in_order=in_order)
-            if spec.lines:
-                yield witnessed(rows, number, spec)
         for metrics in self._sharing():
             yield _counted(rows, metrics, in_order=in_order)
 

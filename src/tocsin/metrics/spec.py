@@ -131,9 +131,8 @@ class MetricSpec:
 
     @property
     def reads(self) -> frozenset[str]:
-        """The fields of the event that this metric needs."""
-        raw = frozenset({LINE} if self.lines else ())
-        return self.value_reads | self.where_reads | frozenset(self.group_by) | raw
+        """The fields of the event that this metric counts by; evidence is apart."""
+        return self.value_reads | self.where_reads | frozenset(self.group_by)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import polars as pl
 
@@ -11,6 +11,11 @@ from tocsin.metrics.cube import key_texts
 from tocsin.metrics.evidence import LINES, LONGEST, ROW, capped, room
 from tocsin.metrics.lateness import StreamClock, known_from
 from tocsin.metrics.spec import LINE, MetricSpec, column
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Lines: TypeAlias = Callable[[pl.Series], pl.Series]
 
 _SLICE: Final = "@p"
 _TICK: Final = "@k"
@@ -29,10 +34,20 @@ def waiting(clock: StreamClock) -> StreamClock:
     return StreamClock(clock.newest, clock.held.select(place, pl.exclude(ROW)))
 
 
-def witnessed(rows: pl.DataFrame, number: int, spec: MetricSpec) -> NamedCells:
+def with_lines(rows: pl.DataFrame, lines: Lines | None) -> pl.DataFrame:
+    """Return numbered rows with their raw lines, if those are kept apart from them."""
+    if lines is None or column(LINE) in rows.columns:
+        return rows
+    return rows.with_columns(lines(rows.get_column(ROW)).alias(column(LINE)))
+
+
+def witnessed(
+    rows: pl.DataFrame, number: int, spec: MetricSpec, lines: Lines | None = None
+) -> NamedCells:
     """Return the lines of a metric that are kept of a judged batch.
 
-    The stream is not known here: `placed` says it.
+    `lines` gives raw lines by their places, where `rows` do not have them. The stream
+    is not known here: `placed` says it.
     """
     fields = [column(name) for name in spec.group_by]
     counted = rows if spec.where is None else rows.filter(spec.where)
@@ -51,7 +66,11 @@ def witnessed(rows: pl.DataFrame, number: int, spec: MetricSpec) -> NamedCells:
     ordered = known if known.get_column("t").is_sorted() else known.sort("t", ROW)
     kept = ordered.group_by(cell, maintain_order=True)
     few = pl.concat([kept.head(1), kept.tail(spec.lines)]).unique([ROW])
-    texts = counted.get_column(column(LINE)).gather(few.get_column("row"))
+    if column(LINE) in counted.columns:
+        texts = counted.get_column(column(LINE)).gather(few.get_column("row"))
+    else:
+        assert lines is not None  # they are asked for in one of the two ways
+        texts = lines(few.get_column(ROW))
     few = few.with_columns(texts.alias("text"))
     return _named(few.filter(pl.col("text").is_not_null()), number, spec)
 

@@ -64,6 +64,8 @@ class EventBatch:
     for; its height is `tally.events`. `rejected` holds the first few bad lines,
     `misfits` how many values of a field did not fit its type, and are null. `refused`
     are all bad lines (`REFUSED`), in their order; None where it is not known which.
+    `lines` returns the raw lines of some rows of the frame; None where they can only
+    be asked for as a field.
     """
 
     frame: pl.DataFrame
@@ -71,6 +73,7 @@ class EventBatch:
     rejected: tuple[Rejected, ...] = ()
     misfits: Mapping[str, int] = field(default_factory=dict)
     refused: pl.DataFrame | None = None
+    lines: Callable[[pl.Series], pl.Series] | None = None
 
 
 def divided(left: pl.Expr, right: pl.Expr | float) -> pl.Expr:

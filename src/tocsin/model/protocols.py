@@ -50,6 +50,9 @@ class Codec(Protocol):
         return before it belongs to the line end. `fields` maps canonical names to
         the type wanted (None: as the message type declares); a field that an event
         lacks is null. Never raises for what a line holds: it is a parse error.
+
+        A codec whose batches have their `lines` may say so by `keeps_lines = True`;
+        it is then not asked for the field `line` where that is only evidence.
         """
         ...
 

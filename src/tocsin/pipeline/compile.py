@@ -11,6 +11,7 @@ import polars as pl
 
 from tocsin.config.values import MessagesConfig
 from tocsin.metrics.spec import (
+    LINE,
     CalculatedSpec,
     Kind,
     MetricSpec,
@@ -281,7 +282,7 @@ def _source(
     fields = {
         field: _type(uses.get(field, set()))
         for _, spec in mine
-        for field in sorted(spec.reads)
+        for field in sorted(spec.reads.union([LINE] if spec.lines else ()))
     }
     befell = [(n, m) for n, m in own if m.mishap]
     return SourcePlan(name, mine, consumers, fields, time, befell)

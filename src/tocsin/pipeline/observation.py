@@ -16,7 +16,7 @@ from tocsin.metrics.lateness import Arrival, StreamClock, arrive, confirmed
 from tocsin.metrics.mishaps import NONE, mishaps
 from tocsin.metrics.observe import Observer
 from tocsin.metrics.spec import column
-from tocsin.metrics.witness import numbered, waiting
+from tocsin.metrics.witness import numbered, waiting, with_lines
 from tocsin.model.batch import EventBatch, Tally, greatest, least
 from tocsin.model.instant import SECOND
 from tocsin.pipeline.consumers import Consumers
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
     from tocsin.metrics.cells import NamedCells
     from tocsin.metrics.spec import TimeSpec
+    from tocsin.metrics.witness import Lines
+    from tocsin.model.message import FieldType
+    from tocsin.model.protocols import Codec
     from tocsin.pipeline.plan import SourcePlan
 
 MOST_SAMPLES = 5
@@ -72,9 +75,20 @@ class SourceObserver:
     def __init__(self, plan: SourcePlan) -> None:
         self.plan = plan
         self._observer = Observer(plan.metrics)
-        self._numbers = any(s.lines for _, s in plan.metrics) or bool(plan.mishaps)
         self.consumers = Consumers(plan.consumers)
         self.fields = {**plan.fields, **dict.fromkeys(self.consumers.fields)}
+        read = set(self.consumers.fields).union(*(s.reads for _, s in plan.metrics))
+        self._without = {n: kind for n, kind in self.fields.items() if n in read}
+        self._evidence = any(s.lines for _, s in plan.metrics)
+        self._numbers = self._evidence or bool(plan.mishaps)
+
+    def asks(self, codec: Codec) -> Mapping[str, FieldType | None]:
+        """Return the fields to ask a codec for.
+
+        Raw lines that are but kept as evidence are no field, if the codec knows of a
+        cheaper way.
+        """
+        return self._without if getattr(codec, "keeps_lines", False) else self.fields
 
     def observe(
         self,
@@ -88,10 +102,16 @@ class SourceObserver:
         rows = batch.frame.rename(column)
         if self._numbers:
             rows, clock = numbered(rows), waiting(clock)
+        lines = batch.lines if self._evidence else None
+        if clock.held is not None:  # it has its line, and so must those after it
+            rows = with_lines(rows, lines)
         arrival = arrive(rows, clock, self.plan.time, now=now, last=last)
+        arrival = _keeping(arrival, lines)
         seen = self._observed(arrival, batch)
         if not self.plan.mishaps:
             return seen
+        if arrival.late or arrival.future:
+            rows = with_lines(rows, lines)
         return replace(seen, mishaps=mishaps(batch, rows, clock, arrival, now))
 
     def observe_held(self, clock: StreamClock) -> Observation:
@@ -116,7 +136,7 @@ class SourceObserver:
         found = self.consumers.observe(arrival.rows)
         first, final = _extent(arrival)
         return Observation(
-            cells=self._observer.observe(arrival),
+            cells=self._observer.observe(arrival, batch.lines),
             clock=arrival.clock,
             tally=batch.tally,
             late=arrival.late,
@@ -130,6 +150,15 @@ class SourceObserver:
             consumers=found,
             failures=self.consumers.failures,
         )
+
+
+def _keeping(arrival: Arrival, lines: Lines | None) -> Arrival:
+    """Give the row that is held its raw line: the batch that has it will be gone."""
+    held = arrival.clock.held
+    if held is None:
+        return arrival
+    clock = replace(arrival.clock, held=with_lines(held, lines))
+    return replace(arrival, clock=clock)
 
 
 def _extent(arrival: Arrival) -> tuple[int | None, int | None]:

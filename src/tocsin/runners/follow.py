@@ -346,7 +346,7 @@ class Follow:
         engine, codec = self.session.engine, stream.codec
         assert codec is not None  # held lines are observed once it is known
         observer = engine.observers[stream.source]
-        batch = parse(codec, stream.held, observer.fields)
+        batch = parse(codec, stream.held, observer.asks(codec))
         batch = with_oversized(batch, stream.oversized)
         clock = engine.state.streams[stream.name].clock
         seen = observer.observe(batch, clock, now=self.clock.now())

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from tocsin.runners.pieces import Bench
     from tocsin.sources import Crowd
 
-BLOCK = 4 << 20
+BLOCK = 8 << 20
 _AHEAD = 2
 """Blocks of a stream that may wait to be taken in."""
 _ROOM = 16 << 20
@@ -310,7 +310,7 @@ class Hand:
         self._send(Begin(own.task))
         stream, before = own.stream, own.clock
         observer = self._bench.observers[stream.source]
-        batch = parse(block.codec, block.data, observer.fields)
+        batch = parse(block.codec, block.data, observer.asks(block.codec))
         batch = with_oversized(batch, block.oversized)
         seen = observer.observe(batch, before, now=self._clock.now())
         stream.portion.learn(len(block.data), seen.cells.cells.height)

@@ -100,7 +100,7 @@ class Bench:
         codec = self._codec(piece)
         if patience(codec) is not None and piece.data is None:
             data = _events(codec, piece, data)
-        batch = parse(codec, data, observer.fields)
+        batch = parse(codec, data, observer.asks(codec))
         batch = with_oversized(batch, oversized)
         seen = observer.observe(batch, clock or StreamClock(), now=piece.now)
         blind = piece if clock is None else None

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tocsin.runners.session import Session
     from tocsin.runners.stream import Stream
 
-_EVERY = 0.1
+_EVERY = 0.25
 """Seconds between two glimpses, at least."""
 _SPEED_OVER = 5.0
 """Seconds that the reading speed is measured over."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-MOST = 4 << 20
+MOST = 8 << 20
 _FIRST = 1 << 20
 _LEAST = 1 << 16
 _CELLS = 100_000

@@ -180,6 +180,17 @@ def test_a_fifo_is_refused_without_waiting_for_a_writer(tmp_path: Path) -> None:
         FileReader(tmp_path / "pipe")
 
 
+def test_a_line_that_was_begun_does_not_make_the_next_read_a_small_one(
+    log: Path,
+) -> None:
+    log.write_bytes(b"a hundred bytes are enough to be begun\n" * 200_000)
+    reader = FileReader(log)
+    first = reader.read(1_000)
+    assert first.end < 1_000  # the last line of the block is begun
+    assert len(reader.read(4 << 20).data) > (4 << 20) - 100
+    reader.close()
+
+
 def test_a_compressed_file_has_no_ranges(tmp_path: Path) -> None:
     path = tmp_path / "access.log.2.gz"
     path.write_bytes(b"\x1f\x8b")

@@ -26,7 +26,7 @@ _SPEED_OVER = 5.0
 
 
 class Glimpse:
-    """Shows a view how a run stands, at most ten times a second."""
+    """Shows a view how a run stands, at most four times a second."""
 
     def __init__(self, session: Session, clock: Clock) -> None:
         self._session = session

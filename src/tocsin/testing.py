@@ -143,9 +143,9 @@ class CollectingView:
         """Keep how far the run has come."""
         self.steps.append((done, total, lines))
 
-    def refresh(self, status: LiveStatus) -> None:
+    def refresh(self, look: Callable[[], LiveStatus]) -> None:
         """Keep how the run stands."""
-        self.statuses.append(status)
+        self.statuses.append(look())
 
     def close(self) -> None:
         """Remember that the run has let go."""

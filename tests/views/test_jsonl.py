@@ -34,7 +34,7 @@ def strict(text: str) -> Any:  # noqa: ANN401
 def test_each_record_is_one_line_with_its_type_first(feed: Feed) -> None:
     out, err = io.StringIO(), io.StringIO()
     view = JsonlView(out, err)
-    view.refresh(LiveStatus())
+    view.refresh(LiveStatus)
     for record in feed.all():
         view.show(record)
     view.close()

@@ -22,7 +22,7 @@ def told(*records: Record, encoding: str = "utf-8") -> tuple[str, str]:
     """What the plain face writes to standard output and standard error."""
     out, err = (io.TextIOWrapper(io.BytesIO(), encoding=encoding) for _ in "oe")
     view = PlainView(out, err)
-    view.refresh(LiveStatus(now=1))
+    view.refresh(lambda: LiveStatus(now=1))
     for record in records:
         view.show(record)
     view.close()

@@ -283,11 +283,11 @@ def lived(feed: Feed, out: io.StringIO, err: io.StringIO) -> str:
     """What a whole live run writes to the terminal."""
     view = TerminalView(out, err)
     for record in feed.all():
-        view.refresh(STATUS)
+        view.refresh(lambda: STATUS)
         view.show(record)
     view.close()
     view.close()
-    view.refresh(STATUS)
+    view.refresh(lambda: STATUS)
     return out.getvalue()
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tocsin.model.records import Record
     from tocsin.model.status import LiveStatus
 
@@ -26,8 +28,11 @@ class View(Protocol):
         """
         ...
 
-    def refresh(self, status: LiveStatus) -> None:
-        """Say how the run stands; called a few times a second while following."""
+    def refresh(self, look: Callable[[], LiveStatus]) -> None:
+        """Say how the run stands; called a few times a second while following.
+
+        A view that shows nothing of it does not look: that is work.
+        """
         ...
 
     def close(self) -> None:

@@ -222,7 +222,7 @@ class Follow:
         for stream in self._streams:
             confirm(stream, self.keeper)
         if self.live:
-            self._glimpse.show(self._streams, at_once=not any(busy))
+            self._glimpse.show(self._streams, busy=any(busy))
         else:
             self._glimpse.progress(self._done)
         if not any(busy):

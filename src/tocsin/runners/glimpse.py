@@ -33,33 +33,40 @@ class Glimpse:
         self._clock = clock
         self._seen = deque([(clock.monotonic(), 0)])
         self._shown: float | None = None
+        self._news = True
 
-    def show(self, streams: Iterable[Stream], *, at_once: bool = False) -> None:
-        """Tell the view how the run stands, if it has not just been told."""
+    def show(self, streams: Iterable[Stream], *, busy: bool = True) -> None:
+        """Tell the view how the run stands, if it has not just been told.
+
+        That there is nothing more to do for now is told at once.
+        """
         at = self._clock.monotonic()
-        if not at_once and self._shown is not None and at - self._shown < _EVERY:
+        done = self._news and not busy
+        self._news = busy
+        if not done and self._shown is not None and at - self._shown < _EVERY:
             return
         self._shown = at
-        engine = self._session.engine
-        tallies = [s.tally for s in engine.logs.values()]
-        lines = sum(tally.lines for tally in tallies)
-        streams = list(streams)
-        failing = frozenset(s.source for s in streams if s.trouble)
-        self._session.view.refresh(
-            LiveStatus(
-                now=_now(engine),
-                streams=tuple(map(_stream, streams)),
-                lines=lines,
-                parse_errors=sum(tally.parse_errors for tally in tallies),
-                alarms=tuple(_alarm(s, failing) for s in engine.standings()),
-                lines_per_s=self._speed(lines, at),
-            )
-        )
+        self._session.view.refresh(lambda: self._look(streams, at))
 
     def progress(self, done: int) -> None:
         """Tell the view how many bytes of a past input have been read."""
         streams = self._session.engine.logs.values()
         self._session.view.progress(done, 0, sum(s.tally.lines for s in streams))
+
+    def _look(self, streams: Iterable[Stream], at: float) -> LiveStatus:
+        engine = self._session.engine
+        tallies = [s.tally for s in engine.logs.values()]
+        lines = sum(tally.lines for tally in tallies)
+        streams = list(streams)
+        failing = frozenset(s.source for s in streams if s.trouble)
+        return LiveStatus(
+            now=_now(engine),
+            streams=tuple(map(_stream, streams)),
+            lines=lines,
+            parse_errors=sum(tally.parse_errors for tally in tallies),
+            alarms=tuple(_alarm(s, failing) for s in engine.standings()),
+            lines_per_s=self._speed(lines, at),
+        )
 
     def _speed(self, lines: int, at: float) -> float | None:
         """Return the lines of a second, over the last few seconds."""

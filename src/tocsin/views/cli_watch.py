@@ -116,7 +116,8 @@ def _begin(view: View, chosen: list[Path]) -> None:
     from tocsin.model.status import LiveStatus, StreamStatus  # noqa: PLC0415 - see Lazy
 
     names = ("stdin" if path == STDIN else str(path) for path in chosen)
-    view.refresh(LiveStatus(streams=tuple(map(StreamStatus, names))))
+    streams = tuple(map(StreamStatus, names))
+    view.refresh(lambda: LiveStatus(streams=streams))
 
 
 def _chosen(files: tuple[Path, ...], log_files: tuple[Path, ...]) -> list[Path]:

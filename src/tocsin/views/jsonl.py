@@ -42,7 +42,7 @@ class JsonlView:
         """Move the bar on standard error."""
         self._bar.update(done, total, lines)
 
-    def refresh(self, status: LiveStatus) -> None:
+    def refresh(self, look: Callable[[], LiveStatus]) -> None:
         """Show nothing: programs read records."""
 
     def close(self) -> None:

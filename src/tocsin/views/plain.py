@@ -74,7 +74,7 @@ class PlainView:
         """Move the bar on standard error."""
         self._bar.update(done, total, lines)
 
-    def refresh(self, status: LiveStatus) -> None:
+    def refresh(self, look: Callable[[], LiveStatus]) -> None:
         """Show nothing: a pipe is told what is settled, not what moves."""
 
     def close(self) -> None:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from tocsin.model.records import Notice
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tocsin.model.records import Record
     from tocsin.model.status import LiveStatus
     from tocsin.model.view import View
@@ -26,9 +28,9 @@ class Quiet:
     def progress(self, done: int, total: int, lines: int) -> None:
         """Show nothing."""
 
-    def refresh(self, status: LiveStatus) -> None:
+    def refresh(self, look: Callable[[], LiveStatus]) -> None:
         """Say how the run stands."""
-        self._view.refresh(status)
+        self._view.refresh(look)
 
     def close(self) -> None:
         """Leave the screen in order. Idempotent."""

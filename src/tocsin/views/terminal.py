@@ -61,9 +61,9 @@ class TerminalView:
         if self._live is None:
             self._bar.update(done, total, lines)
 
-    def refresh(self, status: LiveStatus) -> None:
+    def refresh(self, look: Callable[[], LiveStatus]) -> None:
         """Draw the run as it stands."""
-        self._screen.status = status
+        self._screen.status = look()
         if self._closed or not self._draws:
             return
         if self._live is None:

@@ -94,8 +94,12 @@ class Writer:
             if compress:
                 self.compress(self._rotated(1))
         if create:
-            self.path.touch()
-            self._touch(self.path)
+            self.create()
+
+    def create(self) -> None:
+        """Make the log, where it was renamed."""
+        self.path.touch()
+        self._touch(self.path)
 
     def copytruncate(self, between: int = 0, *, compress: bool = False) -> None:
         """Copy the log and empty it; `between` lines are written in the gap."""

@@ -10,10 +10,11 @@ from tocsin.model.protocols import Chunk
 from tocsin.sources.crowd import Crowd
 from tocsin.sources.faults import fault, refuse_compressed
 from tocsin.sources.lines import MAX_LINE_BYTES, Lines
+from tocsin.sources.opened import NOTHING
 from tocsin.sources.position import Bookmark, FilePosition
 from tocsin.sources.promises import PROMISES
 from tocsin.sources.siblings import ABSENT
-from tocsin.sources.track import NOTHING, Track
+from tocsin.sources.track import Track
 
 if TYPE_CHECKING:
     from tocsin.sources.disk import FileId, Look

@@ -10,6 +10,7 @@ from tocsin.sources.position import HEAD, MARKER, TELLING, FilePosition, digest
 
 if TYPE_CHECKING:
     from tocsin.sources.contents import Content
+    from tocsin.sources.disk import Look
 
 _OVERLAP: Final = 32
 """Bytes before the end that must be as they were, if a file was but shortened."""
@@ -107,9 +108,12 @@ class Generation:
         self._marker = self._tail
         return self._splitter.finish()
 
-    def start_over(self) -> Lines:
-        """Begin with what stands in the file now; return the old line in progress."""
-        found, head = self.content.look(), self.content.pread(HEAD, 0)
+    def present(self) -> tuple[Look, bytes]:
+        """Return how the file stands now, and what it begins with."""
+        return self.content.look(), self.content.pread(HEAD, 0)
+
+    def start_over(self, found: Look, head: bytes) -> Lines:
+        """Begin with its `present` content; return the old line in progress."""
         lines = self._splitter.finish()
         self._splitter = LineSplitter(0, self._splitter.max_line_bytes)
         self._tail = self._marker = b""
@@ -233,6 +237,11 @@ class Generation:
     def _before(self, offset: int) -> bytes:
         start = max(0, offset - MARKER)
         return self.content.pread(offset - start, start)
+
+
+def moved_on(newer: tuple[Generation, ...]) -> bool:
+    """Whether writers have left a file for one of the newer ones."""
+    return len(newer) > 1 or any(generation.begun for generation in newer)
 
 
 def start_of_last_line(fd: int, longest: int = MAX_LINE_BYTES) -> int:

@@ -11,7 +11,7 @@ from tocsin.model.errors import StateError
 from tocsin.sources.disk import FileId
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 HEAD: Final = 1024
 MARKER: Final = 256
@@ -107,6 +107,11 @@ class Bookmark:
             return _bookmark(row)
         except (KeyError, TypeError, ValueError) as error:
             raise StateError(f"a bookmark is damaged: {error!r}") from error
+
+
+def identities(positions: Iterable[FilePosition]) -> list[FileId]:
+    """Return which files some positions are in."""
+    return [position.identity for position in positions]
 
 
 def digest(content: bytes) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
@@ -20,9 +21,16 @@ if TYPE_CHECKING:
     from tocsin.sources.disk import Disk, FileId
     from tocsin.sources.position import FilePosition
 
-_PATIENCE: Final = 5
+PATIENCE: Final = 5
+"""How often what moves while it is looked at is looked at anew."""
+_ALIKE: Final = 1 << 20
+"""Bytes in which an archive must be like a file to be taken for what is made of it."""
 ABSENT: Final = (FileNotFoundError, NotADirectoryError)
 Age: TypeAlias = tuple[int, str, int, str]
+
+
+class MovedError(OSError):
+    """Files were renamed while they were looked for."""
 
 
 class Found(NamedTuple):
@@ -34,6 +42,10 @@ class Found(NamedTuple):
     content: Content
     path: str
     age: Age | None
+
+    def is_of(self, position: FilePosition) -> bool:
+        """Whether it is the very file of a position, not a copy."""
+        return self.content.identity.is_same(position.identity)
 
 
 class Sibling(NamedTuple):
@@ -69,6 +81,7 @@ class Search:
     path: Path
     others: frozenset[str] = frozenset()
     _listed: list[Sibling] | None = field(default=None, init=False)
+    _moved: bool = field(default=False, init=False)
     _seen: dict[str, list[tuple[str, int]]] = field(default_factory=dict, init=False)
 
     def same_file(self, position: FilePosition) -> Found | None:
@@ -100,7 +113,7 @@ class Search:
             return None
         known = tuple(known)
         found = self._same_content(position, known)
-        for _ in range(_PATIENCE):
+        for _ in range(PATIENCE):
             if found is not None or not self._has_changed():
                 break
             found = self._same_content(position, known)
@@ -122,12 +135,25 @@ class Search:
         return None
 
     def between(self, after: Age | None, before: Age | None) -> Iterator[Sibling]:
-        """Yield rotated files of the family, oldest first; None sets no bound."""
+        """Yield rotated files of the family, oldest first; None sets no bound.
+
+        Without the archives that are being made of others.
+        """
         for sibling in self._family():
             assert sibling.age is not None
             newer = after is None or sibling.age > after
-            if newer and (before is None or sibling.age < before):
+            older = before is None or sibling.age < before
+            if newer and older and not self._repeats(sibling):
                 yield sibling
+
+    def is_settled(self) -> bool:
+        """Whether the family has the names that it had when it was first listed."""
+        if self._moved:
+            return False
+        if self._seen and all(self.disk.names(f) == n for f, n in self._seen.items()):
+            return True
+        before, self._listed = self._siblings(), None
+        return _named(before) == _named(self._siblings())
 
     def age(self, identity: FileId) -> Age | None:
         """Return the place in the family of a file that is known to be there."""
@@ -160,6 +186,19 @@ class Search:
             content.close()
             return None
         return Found(content, sibling.path, sibling.age)
+
+    def _repeats(self, sibling: Sibling) -> bool:
+        """Whether it is an archive of a file that is still there, whole or not yet."""
+        plain = unpacked(sibling.path)
+        if plain == sibling.path or all(s.path != plain for s in self._siblings()):
+            return False
+        try:
+            with closing(self._content(sibling.path)) as archive:
+                head = archive.pread(_ALIKE, 0)
+            with closing(self._content(plain)) as file:
+                return file.pread(len(head), 0) == head
+        except (*ABSENT, SourceError, IsADirectoryError):
+            return False
 
     def _is(self, sibling: Sibling, identity: FileId) -> bool:
         found = self.open(sibling, (), None)
@@ -216,13 +255,13 @@ class Search:
         """Whether files were renamed since they were listed; they are listed anew then."""
         changed = any(self.disk.names(f) != names for f, names in self._seen.items())
         if changed:
-            self._listed = None
+            self._listed, self._moved = None, True
         return changed
 
     def _names(self, folder: str) -> list[tuple[str, int]]:
         """List a folder until two lists agree: a name that moves meanwhile may hide."""
         names = self.disk.names(folder)
-        for _ in range(_PATIENCE):
+        for _ in range(PATIENCE):
             again = self.disk.names(folder)
             if again == names:
                 break
@@ -235,6 +274,11 @@ class Search:
             plain = unpacked(other)
             age = age_of(Path(plain)) if stream_of(plain) == stream else None
             yield Sibling(os.path.join(folder, other), inode, age)  # noqa: PTH118
+
+
+def _named(siblings: Iterable[Sibling]) -> list[Sibling]:
+    """Return those that are of the family."""
+    return [sibling for sibling in siblings if sibling.age is not None]
 
 
 def _stream(path: str) -> tuple[str, str]:

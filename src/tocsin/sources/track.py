@@ -1,33 +1,33 @@
-"""The open files of one followed stream, and how the next ones are found."""
+"""How the next files of a followed stream are found, and read in their order."""
 
 from __future__ import annotations
 
-import os
-from collections import deque
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Literal
 
 from tocsin.model.records import Loss
-from tocsin.sources.contents import Plain
+from tocsin.sources.contents import Content, Plain
 from tocsin.sources.files import closed_if_it_fails
-from tocsin.sources.generation import Generation, start_of_last_line
-from tocsin.sources.lines import Lines
-from tocsin.sources.position import HEAD, TELLING, Bookmark, FilePosition
-from tocsin.sources.siblings import ABSENT, Found, Place, Search, gap, lost_after
+from tocsin.sources.generation import Generation, moved_on, start_of_last_line
+from tocsin.sources.opened import NOTHING, Opened, resolved
+from tocsin.sources.position import HEAD, TELLING, Bookmark, FilePosition, identities
+from tocsin.sources.siblings import (
+    ABSENT,
+    Found,
+    MovedError,
+    Place,
+    Search,
+    gap,
+    lost_after,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from pathlib import Path
 
     from tocsin.sources.disk import Disk, FileId
-
-_REMEMBERED: Final = 4
-"""Files that were left and are still known when they turn up under another name."""
-_DONE: Final = 256
-"""Files that were left and are known as long as the process lives."""
-NOTHING: Final = Lines(b"", 0, 0)
+    from tocsin.sources.lines import Lines
 
 
-class Track:
+class Track(Opened):
     """What a follower reads from: files, oldest first, the last with its name.
 
     Not one line of an older file is left behind for a newer one. What is lost goes
@@ -35,43 +35,12 @@ class Track:
     """
 
     def __init__(self, path: Path, disk: Disk, max_line_bytes: int) -> None:
+        super().__init__(max_line_bytes)
         self.path = path
-        self.generations: list[Generation] = []
-        self.losses: list[Loss] = []
-        self.notes: list[str] = []
         self.forgotten: tuple[FilePosition, ...] = ()
         self._disk = disk
-        self._max_line_bytes = max_line_bytes
-        self._left: tuple[FilePosition, ...] = ()
-        self._since: int | None = None
         self._resumed: FileId | None = None
-        self._done: deque[FileId] = deque(maxlen=_DONE)
         self._folder: int | None = None
-
-    @property
-    def identities(self) -> tuple[FileId, ...]:
-        """Which files are open."""
-        return tuple(generation.content.identity for generation in self.generations)
-
-    @property
-    def unsure(self) -> bool:
-        """Whether a file showed a size that is not believed yet."""
-        return any(generation.unsure for generation in self.generations)
-
-    @property
-    def behind(self) -> bool:
-        """Whether there is something to read."""
-        return any(generation.behind for generation in self.generations)
-
-    @property
-    def losable(self) -> bool:
-        """Whether a file is still to be read that could not be found again."""
-        return any(g.unlinked and (g.behind or g.pending) for g in self.generations)
-
-    def mark(self, at: int) -> Bookmark:
-        """Return where to resume when `at` bytes of the stream have been read."""
-        files = tuple(generation.position for generation in self.generations)
-        return Bookmark(at, files, self._left, self._newest_change())
 
     def begin(self, start: int | Literal["end"]) -> int | None:
         """Open the file that has our name; return the offset, None if there is none.
@@ -98,25 +67,41 @@ class Track:
             OSError: One of them cannot be looked at.
         """
         self._left, self._since = mark.left, mark.since
+        self._resumed = mark.files[-1].identity if mark.files else None
+        self._steadily(lambda: self._resume(mark))
+
+    def _resume(self, mark: Bookmark) -> None:
         others = frozenset(p.path for p in mark.files) - {str(self.path)}
         search = Search(self._disk, self.path, others)
-        known = _identities((*mark.files, *mark.left))
+        known = identities((*mark.files, *mark.left))
         forgotten = []
         for position in mark.files:
             found = search.same_file(position) or search.same_content(position, known)
             if found is None:
                 forgotten.append(position)
             elif not self._is_short_copy(found, position):
-                if not _is_it(found, position) and search.has(position.identity):
+                if not found.is_of(position) and search.has(position.identity):
                     self.losses.append(gap(position.path, found, position))
                 self._add(found, position.offset)
+                self._check(found.content, position)
                 if not position.head_bytes:
                     self.generations[-1].be_blank(mark.since)
                 continue
             if position.unread or position is mark.files[-1]:
                 self.losses.append(lost_after(position))
         self.forgotten = tuple(forgotten)
-        self._resumed = mark.files[-1].identity if mark.files else None
+        if identities(mark.files) != list(self.identities):
+            self._settle(search)
+
+    def _check(self, content: Content, position: FilePosition) -> None:
+        """Make sure that a file was not written anew while it was taken up.
+
+        Raises:
+            MovedError: It was.
+        """
+        # Of an archive the way back is long, and nobody writes to it anew.
+        if self._patient and not content.archived and not position.fits(content.pread):
+            raise MovedError
 
     def look(self) -> None:
         """Open the file that has our name now, unless it is open, and what came before.
@@ -130,22 +115,22 @@ class Track:
         try:
             found = self._disk.look(self.path)
         except ABSENT:
-            self._find_rotated()
+            self._steadily(self._find_rotated)
             raise
         inodes = {(i.device, i.inode) for i in self.identities}
         if (found.device, found.inode) not in inodes:
-            self._arrive()
+            self._steadily(self._arrive)
 
     def next(self, limit: int) -> Lines:
         """Return lines of the oldest file that has any."""
         generations = tuple(self.generations)
         for index, generation in enumerate(generations):
             # Asked before reading: lines written before the move are then read too.
-            moved_on = _has_moved_on(generations[index + 1 :])
+            left = moved_on(generations[index + 1 :])
             lines = generation.read(limit)
             if generation.replaced:
                 return self._replace(generation)
-            if lines.end > lines.start or generation.behind or not moved_on:
+            if lines.end > lines.start or generation.behind or not left:
                 return lines
             lines = generation.finish()
             if lines.end > lines.start:
@@ -154,35 +139,6 @@ class Track:
             if old or generation.content.damage:
                 self._leave(generation)
         return NOTHING
-
-    def finish(self) -> Lines:
-        """End all lines in progress as if their newlines had come."""
-        lines = NOTHING
-        for generation in self.generations:
-            end = generation.finish()
-            lines += Lines(end.data, 0, lines.end + end.end - end.start, end.oversized)
-        return lines
-
-    def told(self) -> tuple[tuple[Loss, ...], tuple[str, ...]]:
-        """Return what was lost and what the user should hear, since it was last asked."""
-        for generation in self.generations:
-            self.notes += generation.notes
-            generation.notes.clear()
-        told = tuple(self.losses), tuple(self.notes)
-        self.losses, self.notes = [], []
-        return told
-
-    def close(self) -> None:
-        """Let go of all files. Idempotent."""
-        for generation in self.generations:
-            generation.close()
-        self.generations.clear()
-
-    def _newest_change(self) -> int | None:
-        times = [generation.modified for generation in self.generations]
-        return max(
-            [*times, *([] if self._since is None else [self._since])], default=None
-        )
 
     def _search(self) -> Search:
         paths = {generation.path for generation in self.generations}
@@ -198,7 +154,8 @@ class Track:
         try:
             search = self._search()
             last = self.identities[-1] if self.generations else None
-            if last is None or not search.is_next_to(last):
+            searched = last is None or not search.is_next_to(last)
+            if searched:
                 place = self._place(search)
                 # What was written anew while we were away has left copies, if any.
                 again = self._resumed and content.identity.is_same(self._resumed)
@@ -211,6 +168,8 @@ class Track:
             content.close()
         else:
             self._add(Found(content, str(self.path), None))
+        if searched:  # it may have been copied and emptied before it was taken in
+            self._settle(search)
 
     def _find_rotated(self) -> None:
         """Take in what has come and was rotated away, though no next file has come.
@@ -220,9 +179,9 @@ class Track:
         """
         changed = self._disk.look(self.path.parent).modified
         if changed != self._folder and self.generations:
-            self._folder = changed
             search = self._search()
             self._find_between(search, self._place(search), self.identities[-1])
+            self._folder = changed
 
     def _find_passed_by(self, blank: Generation) -> None:
         """Look for copies of an empty file: it may have been written and truncated."""
@@ -230,6 +189,13 @@ class Track:
             return
         since = blank.modified + 1
         blank.refresh()
+        try:
+            self._steadily(lambda: self._find_since(blank, since))
+        except OSError:
+            blank.be_blank(since - 1)
+            raise
+
+    def _find_since(self, blank: Generation, since: int) -> None:
         search, identity = self._search(), blank.content.identity
         until = search.age(identity)
         if blank.unlinked:
@@ -267,6 +233,7 @@ class Track:
             else:
                 self._add(found, index=index)
                 index += 1
+        self._settle(search)
         return self.generations[place.before : index]
 
     def _has_content_of(self, found: Found) -> bool:
@@ -294,63 +261,34 @@ class Track:
             return Place(None, end, since)
         whole = found.content.look().size >= newest.size
         if found.path == str(self.path) and whole:
-            newest.move_to(found.content, _resolved(found.path))
+            newest.move_to(found.content, resolved(found.path))
         else:
             found.content.close()
         return Place(found.age, end, since)
-
-    def _known(self) -> list[FileId]:
-        return [*self.identities, *_identities(self._left), *self._done]
-
-    def _add(self, found: Found, start: int = 0, index: int | None = None) -> None:
-        try:
-            path = _resolved(found.path)
-            generation = Generation(found.content, path, start, self._max_line_bytes)
-        except BaseException:
-            found.content.close()
-            raise
-        at = len(self.generations) if index is None else index
-        self.generations.insert(at, generation)
-
-    def _leave(self, generation: Generation) -> None:
-        position = generation.position
-        if generation.content.damage:
-            self.losses.append(lost_after(position))
-            self.notes.append(f"{generation.path}: {generation.content.damage}")
-        self._since = self._newest_change()
-        self._forget_later(position)
-        generation.close()
-        self.generations.remove(generation)
-
-    def _forget_later(self, position: FilePosition) -> None:
-        self._left = (*self._left, position)[-_REMEMBERED:]
-        self._done.append(position.identity)
 
     def _replace(self, generation: Generation) -> Lines:
         """Look for the rest of a file that was written anew; begin with the new content.
 
         When the disk fails in the midst, all stays as it was, to be tried again.
         """
-        before, told = list(self.generations), len(self.losses)
-        try:
-            rest = self._find_rest(generation)
-            torn = generation.start_over()
-        except OSError:
-            for added in self.generations:
-                if added not in before:
-                    added.close()
-            self.generations[:] = before
-            del self.losses[told:]
-            raise
+
+        def replaced() -> tuple[bool, Lines]:
+            search = self._search()
+            rest = self._find_rest(generation, search)
+            content = generation.present()
+            self._settle(search)
+            return rest, generation.start_over(*content)
+
+        rest, torn = self._steadily(replaced)
         return NOTHING if rest else torn
 
-    def _find_rest(self, generation: Generation) -> bool:
+    def _find_rest(self, generation: Generation, search: Search) -> bool:
         """Take in the copy of a file that was written anew, and those made after it.
 
         Return whether there is a copy that holds what was not read.
         """
         position, index = generation.position, self.generations.index(generation)
-        search, read = self._search(), position.offset + generation.pending
+        read = position.offset + generation.pending
         found = search.same_content(position, self._known())
         age = None if found is None else found.age
         rest = found is not None and not self._is_short_copy(found, position)
@@ -371,23 +309,3 @@ class Track:
         self._forget_later(position.as_copied(content.identity))
         content.close()
         return True
-
-
-def _is_it(found: Found, position: FilePosition) -> bool:
-    """Whether it is the very file of a position, not a copy."""
-    return found.content.identity.is_same(position.identity)
-
-
-def _resolved(path: str) -> str:
-    """Return the name to look for later: links may point elsewhere by then."""
-    real = os.path.realpath(path)
-    return path if real == os.path.abspath(path) else real  # noqa: PTH100
-
-
-def _has_moved_on(newer: tuple[Generation, ...]) -> bool:
-    """Whether writers have left a file for one of the newer ones."""
-    return len(newer) > 1 or any(generation.begun for generation in newer)
-
-
-def _identities(positions: Iterable[FilePosition]) -> list[FileId]:
-    return [position.identity for position in positions]

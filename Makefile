@@ -55,7 +55,7 @@ check: lint test ## lint and test
 
 bench: $(READY) ## measure against mtail, goaccess and DuckDB, then judging and each format alone; writes bench/RESULTS.md
 	$(BIN)/python -m bench.run $(BENCH_ARGS)
-	POLARS_MAX_THREADS=1 $(BIN)/python -m bench.evaluation
+	$(BIN)/python -m bench.evaluation
 	$(BIN)/python -m bench.formats
 	$(BIN)/python -m bench.hostile
 

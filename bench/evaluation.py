@@ -2,19 +2,24 @@
 
 python -m bench.evaluation [--only NAME] [--smoke]
 
-Cells are observed first and not counted: a row is the CPU time of judging alone. No
-row is held against a limit; the targets stand beside the figures.
+Cells are observed first and not counted: a row is the CPU time of judging alone, on one
+core and with one thread of Polars (unless POLARS_MAX_THREADS says otherwise). No row is
+held against a limit; the targets stand beside the figures.
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 from time import process_time
 
+os.environ.setdefault("POLARS_MAX_THREADS", "1")
+
 import polars as pl
 
+from bench.measure import pinned
 from tocsin.config.values import AlarmConfig, Config, MetricConfig, SourceConfig
 from tocsin.model.batch import TIME, EventBatch, Tally
 from tocsin.model.instant import SECOND
@@ -205,13 +210,18 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--only", action="append", default=[], metavar="NAME")
     parser.add_argument("--smoke", action="store_true", help="small: does it run?")
     chosen = parser.parse_args(arguments)
+    wanted = [
+        measure
+        for measure in MEASURES
+        if not chosen.only or any(n in measure.__name__ for n in chosen.only)
+    ]
+    print(f"CPU time on one core; threads of Polars: {pl.thread_pool_size()}.\n")
     print("| what | CPU | target |\n|---|--:|--:|")
-    for measure in MEASURES:
-        if chosen.only and not any(n in measure.__name__ for n in chosen.only):
-            continue
-        for row in measure(smoke=chosen.smoke):
-            print(f"| {row.what} | {row.figure:.2f} {row.unit} | {row.target} |")
-            sys.stdout.flush()
+    with pinned(1):
+        for measure in wanted:
+            for row in measure(smoke=chosen.smoke):
+                figure = f"{row.figure:.2f} {row.unit}"
+                print(f"| {row.what} | {figure} | {row.target} |", flush=True)
     return 0
 
 

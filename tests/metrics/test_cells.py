@@ -12,7 +12,16 @@ from tests.laws import law
 from tests.runs import frame
 from tests.worlds import World, rows, worlds
 
-from tocsin.metrics.cells import Cells, NamedCells, gather, merge, stack
+from tocsin.metrics.cells import (
+    BASE,
+    Cells,
+    NamedCells,
+    arranged,
+    gather,
+    merge,
+    merge_after,
+    stack,
+)
 from tocsin.metrics.lateness import Arrival, StreamClock, arrive
 from tocsin.metrics.observe import Observer
 from tocsin.metrics.series import SeriesTable
@@ -163,3 +172,29 @@ def test_more_cells_than_can_be_numbered_are_counted_all_the_same() -> None:
     assert sorted(keys) == sorted(f'{{"a":"a{n}","b":"b{n}"}}' for n in range(count))
     assert named.cells.base.get_column("n").to_list() == [1] * count
     assert named.names.get_column("m").unique().to_list() == [7]
+
+
+_PIECES = st.lists(st.tuples(*[st.integers(0, 4)] * 3), max_size=30)
+
+
+def counted(pieces: list[tuple[int, int, int]]) -> Cells:
+    """Return a cell for each (series, slice, how much later it is known), in order."""
+    rows = [(sid, p, p + late + 1, 1, 7, 49, 0.5, 0.5) for sid, p, late in pieces]
+    schema = dict.fromkeys(("sid", "p", "k"), pl.Int64) | BASE
+    base = pl.DataFrame(rows, schema=schema, orient="row")
+    return arranged(replace(Cells.empty(), base=base))
+
+
+@law(100)
+@given(_PIECES, _PIECES, st.integers(0, 9))
+def test_joining_what_is_new_is_joining_all(
+    before: list[tuple[int, int, int]], after: list[tuple[int, int, int]], tick: int
+) -> None:
+    known = merge_after(counted(before), None)
+    new = counted(after)
+    later = replace(new, base=new.base.filter(pl.col("k") > tick))
+    both = arranged(stack([known, later]))
+    found = merge_after(both, tick)
+    assert found.base.head(found.ordered).get_column("p").is_sorted()
+    where = ["sid", "p", "k"]
+    assert found.base.sort(where).equals(merge([both]).base.sort(where))

@@ -229,7 +229,7 @@ def test_every_part_of_the_state_is_saved() -> None:
     """A new part needs a place in `increments` and `restore`, or a word here."""
     assert [f.name for f in fields(ShardState)] == [
         "cells", "series", "late", "judged", "settled", "now", "then",
-        "marks", "sums",  # not saved: they spare work, and come anew
+        "marks", "sums", "joined",  # not saved: they spare work, and come anew
     ]  # fmt: skip
     assert [f.name for f in fields(EngineState)] == [
         "streams", "shards", "ledger", "opened", "report", "consumers", "failures",

@@ -79,6 +79,12 @@ class Cells:
             *(change(table) if table.height else table for table in self.tables)
         )
 
+    def fewer(self, kept: Callable[[pl.DataFrame], pl.DataFrame]) -> Cells:
+        """Return the rows that are kept of each table, in the order they are in."""
+        found = self.map(kept)
+        whole = self.ordered == self.base.height
+        return replace(found, ordered=found.base.height if whole else 0)
+
     @property
     def height(self) -> int:
         """How many rows there are in all."""
@@ -151,6 +157,25 @@ def merge(parts: Iterable[Cells]) -> Cells:
         _join([p.registers for p in parts], [*where, _REGISTER], [pl.col("x").max()]),
         reduced(_put([p.lines for p in parts])),
     )
+
+
+def merge_after(cells: Cells, tick: int | None) -> Cells:
+    """Join the cells that are known after a tick (s): all others are joined already."""
+    if tick is None:
+        return merge([cells])
+    old = cells.fewer(lambda table: _parted(table, tick)[0])
+    new = cells.map(lambda table: _parted(table, tick)[1])
+    return stack([old, merge([new])])
+
+
+def _parted(table: pl.DataFrame, tick: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the rows known by a tick (s), and the others: they are near the end."""
+    later = table.get_column("k") > tick
+    if not later.any():
+        return table, table.clear()
+    cut = later.arg_max() or 0
+    rest, known = table.slice(cut), pl.col("k") <= tick
+    return pl.concat([table.head(cut), rest.filter(known)]), rest.filter(~known)
 
 
 def joined(column: pl.Expr, name: str) -> pl.Expr:

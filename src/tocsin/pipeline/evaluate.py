@@ -13,14 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import polars as pl
 
 from tocsin.alarms import threshold
-from tocsin.metrics.cells import (
-    Cells,
-    NamedCells,
-    arranged,
-    merge,
-    stack,
-    without_lines,
-)
+from tocsin.metrics.cells import Cells, NamedCells, arranged, merge_after, stack
 from tocsin.metrics.series import SeriesTable
 from tocsin.metrics.spec import AMEND_EVERY
 from tocsin.metrics.unseen import thinned
@@ -55,7 +48,8 @@ class ShardState:
     change; `now` and `then` are the alarms at each. `late` lists the cells that take
     effect at a tick after `judged`; `marks` are states on the way from `settled` to
     `judged` that no late row has touched. `sums` are those of windows at a tick, for
-    speed alone: they can be had from the cells.
+    speed alone: they can be had from the cells. So is `joined`: cells known by that
+    tick are joined.
     """
 
     cells: Cells = field(default_factory=Cells.empty)
@@ -67,6 +61,7 @@ class ShardState:
     then: pl.DataFrame = field(default_factory=lambda: _ALARMS)
     marks: Marks = ()
     sums: tuple[int, pl.DataFrame] | None = field(default=None, compare=False)
+    joined: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,14 +370,15 @@ class Evaluator:
             return rows.filter(left >= settled)
 
         known = state.series.table.join(self.judge.memories, on="m")
-        kept = state.cells.map(needed)
-        cells = without_lines(kept).map(lambda t: thinned(t, known, settled))
-        cells = replace(cells, lines=kept.lines)
+        kept = state.cells.fewer(needed)
+        cells = kept.fewer(lambda t: thinned(t, known, settled))
+        cells, joined = replace(cells, lines=kept.lines), state.joined
         if cells.height > _MANY_ROWS:
-            cells = merge([cells])
+            # What comes from now on is known later: it cannot be joined with these.
+            cells, joined = merge_after(cells, joined), state.judged
         series = state.series.settle(settled)
         cells = self.witnesses.kept(evidence.Known(cells, series), settled)
-        return replace(state, cells=cells, series=series)
+        return replace(state, cells=cells, series=series, joined=joined)
 
 
 def _count_of(base: pl.DataFrame, events: pl.Series) -> int:

@@ -26,7 +26,9 @@ TRANSITIONS = {
 """How an alarm changed for a series, from `was` to `now` (`rules.CODES`), and by which
 of its rules: that of the worse of the two. `symbol` is what it heard."""
 
+NOTHING_SAID = pl.DataFrame(schema=TRANSITIONS)
 _BY = ["of", "sid"]
+_TOLD = ("firing", "value", "n", "symbol")
 _BREACH, _CALM = 1, 0
 """Symbols of points (see `threshold`)."""
 
@@ -38,10 +40,11 @@ def moves(rules: Rules, state: pl.DataFrame, changed: pl.DataFrame) -> pl.DataFr
     `n` and `symbol`.
     """
     if changed.height == 0:
-        return pl.DataFrame(schema=TRANSITIONS)
+        return NOTHING_SAID
     ranks = rules.table.select("alarm", "of", "code")
-    events = changed.join(ranks, on="alarm").filter(pl.col("code") > 0)
-    events = events.rename({"alarm": "rule", "said": "e"})
+    events = changed.select("sid", *_TOLD, rule="alarm", e="said")
+    events = events.join(ranks, left_on="rule", right_on="alarm")
+    events = events.filter(pl.col("code") > 0)
     if rules.several:
         events = _highest(events, _weights(ranks, state))
     else:

@@ -138,6 +138,8 @@ class Rules:
     """Whether any rule wants a number of events."""
     delayed: bool
     """Whether any rule waits after a series has begun."""
+    waiting: bool
+    """Whether any rule waits for a window that is full."""
     operators: tuple[Operator, ...]
     """How any rule holds a value against its threshold."""
     calm_operators: tuple[Operator, ...]
@@ -237,6 +239,7 @@ def specs_frame(specs: Sequence[ThresholdSpec], *, varied: bool = False) -> Rule
         absent=any(s.points_gone or s.kind is Kind.NO_DATA for s in specs),
         sampled=any(s.min_samples for s in specs),
         delayed=any(s.delay for s in specs),
+        waiting=any(s.below for s in specs),
         operators=tuple(sorted({s.operator for s in specs})),
         calm_operators=tuple(sorted({s.recovery_operator for s in specs})),
     )

@@ -15,13 +15,13 @@ BREACH, CALM, GONE, FORGOTTEN = 1, 0, 3, 4
 """The symbols that are told apart here (see `threshold`)."""
 
 
-def symbols(points: pl.DataFrame) -> pl.DataFrame:
+def symbols(points: pl.LazyFrame) -> pl.LazyFrame:
     """Return what each run says to the rules of silence."""
     symbol = pl.when(pl.col("n") == 0).then(BREACH).otherwise(CALM)
     return points.with_columns(symbol=symbol.cast(pl.Int8))
 
 
-def split(rules: Rules, points: pl.DataFrame, mute: pl.DataFrame) -> pl.DataFrame:
+def split(rules: Rules, points: pl.LazyFrame, mute: pl.DataFrame) -> pl.LazyFrame:
     """Cut runs where their key is forgotten; mark (`mute`) what comes after that.
 
     `mute` is the trace of the rules of silence over the same runs.
@@ -31,7 +31,7 @@ def split(rules: Rules, points: pl.DataFrame, mute: pl.DataFrame) -> pl.DataFram
     since = begun.when(silent & pl.col("firing")).then("said")
     cuts = mute.join(rules.table.select("alarm", "of"), on="alarm")
     cuts = cuts.select("of", "sid", "e", since=since).drop_nulls("since")
-    points = points.join(cuts, on=["of", "sid", "e"], how="left")
+    points = points.join(cuts.lazy(), on=["of", "sid", "e"], how="left")
     points = points.with_columns(since=pl.when("expires").then("since"))
     heard = (pl.col("since") - pl.col("e")) // pl.col("every")
     before = points.with_columns(
@@ -69,7 +69,7 @@ def need(rules: Rules) -> pl.Expr:
     return once.when(pl.col("symbol") == GONE).then("need_gone")
 
 
-def once_heard(points: pl.DataFrame) -> pl.DataFrame:
+def once_heard(points: pl.LazyFrame) -> pl.LazyFrame:
     """Leave out points without a value of series that have had none so far.
 
     `points` are in order, and hold what each rule remembers as `symbol0`.

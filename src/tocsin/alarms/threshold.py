@@ -7,19 +7,17 @@ clears both runs.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import cache
 
 import polars as pl
 
 from tocsin.alarms import levels, silence
-from tocsin.alarms.levels import TRANSITIONS
+from tocsin.alarms.levels import NOTHING_SAID, TRANSITIONS
 from tocsin.alarms.rules import Kind, Operator, Rules, ThresholdSpec, specs_frame
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from tocsin.model.batch import collected
 
 __all__ = [
-    "STATE", "TRACE", "TRANSITIONS", "Operator", "Rules", "ThresholdSpec",
+    "NOTHING_SAID", "STATE", "TRACE", "TRANSITIONS", "Operator", "Rules", "ThresholdSpec",
     "concluded", "specs_frame", "standing", "step", "trace",
 ]  # fmt: skip
 
@@ -28,6 +26,14 @@ BREACH, CALM, BETWEEN, GONE, FORGOTTEN = 1, 0, 2, 3, 4
 been silent for so long that it is not looked at."""
 
 _BY = ["alarm", "sid"]
+
+
+def _apart(by: int) -> pl.Expr:
+    """Whether a row is of another rule or series than the one so many before it."""
+    return pl.any_horizontal(pl.col(n).ne_missing(pl.col(n).shift(by)) for n in _BY)
+
+
+_FIRST, _LAST = _apart(1), _apart(-1)
 
 STATE = {
     "alarm": pl.Int32,
@@ -73,11 +79,12 @@ def trace(
     """Return what each run does to each rule that hears it, in order of time.
 
     `runs` have `sid`, `m`, `e`, `steps`, `n`, `value`, `every`, `full` (the first end
-    whose window is full, s), `born` (s, if any rule is delayed) and `partial`. They are
-    in order of series and time, and follow those that their series has seen. `variants`
-    (`of`, `sid`, `variant`) say which series are not of variant 0.
+    whose window is full, s, if any rule waits for it), `born` (s, if any rule is
+    delayed) and `partial`. They are in order of series and time, and follow those that
+    their series has seen. `variants` (`of`, `sid`, `variant`) say which series are not
+    of variant 0.
     """
-    points = _heard(rules, runs, variants)
+    points = _heard(rules, runs, variants).lazy()
     if rules.silent:
         here = pl.col("kind") == Kind.SILENCE.value
         mute = _traced(rules, silence.symbols(points.filter(here)), state)
@@ -98,14 +105,13 @@ def concluded(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the transitions of a trace that began in a state, and the state after it."""
     if traced.height == 0:
-        return pl.DataFrame(schema=TRANSITIONS), state
+        return NOTHING_SAID, state
     changed = traced.filter(pl.col("firing") != pl.col("firing_before"))
-    after = traced.filter(_apart(_BY, -1))
-    after = after.select("alarm", "sid", "symbol", run="upto", firing="firing")
-    kept = state.join(after, on=_BY, how="anti")
-    changed = changed.select("alarm", "sid", "said", "firing", "value", "n", "symbol")
     said = levels.moves(rules, state, changed)
-    return said, pl.concat([kept, after.select(*STATE)])
+    last = traced.lazy().filter(_LAST)
+    after = last.select("alarm", "sid", "symbol", run="upto", firing="firing")
+    kept = state.lazy().join(after, on=_BY, how="anti")
+    return said, collected(pl.concat([kept, after]))
 
 
 def standing(
@@ -173,7 +179,7 @@ def _heard(
     return points
 
 
-def _symbols(rules: Rules, points: pl.DataFrame) -> pl.DataFrame:
+def _symbols(rules: Rules, points: pl.LazyFrame) -> pl.LazyFrame:
     """Return what each run says to each rule; what says nothing is left out."""
     speaks = pl.col("value").is_not_null()
     quiet = pl.col("below") & pl.col("partial")
@@ -182,31 +188,42 @@ def _symbols(rules: Rules, points: pl.DataFrame) -> pl.DataFrame:
         speaks |= silence.speaks(rules)
     if rules.silent:
         quiet &= ~pl.col("mute")
-    every = pl.col("every")
-    begin = pl.when("below").then(pl.max_horizontal("e", "full")).otherwise(pl.col("e"))
-    if rules.delayed:
-        waits = pl.when(pl.col("delay") > 0).then(pl.col("born") + pl.col("delay"))
-        begin = pl.max_horizontal(begin, waits)
-    begin = -((-begin) // every) * every
-    steps = pl.col("steps") - (begin - pl.col("e")) // every
     breach = _compare(rules.operators, "op", "threshold")
     calm = _compare(rules.calm_operators, "calm_op", "calm_threshold")
     symbol = pl.when(breach).then(BREACH).when(calm).then(CALM).otherwise(BETWEEN)
     if rules.absent or rules.silent:
         symbol = silence.symbol(rules, symbol)
-    points = points.with_columns(e=begin, steps=steps, symbol=symbol.cast(pl.Int8))
-    return points.filter(speaks & ~quiet & (pl.col("steps") > 0))
+    points = points.with_columns(symbol=symbol.cast(pl.Int8)).filter(speaks & ~quiet)
+    return _begun(rules, points) if rules.waiting or rules.delayed else points
 
 
-def _traced(rules: Rules, points: pl.DataFrame, state: pl.DataFrame) -> pl.DataFrame:
+def _begun(rules: Rules, points: pl.LazyFrame) -> pl.LazyFrame:
+    """Return runs without what comes before their rules listen."""
+    every, begin = pl.col("every"), pl.col("e")
+    if rules.waiting:
+        full = pl.max_horizontal("e", "full")
+        begin = pl.when("below").then(full).otherwise(begin)
+    if rules.delayed:
+        waits = pl.when(pl.col("delay") > 0).then(pl.col("born") + pl.col("delay"))
+        begin = pl.max_horizontal(begin, waits)
+    begin = -((-begin) // every) * every
+    steps = pl.col("steps") - (begin - pl.col("e")) // every
+    points = points.with_columns(e=begin, steps=steps)
+    return points.filter(pl.col("steps") > 0)
+
+
+def _traced(rules: Rules, points: pl.LazyFrame, state: pl.DataFrame) -> pl.DataFrame:
     """Return what points with symbols, in order, do to their rules from a state on."""
-    points = points.join(state, on=_BY, how="left", maintain_order="left", suffix="0")
+    points = points.join(
+        state.lazy(), on=_BY, how="left", maintain_order="left", suffix="0"
+    )
     if rules.absent:
         points = silence.once_heard(points)
-    return _judged(rules, _counted(points)).select(*TRACE)
+    return collected(_judged(rules, _counted(points)).select(*TRACE))
 
 
-def _compare(operators: Sequence[Operator], operator: str, threshold: str) -> pl.Expr:
+@cache
+def _compare(operators: tuple[Operator, ...], operator: str, threshold: str) -> pl.Expr:
     """Return whether values are beyond thresholds, each by its own operator."""
     value, level = pl.col("value"), pl.col(threshold)
     test = pl.lit(value=False)
@@ -217,14 +234,9 @@ def _compare(operators: Sequence[Operator], operator: str, threshold: str) -> pl
     return test
 
 
-def _apart(names: list[str], by: int) -> pl.Expr:
-    """Whether a row differs from the one so many before it in any of these columns."""
-    return pl.any_horizontal(pl.col(n).ne_missing(pl.col(n).shift(by)) for n in names)
-
-
-def _counted(points: pl.DataFrame) -> pl.DataFrame:
+def _counted(points: pl.LazyFrame) -> pl.LazyFrame:
     """Count how often each symbol came in a row: `before` and `upto` each run."""
-    points = points.with_columns(first=_apart(_BY, 1))
+    points = points.with_columns(first=_FIRST)
     new = pl.col("first") | (pl.col("symbol") != pl.col("symbol").shift(1))
     continued = pl.col("first") & pl.col("symbol").eq_missing(pl.col("symbol0"))
     passed = pl.col("steps").cum_sum() - pl.col("steps")
@@ -235,7 +247,7 @@ def _counted(points: pl.DataFrame) -> pl.DataFrame:
     return points.with_columns(before=before, upto=before + pl.col("steps"))
 
 
-def _judged(rules: Rules, points: pl.DataFrame) -> pl.DataFrame:
+def _judged(rules: Rules, points: pl.LazyFrame) -> pl.LazyFrame:
     """Find where each run makes the alarm fire or recover, and its state around it."""
     need: pl.Expr = (
         pl.when(pl.col("symbol") == BREACH)

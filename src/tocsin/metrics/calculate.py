@@ -31,8 +31,8 @@ def aggregated(
 ) -> pl.DataFrame:
     """Return the runs of an aggregate of datapoints.
 
-    `runs` are those of the inputs, with their `every` (s) as a column; `series` has
-    `sid`, `m`, `first`, `start` and `until` of the series that are wanted.
+    `runs` are those of the inputs; `series` has `sid`, `m`, `first`, `start` and
+    `until` of the series that are wanted.
     """
     inputs = runs.join(
         links.select("source", target="sid"), left_on="sid", right_on="source"
@@ -242,4 +242,5 @@ def as_runs(points: pl.DataFrame, every: int) -> pl.DataFrame:
     steps = (
         pl.when(later.is_null()).then(rest).otherwise((later - pl.col("e")) // every)
     )
-    return points.with_columns(steps=steps).select(*RUNS)
+    step = pl.lit(every, dtype=pl.Int64)
+    return points.with_columns(steps=steps, every=step).select(*RUNS)

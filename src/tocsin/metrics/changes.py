@@ -12,7 +12,7 @@ import polars as pl
 
 from tocsin.metrics.cells import BASE, between
 from tocsin.metrics.spec import Kind, first_end
-from tocsin.model.batch import greatest, least
+from tocsin.model.batch import collected, greatest, least
 
 if TYPE_CHECKING:
     from tocsin.metrics.cells import Cells
@@ -25,20 +25,26 @@ _CARRIED = [
     k.value
     for k in (Kind.COUNT, Kind.RATE, Kind.SUM, Kind.AVG, Kind.STDDEV, Kind.SHARE)
 ]
+SIMPLE = pl.col("kind").is_in(_CARRIED) & (pl.col("history") == 0)
+"""Whether a metric's value is made of sums alone, and no other of past ones of it."""
 _NEVER = 2**61
+_BEGIN = first_end(pl.max_horizontal("start", "first"), pl.col("every"))
 
 
 def marked(series: pl.DataFrame, sums: pl.DataFrame | None) -> pl.DataFrame:
-    """Add to series whether their sums are `carried`.
+    """Add to series what is `carried`: whether sums at `start` are, and they (`n0` ...).
 
-    That is where they are known, the value is made of them alone, and no value of
-    another series is made of past ones of this.
+    That is where they are known, and the metric is `simple` (`SIMPLE`). Add `begin`, too:
+    the first end that is wanted, and at which there is a datapoint. Series of the past
+    have cells before their first datapoint.
     """
-    if sums is None:
-        return series.with_columns(carried=pl.lit(value=False))
-    known = pl.col("sid").is_in(sums.get_column("sid").implode())
-    alone = pl.col("kind").is_in(_CARRIED) & (pl.col("history") == 0)
-    return series.with_columns(carried=known & alone)
+    known = pl.DataFrame(schema=SUMS) if sums is None else sums
+    known = known.rename({"n": "n0", "s": "s0", "q": "q0"})
+    found = series.lazy().join(
+        known.lazy(), on="sid", how="left", maintain_order="left"
+    )
+    carried = pl.col("simple") & pl.col("n0").is_not_null()
+    return collected(found.with_columns(carried=carried, begin=_BEGIN))
 
 
 def useful(cells: Cells, series: pl.DataFrame, known: int, count: int) -> Cells:
@@ -47,36 +53,42 @@ def useful(cells: Cells, series: pl.DataFrame, known: int, count: int) -> Cells:
     Where sums are `carried`, those that come or go are enough. `count` is how many
     series there are in all.
     """
-    every, period = pl.col("every"), pl.col("period")
-    floor = pl.col("start") // every * every
-    sums = pl.col("carried")
-    edges = series.select(
-        "sid",
-        new=pl.when(sums).then(floor - pl.col("grain") + 1).otherwise(floor - period),
-        low=floor - period,
-        high=pl.when(sums)
-        .then(pl.col("until") // every * every - period)
-        .otherwise(-_NEVER),
-    )
-    never = pl.col("new", "low").fill_null(_NEVER), pl.col("high").fill_null(-_NEVER)
-    edges = edges.with_columns(never)
-    sids = pl.int_range(count, eager=True).alias("sid").to_frame()
-    by_sid = sids.join(edges, on="sid", how="left", maintain_order="left").select(never)
+    edges = _edges(series)
 
-    def kept(table: pl.DataFrame, wanted: pl.Expr) -> pl.DataFrame:
-        if table.height == 0:
-            return table
-        times = table.select("p", "k").hstack(by_sid[table.get_column("sid")])
-        return table.filter(times.select((pl.col("k") <= known) & wanted).to_series())
+    def at(edge: str, never: int) -> pl.Expr:
+        of = pl.Series([never], dtype=pl.Int64).new_from_index(0, count)
+        of.scatter(edges.get_column("sid"), edges.get_column(edge))
+        return pl.lit(of).gather(pl.col("sid"))
 
-    low, high = pl.col("p") >= pl.col("low"), pl.col("p") < pl.col("high")
+    p, recent = pl.col("p"), pl.col("k") <= known
+    new, low, high = at("new", _NEVER), at("low", _NEVER), at("high", -_NEVER)
     near = cells.base
     if cells.ordered == near.height and edges.height:
         near = between(near, _spans(edges))
     return type(cells)(
-        kept(near, (pl.col("p") >= pl.col("new")) | (low & high)),
-        kept(cells.buckets, low),
-        kept(cells.registers, low),
+        near.filter(recent & ((p >= new) | ((p >= low) & (p < high)))),
+        *(
+            table.filter(recent & (p >= low)) if table.height else table
+            for table in (cells.buckets, cells.registers)
+        ),
+    )
+
+
+def _edges(series: pl.DataFrame) -> pl.DataFrame:
+    """Return of each series which cells matter to it, by where their slices begin.
+
+    Those since `new`, and from `low` up to `high`: if sums are carried, those that leave
+    its windows. Those of the other tables matter from `low` on.
+    """
+    every, period = pl.col("every"), pl.col("period")
+    floor = pl.col("start") // every * every
+    sums = pl.when("carried")
+    last = pl.col("until") // every * every - period
+    return series.select(
+        "sid",
+        new=sums.then(floor - pl.col("grain") + 1).otherwise(floor - period),
+        low=floor - period,
+        high=sums.then(last).otherwise(-_NEVER),
     )
 
 
@@ -94,84 +106,71 @@ def _spans(edges: pl.DataFrame) -> list[tuple[int, int]]:
     return spans
 
 
-def change_points(
-    base: pl.DataFrame, series: pl.DataFrame, carried: pl.DataFrame | None = None
-) -> pl.DataFrame:
+def change_points(base: pl.DataFrame, series: pl.DataFrame) -> pl.DataFrame:
     """Return `n`, `s` and `q` of the window at every end where they may change.
 
-    By series (`sid`) and end (`e`). `carried` are sums (`SUMS`) at `start`; of series
-    that are marked as such, `base` needs only the cells that come or go.
+    By series (`sid`) and end (`e`). Of series that are `marked` as carried, `base` needs
+    only the cells that come or go.
     """
     sums = ["n"]
     if series.get_column("kind").is_in(_SUMMED).any():
         sums += ["s", "q"]
-    parts = [_born(series, carried, sums), *_coming_and_going(base, series, sums)]
-    together = pl.concat(parts)
-    ends = together.get_column("e")
-    first = least(ends) or 0
-    size = (greatest(ends) or 0) - first + 1
-    # A series and an end as one number: so they are grouped and sorted much faster.
-    place = pl.col("sid") * size + (pl.col("e") - first)
-    moves = together.group_by(place.alias("@")).agg(pl.col(sums).sum()).sort("@")
-    sid, e = pl.col("@") // size, pl.col("@") % size + first
-    points = moves.select(*sums, sid=sid, e=e)
-    running = points.select("sid", "e", *(_running(pl.col(c)) for c in sums))
-    if len(sums) > 1:
-        return running
-    nothing = pl.lit(None, dtype=pl.Int128)
-    return running.with_columns(s=nothing, q=nothing)
+    first = least(series.get_column("start")) or 0
+    size = (greatest(series.get_column("until")) or 0) - first + 1
+    # A series and an end as one number: so they are sorted much faster.
+    place, here = pl.col("sid") * size + (pl.col("e") - first), pl.col("@")
+    parts = [_born(series, sums), *_coming_and_going(base, series, sums)]
+    moves = pl.concat(parts).select(place.alias("@"), *sums).sort("@")
+    upto = moves.select("@", **{c: _running(pl.col(c), here // size) for c in sums})
+    points = upto.filter(here.ne_missing(here.shift(-1)))
+    found = {c: c if c in sums else pl.lit(None, pl.Int128) for c in ("n", "s", "q")}
+    return collected(points.select(sid=here // size, e=here % size + first, **found))
 
 
-def _begin(every: pl.Expr) -> pl.Expr:
-    """Return the first end that is wanted, and at which there is a datapoint.
-
-    Series of the past have cells before their first datapoint.
-    """
-    return first_end(pl.max_horizontal("start", "first"), every)
-
-
-def _running(column: pl.Expr) -> pl.Expr:
+def _running(column: pl.Expr, sid: pl.Expr) -> pl.Expr:
     """Return the running sum of each series: of all, less what came before it."""
-    first = pl.col("sid").ne_missing(pl.col("sid").shift(1))
     upto = column.cum_sum()
-    return upto - pl.when(first).then(upto - column).forward_fill()
+    before = pl.when(sid != sid.shift(1)).then(upto - column)
+    return upto - before.forward_fill().fill_null(0)
 
 
-def _born(
-    series: pl.DataFrame, carried: pl.DataFrame | None, sums: list[str]
-) -> pl.DataFrame:
+def _born(series: pl.DataFrame, sums: list[str]) -> pl.LazyFrame:
     """Return the first end of each series, with the sums that are carried there."""
-    none = {c: pl.lit(0, dtype=BASE[c]) for c in sums}
-    begin = _begin(pl.col("every"))
-    born = series.select("sid", "until", "carried", e=begin)
-    if carried is not None:
-        born = born.join(carried.select("sid", *sums), on="sid", how="left")
-        none = {
-            c: pl.when("carried").then(c).otherwise(zero) for c, zero in none.items()
-        }
-    found = born.filter(pl.col("e") <= pl.col("until"))
-    return found.select("sid", "e", **none)
+    known = {
+        c: pl.when("carried").then(f"{c}0").otherwise(pl.lit(0, BASE[c])) for c in sums
+    }
+    found = series.lazy().filter(pl.col("begin") <= pl.col("until"))
+    return found.select("sid", e="begin", **known)
 
 
 def _coming_and_going(
     base: pl.DataFrame, series: pl.DataFrame, sums: list[str]
-) -> list[pl.DataFrame]:
+) -> list[pl.LazyFrame]:
     """Return what each cell adds to its series where it comes, and takes as it goes."""
-    every = pl.col("every")
-    begin = _begin(every)
+    every, begin = pl.col("every"), pl.col("begin")
     enter = -((-(pl.col("p") + pl.col("grain"))) // every) * every
-    # What had come by the start is among the sums that are carried.
-    held = base.join(series, on="sid").select(
-        "sid",
-        *sums,
-        "until",
-        enter=pl.max_horizontal(enter, begin),
-        leave=first_end(pl.col("p") + pl.col("period"), every),
-        known=pl.col("carried") & (enter < begin),
+    about = series.lazy().select(
+        "sid", "grain", "period", "every", "until", "begin", "carried"
     )
-    inside = (pl.col("enter") < pl.col("leave")) | pl.col("known")
-    held = held.filter(inside & (pl.col("enter") <= pl.col("until")))
+    # What had come by the start is among the sums that are carried.
+    moving = (
+        base.lazy()
+        .select("sid", "p", *sums)
+        .join(about, on="sid")
+        .select(
+            "sid",
+            *sums,
+            "until",
+            enter=pl.max_horizontal(enter, begin),
+            leave=first_end(pl.col("p") + pl.col("period"), every),
+            known=pl.col("carried") & (enter < begin),
+        )
+    )
     known = pl.col("known")
+    inside = (pl.col("enter") < pl.col("leave")) | known
+    held = collected(
+        moving.filter(inside & (pl.col("enter") <= pl.col("until")))
+    ).lazy()
     comes = {c: pl.when(~known).then(c).otherwise(pl.lit(0, BASE[c])) for c in sums}
     goes = {c: pl.col(c) * pl.lit(-1, dtype=BASE[c]) for c in sums}
     gone = held.filter(pl.col("leave") <= pl.col("until"))
@@ -183,9 +182,10 @@ def _coming_and_going(
 
 def sums_after(points: pl.DataFrame, before: pl.DataFrame | None) -> pl.DataFrame:
     """Return the sums after some change points, those of other series as they were."""
-    last = points.filter(pl.col("sid").ne_missing(pl.col("sid").shift(-1)))
-    last = last.select(*SUMS).with_columns(pl.col("s", "q").fill_null(0))
+    last = points.lazy().filter(pl.col("sid").ne_missing(pl.col("sid").shift(-1)))
+    sums = {c: pl.col(c).fill_null(0) for c in ("n", "s", "q")}
+    after = collected(last.select("sid", **sums))
     if before is None:
-        return last
-    rest = before.join(last.select("sid"), on="sid", how="anti")
-    return pl.concat([rest, last]) if rest.height else last
+        return after
+    judged = after.get_column("sid").implode()
+    return pl.concat([before.filter(~pl.col("sid").is_in(judged)), after])

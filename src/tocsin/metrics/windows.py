@@ -1,14 +1,15 @@
 """Cells to datapoints: the windows of every series over a stretch of time, in columns.
 
 A window's value changes only when a cell enters or leaves it, so a stretch of time is
-a list of *runs*: rows (`sid`, `m`, `e`, `steps`, `n`, `value`) that stand for `steps`
-equal datapoints, the first at `e`, each `every` seconds after the one before. A
+a list of *runs*: rows (`sid`, `m`, `e`, `steps`, `n`, `value`, `every`) that stand for
+`steps` equal datapoints, the first at `e`, each `every` seconds after the one before. A
 silence of a year is one run, and no work is done for it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -17,7 +18,7 @@ from tocsin.metrics import sliding
 from tocsin.metrics.cells import MILLION, Cells, variance
 from tocsin.metrics.sketches import cardinality, middle
 from tocsin.metrics.spec import Kind, MetricSpec, first_end
-from tocsin.model.batch import divided
+from tocsin.model.batch import collected, divided
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -29,7 +30,16 @@ RUNS = {
     "steps": pl.Int64,
     "n": pl.Int64,
     "value": pl.Float64,
+    "every": pl.Int64,
 }
+_ABOUT = ("sid", "m", "kind", "grain", "period", "every", "num", "den", "until")
+_LAST = pl.col("sid").ne_missing(pl.col("sid").shift(-1))
+_STEPS = (
+    pl.when(_LAST)
+    .then((pl.col("until") - pl.col("e")) // pl.col("every") + 1)
+    .otherwise((pl.col("e").shift(-1) - pl.col("e")) // pl.col("every"))
+)
+_LOOKED_INTO = {Kind.MIN, Kind.MAX, Kind.PERCENTILE, Kind.DISTINCT}
 _SPREAD = 2_000_000
 """Rows of windows looked into at once."""
 CONTENTS = ("events", "total", "squares", "low", "high")
@@ -84,24 +94,32 @@ def windows(
     series = stretch.series
     if series.height == 0:
         return pl.DataFrame(schema=RUNS)
-    kinds = [Kind(k) for k in sorted(series.get_column("kind").unique().to_list())]
-    points = points.join(series, on="sid", how="left", maintain_order="left")
-    last = pl.col("sid").ne_missing(pl.col("sid").shift(-1))
-    steps = (pl.col("e").shift(-1) - pl.col("e")) // pl.col("every")
-    rest = (pl.col("until") - pl.col("e")) // pl.col("every") + 1
-    runs = points.with_columns(
-        steps=pl.when(last).then(rest).otherwise(steps),
-        value=_plain_value(kinds),
-        i=pl.int_range(pl.len(), dtype=pl.Int64),
-    )
+    kinds = tuple(sorted(series.get_column("kind").unique().to_list()))
+    about = series.lazy().select(_ABOUT)
+    runs = points.lazy().join(about, on="sid", how="left", maintain_order="left")
+    runs = runs.with_columns(steps=_STEPS, value=_plain_value(kinds))
+    if not results and _LOOKED_INTO.isdisjoint(kinds):
+        return collected(runs.select(*RUNS))
+    return _looked_into(collected(runs), cells, kinds, results or {})
+
+
+def _looked_into(
+    runs: pl.DataFrame,
+    cells: Cells,
+    kinds: Iterable[str],
+    results: Mapping[int, pl.Expr],
+) -> pl.DataFrame:
+    """Return runs with the values that are not had from counts and sums."""
+    runs = runs.with_columns(i=pl.int_range(pl.len(), dtype=pl.Int64))
     for kind in kinds:
-        runs = _with_contents(runs, cells, kind)
+        runs = _with_contents(runs, cells, Kind(kind))
     if results:
         runs = _with_results(runs, cells, results)
     return runs.select(*RUNS)
 
 
-def _plain_value(kinds: Iterable[Kind]) -> pl.Expr:
+@cache
+def _plain_value(kinds: tuple[str, ...]) -> pl.Expr:
     """Return the value of those of these kinds that need only counts and sums."""
     n, total = pl.col("n"), divided(pl.col("s").cast(pl.Float64), MILLION)
     some = pl.when(n > 0)
@@ -115,10 +133,10 @@ def _plain_value(kinds: Iterable[Kind]) -> pl.Expr:
         Kind.DISTINCT: pl.lit(0.0),
     }
     found = pl.lit(None, dtype=pl.Float64)
-    for kind in kinds:
-        if kind in values:
+    for kind, value in values.items():
+        if kind in kinds:
             mine = pl.col("kind") == kind.value
-            found = pl.when(mine).then(values[kind]).otherwise(found)
+            found = pl.when(mine).then(value).otherwise(found)
     return found
 
 
@@ -289,8 +307,9 @@ def _place(sid: str, second: str | pl.Expr) -> pl.Expr:
     return pl.col(sid) * 2**41 + moment + 2**40
 
 
-def clip(runs: pl.DataFrame, every: pl.Expr, after: pl.Expr) -> pl.DataFrame:
+def clip(runs: pl.DataFrame, after: pl.Expr) -> pl.DataFrame:
     """Return runs without their datapoints that end at or before `after` (s)."""
+    every = pl.col("every")
     begin = pl.max_horizontal(pl.col("e"), first_end(after, every))
     gone = (begin - pl.col("e")) // every
     cut = runs.with_columns(e=begin, steps=pl.col("steps") - gone)

@@ -100,3 +100,14 @@ def greatest(whole: pl.Series) -> int | None:
     """Return the greatest of some whole numbers; None if there is none."""
     found = whole.max()
     return found if isinstance(found, int) else None
+
+
+def collected(steps: pl.LazyFrame) -> pl.DataFrame:
+    """Return what some steps come to, taken as they are written.
+
+    Of few rows, to look for a better way takes longer than the steps do.
+    """
+    return steps.collect(engine="in-memory", optimizations=_AS_WRITTEN)
+
+
+_AS_WRITTEN = pl.QueryOptFlags.none()

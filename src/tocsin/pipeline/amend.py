@@ -17,8 +17,8 @@ import polars as pl
 from tocsin.alarms import threshold
 from tocsin.metrics.cells import without_lines
 from tocsin.metrics.spec import first_end
-from tocsin.metrics.windows import clip
-from tocsin.pipeline.judge import EMPTY_RUNS, Judge, Judgement, Span, Views
+from tocsin.metrics.windows import RUNS, clip
+from tocsin.pipeline.judge import Judge, Judgement, Span, Views
 
 if TYPE_CHECKING:
     from tocsin.metrics.cells import Cells
@@ -232,8 +232,8 @@ def _told(
     moves = said.transitions.join(meaning, on="sid")
     old, new = runs.filter(~pl.col("new")), runs.filter("new")
     was, now = moves.filter(~pl.col("new")), moves.filter("new")
-    quiet = clip(old, pl.col("every"), pl.col("told"))
-    tail = clip(final.runs.join(ends, on="sid"), pl.col("every"), pl.col("told"))
+    quiet = clip(old, pl.col("told"))
+    tail = clip(final.runs.join(ends, on="sid"), pl.col("told"))
     pairs = asked.select("pair", "tick", sid_of="sid")
     changed = changed_runs(_as_series(old, "pair"), _as_series(new, "pair"))
     changed = _as_series(
@@ -244,16 +244,11 @@ def _told(
     in_time = was.filter(pl.col("e") > pl.col("told"))
     late = final.transitions.join(ends, on="sid").filter(pl.col("e") > pl.col("told"))
     return Amended(
-        runs=_in_order(
-            [
-                _as_series(quiet, "sid_of").select(*EMPTY_RUNS.columns),
-                tail.select(*EMPTY_RUNS.columns),
-            ]
-        ),
+        runs=_in_order([_as_series(quiet, "sid_of").select(*RUNS), tail.select(*RUNS)]),
         transitions=pl.concat(
             [_as_series(in_time, "sid_of").select(names), late.select(names)]
         ),
-        changed=changed.select("tick", *EMPTY_RUNS.columns),
+        changed=changed.select("tick", *RUNS),
         made=_as_series(now.join(was, on=by, how="anti"), "sid_of").select(
             "tick", *names
         ),
@@ -276,7 +271,7 @@ def _as_series(rows: pl.DataFrame, name: str) -> pl.DataFrame:
 def changed_runs(old: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
     """Return the datapoints of `new` that `old` lacks or gives otherwise, as runs."""
     if new.height == 0:
-        return EMPTY_RUNS
+        return pl.DataFrame(schema=RUNS)
     both = pl.concat([old.select("sid", "e"), new.select("sid", "e")]).unique()
     last = pl.col("e") + (pl.col("steps") - 1) * pl.col("every")
 
@@ -300,4 +295,4 @@ def changed_runs(old: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
     edge = pl.min_horizontal(pl.col("last"), following - pl.col("every"))
     shaped = after.with_columns(steps=(edge - pl.col("e")) // pl.col("every") + 1)
     kept = shaped.filter(~same & pl.Series(shaped.get_column("last").is_not_null()))
-    return kept.filter(pl.col("steps") > 0).select(EMPTY_RUNS.columns)
+    return kept.filter(pl.col("steps") > 0).select(*RUNS)

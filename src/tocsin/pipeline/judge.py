@@ -14,12 +14,21 @@ import polars as pl
 
 from tocsin.alarms import threshold
 from tocsin.metrics import calculate
-from tocsin.metrics.changes import SUMS, change_points, marked, sums_after, useful
+from tocsin.metrics.changes import (
+    SIMPLE,
+    SUMS,
+    change_points,
+    marked,
+    sums_after,
+    useful,
+)
 from tocsin.metrics.spec import CalculatedSpec, MetricSpec, first_end
 from tocsin.metrics.unseen import memories, unseen
 from tocsin.metrics.windows import RUNS, Stretch, clip, spec_frame, windows
+from tocsin.model.batch import collected
 from tocsin.pipeline import states
 from tocsin.pipeline.kinship import links, variants
+from tocsin.pipeline.living import Living
 
 if TYPE_CHECKING:
     from tocsin.metrics.cells import Cells
@@ -70,7 +79,7 @@ class Views:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The runs of a span (with `every`, s), its transitions, and the alarms after it.
+    """The runs of a span, its transitions, and the alarms after it.
 
     `trace` says how the alarms came there; `sums` are those of the windows that end
     there, to be carried on.
@@ -84,13 +93,13 @@ class Judgement:
 
 
 def near(cells: Cells, judged: int, to: int) -> int:
-    """Return how far to judge at once: past so many cells, or up to `to` (s)."""
-    known = cells.base.get_column("k")
-    later = known > judged
-    if later.sum() <= _AT_ONCE:
-        return to
-    ahead = known.filter(later)
-    return min(to, max(int(ahead.sort()[_AT_ONCE]), judged + 1))
+    """Return how far to judge at once: past so many cells, or up to `to` (s).
+
+    The cells are in order of time (`arranged`).
+    """
+    times = cells.base.get_column("p")
+    last = int(times.search_sorted(judged, side="right")) + _AT_ONCE
+    return to if last >= times.len() else min(to, max(times[last], judged + 1))
 
 
 class Judge:
@@ -116,16 +125,18 @@ class Judge:
             "fixed": pl.Boolean,
         }
         specs = pl.DataFrame(rows, schema=schema, orient="row")
-        self.specs = specs.join(kinds, on="m", how="left")
+        self.specs = specs.join(kinds, on="m", how="left").with_columns(simple=SIMPLE)
         self._results = {
             n: m.result for n, m in shard.metrics.items() if m.result is not None
         }
         self.memories = memories(shard.metrics)
+        # Whether datapoints are made that only serve to judge others.
+        self._clipped = bool(shard.calculated) or self.memories.height > 0
         varied = any(alarm.variants for alarm in shard.alarms)
         self.rules = threshold.specs_frame(shard.rules, varied=varied)
         self._fills = _fills(shard)
         self._links: tuple[int, pl.DataFrame] = (-1, pl.DataFrame())
-        self._table: tuple[int, pl.DataFrame] = (-1, pl.DataFrame())
+        self._living = Living(self.specs)
         self._variants: tuple[int, pl.DataFrame | None] = (-1, None)
         self._groups: tuple[int, pl.DataFrame] = (-1, pl.DataFrame())
         self._heard = states.heard(shard)
@@ -154,11 +165,12 @@ class Judge:
         """
         if views.rows.height == 0:
             sums = _NO_SUMS if views.sums is None else views.sums
-            return Judgement(EMPTY_RUNS, _NOTHING_SAID, alarms, _NO_TRACE, sums)
+            return Judgement(_NO_RUNS, threshold.NOTHING_SAID, alarms, _NO_TRACE, sums)
         runs, sums, traces = self._measure(cells, views, alarms)
-        runs = _wanted_of(runs, views)
+        if self._clipped:
+            runs = _wanted_of(runs, views)
         if not self.shard.alarms:
-            return Judgement(runs, _NOTHING_SAID, alarms, _NO_TRACE, sums)
+            return Judgement(runs, threshold.NOTHING_SAID, alarms, _NO_TRACE, sums)
         trace = pl.concat([*traces, self._trace(self._last, runs, views, alarms)])
         said = threshold.concluded(self.rules, alarms, trace)
         return Judgement(runs, *said, trace, sums)
@@ -171,8 +183,9 @@ class Judge:
         alarms: pl.DataFrame,
     ) -> pl.DataFrame:
         """Return what runs that are wanted do to rules."""
-        alarmed = self._with_full(runs, views.rows.filter("wanted"))
-        alarmed = alarmed.with_columns(partial=pl.lit(views.partial))
+        alarmed = runs.with_columns(partial=pl.lit(views.partial))
+        if self._fills.height:
+            alarmed = self._with_full(alarmed, views.rows.filter("wanted"))
         return threshold.trace(rules, alarms, alarmed, views.variants)
 
     def together(self, found: pl.DataFrame, series: SeriesTable) -> pl.DataFrame:
@@ -190,8 +203,6 @@ class Judge:
 
         And `born`, since when a series is there, if any rule waits after that.
         """
-        if self._fills.height == 0:
-            return runs.with_columns(full=pl.lit(0, dtype=pl.Int64))
         first, slice_ = pl.col("first"), pl.col("slice")
         ended = (first // slice_ + 1) * slice_
         start = pl.when(slice_ == 1).then(first).otherwise(ended)
@@ -215,16 +226,9 @@ class Judge:
             self._variants = (series.table.height, variants(self.shard, series.table))
         return self._variants[1]
 
-    def _specified(self, series: SeriesTable) -> pl.DataFrame:
-        """Return all series with what is to be known of their metrics."""
-        if self._table[0] != series.table.height:
-            table = series.table.select("sid", "m").join(self.specs, on="m")
-            self._table = (series.table.height, table)
-        return self._table[1]
-
     def _wanted(self, series: SeriesTable, span: Span) -> pl.DataFrame:
         """Return the series with an end in the span, each with its own stretch of time."""
-        table = self._specified(series)
+        table = self._living.by(series, span.known).lazy()
         if span.sids is not None:
             table = table.filter(pl.col("sid").is_in(span.sids.implode()))
         until = pl.lit(span.until, dtype=pl.Int64)
@@ -233,9 +237,10 @@ class Judge:
             until = first_end(until - 1, pl.col("every"))
         after = pl.lit(span.start, dtype=pl.Int64)
         table = table.filter(first_end(after, pl.col("every")) <= until)
-        born = series.born_by(span.known)
-        return table.join(born, on="sid").with_columns(
-            after=after, until=until, start=after - pl.col("history"), wanted=True
+        return collected(
+            table.with_columns(
+                after=after, until=until, start=after - pl.col("history"), wanted=True
+            )
         )
 
     def _feeding(
@@ -285,7 +290,7 @@ class Judge:
         base = self._measured(views) if views.measured is None else views.measured
         if self.memories.height:
             cells = unseen(cells, base.join(self.memories, on="m"))
-        points = change_points(cells.base, base, views.sums)
+        points = change_points(cells.base, base)
         sums = sums_after(points, views.sums)
         parts = [windows(cells, points, Stretch(base), self._results)]
         traces: dict[int, pl.DataFrame] = {}
@@ -328,7 +333,6 @@ class Judge:
         """Return the runs of one calculated metric."""
         numbers = {name: self.shard.number(name) for name in spec.inputs}
         runs = pl.concat(parts).filter(pl.col("m").is_in(list(numbers.values())))
-        runs = runs.join(self.specs.select("m", "every"), on="m")
         links = links.join(mine, on="sid", how="semi")
         if spec.formula is None:
             return calculate.aggregated(spec, runs, links, mine)
@@ -345,10 +349,10 @@ class Judge:
 
 
 def _wanted_of(runs: pl.DataFrame, views: Views) -> pl.DataFrame:
-    """Return what is wanted of runs, with the step (`every`, s) of each."""
-    wanted = views.rows.filter("wanted").select("sid", "every", "after")
+    """Return what is wanted of runs."""
+    wanted = views.rows.filter("wanted").select("sid", "after")
     runs = runs.join(wanted, on="sid", maintain_order="left")
-    return clip(runs, pl.col("every"), pl.col("after")).drop("after")
+    return clip(runs, pl.col("after")).drop("after")
 
 
 def _fills(shard: Shard) -> pl.DataFrame:
@@ -383,7 +387,6 @@ def _leaves(shard: Shard, number: int) -> set[tuple[int, int]]:
     return found
 
 
-EMPTY_RUNS = pl.DataFrame(schema=RUNS | {"every": pl.Int64})
-_NOTHING_SAID = pl.DataFrame(schema=threshold.TRANSITIONS)
+_NO_RUNS = pl.DataFrame(schema=RUNS)
 _NO_SUMS = pl.DataFrame(schema=SUMS)
 _NO_TRACE = pl.DataFrame(schema=threshold.TRACE)

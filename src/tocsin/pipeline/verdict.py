@@ -5,17 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-import polars as pl
-
 from tocsin.alarms import threshold
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    import polars as pl
+
     from tocsin.pipeline.amend import Amended
     from tocsin.pipeline.witnesses import Known, Place, Support, Witnesses
 
-_NOTHING_SAID = pl.DataFrame(schema=threshold.TRANSITIONS)
 _EVER = 2**62
 
 
@@ -31,7 +30,7 @@ class Verdict:
     tick: int
     runs: pl.DataFrame
     transitions: pl.DataFrame
-    withdrawn: pl.DataFrame = field(default_factory=lambda: _NOTHING_SAID)
+    withdrawn: pl.DataFrame = field(default_factory=lambda: threshold.NOTHING_SAID)
     amended: bool = False
     partial: bool = False
     support: Mapping[Place, Support] = field(default_factory=dict)

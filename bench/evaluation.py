@@ -9,13 +9,12 @@ held against a limit; the targets stand beside the figures.
 
 import argparse
 import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 from time import process_time
-
-os.environ.setdefault("POLARS_MAX_THREADS", "1")
 
 import polars as pl
 
@@ -209,20 +208,32 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.evaluation")
     parser.add_argument("--only", action="append", default=[], metavar="NAME")
     parser.add_argument("--smoke", action="store_true", help="small: does it run?")
+    parser.add_argument(
+        "--here", dest="apart", action="store_false", help=argparse.SUPPRESS
+    )
     chosen = parser.parse_args(arguments)
     wanted = [
         measure
         for measure in MEASURES
         if not chosen.only or any(n in measure.__name__ for n in chosen.only)
     ]
+    if chosen.apart:
+        return apart(arguments)
     print(f"CPU time on one core; threads of Polars: {pl.thread_pool_size()}.\n")
     print("| what | CPU | target |\n|---|--:|--:|")
-    with pinned(1):
-        for measure in wanted:
-            for row in measure(smoke=chosen.smoke):
-                figure = f"{row.figure:.2f} {row.unit}"
-                print(f"| {row.what} | {figure} | {row.target} |", flush=True)
+    for measure in wanted:
+        for row in measure(smoke=chosen.smoke):
+            figure = f"{row.figure:.2f} {row.unit}"
+            print(f"| {row.what} | {figure} | {row.target} |", flush=True)
     return 0
+
+
+def apart(arguments: Sequence[str]) -> int:
+    """Run in a process that has one core from its start: Polars' threads are begun then."""
+    command = [sys.executable, "-m", "bench.evaluation", "--here", *arguments]
+    with pinned(1):
+        threads = {"POLARS_MAX_THREADS": "1"}
+        return subprocess.run(command, env=threads | os.environ, check=False).returncode
 
 
 if __name__ == "__main__":

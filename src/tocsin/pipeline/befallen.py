@@ -47,7 +47,8 @@ class Befallen:
         `state` is that of the stream before it.
         """
         own = placed(seen.cells, stream, state.tally.events)
-        if not self._shares:
+        nothing = own.cells.height == seen.mishaps.height == 0
+        if nothing or not self._shares:
             return own
         events = self._counted(own)
         if seen.mishaps.height == events.height == 0:

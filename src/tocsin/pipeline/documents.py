@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Final
 
 from tocsin.pipeline import tables
 from tocsin.pipeline.stream_rows import Tables, stream_of, stream_row, tables_in
+from tocsin.pipeline.streams import StreamState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +18,11 @@ if TYPE_CHECKING:
 
     from tocsin.pipeline.engine import EngineState
     from tocsin.pipeline.statistics import Counts
-    from tocsin.pipeline.streams import StreamState
+
+
+_IDLE: Final = 60
+"""Seconds that the saved tick of an idle stream may be behind."""
+_BUT_TICK: Final = tuple(f.name for f in fields(StreamState) if f.name != "tick")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +47,13 @@ class Difference:
 def difference(state: EngineState, old: Saved) -> Difference:
     """Return what to write down so that the documents are those of a state."""
     late = {i: s.late for i, s in enumerate(state.shards) if s.late.height}
+    streams = {
+        name: _as_saved(old.streams.get(name), stream)
+        for name, stream in state.streams.items()
+    }
     saved = Saved(
         bodies=_always(state),
-        streams=dict(state.streams),
+        streams=streams,
         late=late,
         report=dict(state.report.recent),
     )
@@ -168,6 +177,18 @@ def _stream(name: str, state: StreamState) -> bytes:
     row = stream_row(state, taken)
     held = base64.b64encode(taken.body).decode()
     return as_json({"name": name, "row": row, "tables": held, "sizes": taken.sizes})
+
+
+def _as_saved(old: StreamState | None, new: StreamState) -> StreamState:
+    """Return a stream as it is to be saved: as it was, if that will do.
+
+    One that is idle holds nothing back: its tick alone is saved once a minute.
+    """
+    if old is None or not (old.idle and new.idle) or None in {old.tick, new.tick}:
+        return new
+    late = (new.tick or 0) - (old.tick or 0) >= _IDLE
+    other = any(getattr(old, f) is not getattr(new, f) for f in _BUT_TICK)
+    return new if late or other else old
 
 
 def _same(old: Counts | None, new: Counts) -> bool:

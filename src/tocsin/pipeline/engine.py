@@ -303,7 +303,7 @@ class Engine:
     def _absorb_cells(self, cells: NamedCells) -> tuple[int, int, int]:
         """Give each shard the cells of its own metrics; return counted, late, amended."""
         counted = late = amended = 0
-        for i, evaluator in enumerate(self.evaluators):
+        for i, evaluator in enumerate(self.evaluators if cells.cells.height else ()):
             alone = len(self.evaluators) == 1
             own = cells if alone else cells.of(self.plan.shards[i].metrics)
             before = self.state.shards[i]

@@ -104,6 +104,14 @@ def clock_of(row: Sequence[int | None], parts: Sequence[bytes]) -> StreamClock:
     return StreamClock(newest, None if held is None else table_in(parts[held]))
 
 
+def alone(clock: StreamClock) -> StreamClock:
+    """Return a clock whose held row keeps nothing in memory of the block it came in."""
+    if clock.held is None:
+        return clock
+    parcel = Parcel()
+    return clock_of(clock_row(clock, parcel), parcel.parts)
+
+
 def observation_row(seen: Observation, parcel: Parcel) -> dict[str, Any]:
     """Return an observation as JSON that refers to parts.
 

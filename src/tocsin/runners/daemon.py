@@ -44,8 +44,8 @@ if TYPE_CHECKING:
     from tocsin.runners.stream import Stream
     from tocsin.sources import Family
 
-_SEARCH_EVERY = 5.0
-"""Seconds between two looks for new logs."""
+_SEARCH_EVERY, _SEARCH_SHARE = 5.0, 30
+"""Seconds between two looks for new logs; but so many times as long as one takes."""
 _GONE_FOR = 3600.0
 """Seconds after which a log that is gone, and read to its end, is let go of."""
 _FAREWELL = 10.0
@@ -82,7 +82,7 @@ class Daemon(Follow):
         """Where its configuration is, if it may change."""
         self._said: set[str] = set()
         self._ready = False
-        self._searched = clock.monotonic()
+        self._searched, self._search_every = clock.monotonic(), _SEARCH_EVERY
         self._sites = self._lookout.sites = Sites()
         saved = keeper.positions()
         for name in session.engine.state.streams.keys() - saved.keys():
@@ -198,7 +198,7 @@ class Daemon(Follow):
 
     def search(self) -> None:
         """Look for logs, and follow those that are new."""
-        found = set()
+        found, began = set(), self.clock.monotonic()
         for source in self.session.config.sources:
             if source.intake is not None:
                 found.add(source.intake.place)
@@ -207,13 +207,14 @@ class Daemon(Follow):
                 found.add(family.stream)
                 self._meet(family, source.name)
         self._let_go(found)
-        self._searched = self.clock.monotonic()
+        self._searched = at = self.clock.monotonic()
+        self._search_every = max(_SEARCH_EVERY, _SEARCH_SHARE * (at - began))
 
     def _over(self) -> bool:
         return False  # a log may come at any time
 
     def _turn(self) -> None:
-        if self.clock.monotonic() - self._searched > _SEARCH_EVERY:
+        if self.clock.monotonic() - self._searched > self._search_every:
             self.search()
         super()._turn()
         self._reload()

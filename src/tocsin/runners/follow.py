@@ -17,14 +17,10 @@ from tocsin.runners.hand import BLOCK
 from tocsin.runners.intakes import confirm, standing
 from tocsin.runners.letters import Ask
 from tocsin.runners.lookout import Lookout
-from tocsin.runners.opening import (
-    UNKNOWN,
-    FormatUnknownError,
-    parse,
-    unknown,
-    with_oversized,
-)
+from tocsin.runners.opening import UNKNOWN, FormatUnknownError, unknown
+from tocsin.runners.pool import Pool, events_of
 from tocsin.runners.rotated import RotatedReader
+from tocsin.runners.rounds import Rounds
 from tocsin.runners.seek import offsets_of
 from tocsin.runners.stream import RENEWED, Stream
 from tocsin.runners.ticking import tick
@@ -42,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from tocsin.model.batch import EventBatch
     from tocsin.model.protocols import Chunk, Codec, Reader
     from tocsin.runners.clock import Clock
     from tocsin.runners.crew import Crew, Heard
@@ -52,7 +49,6 @@ if TYPE_CHECKING:
     from tocsin.sources import Family
 
 STDIN = "stdin"
-_LOOK_EVERY = 0.25
 _RETRY_EVERY = 1.0
 """Seconds between attempts to save when there is no room."""
 _LISTENS = 0.5
@@ -83,6 +79,7 @@ class Follow:
         self.stopped, self._done = False, 0
         self._streams: list[Stream] = []
         self._crowd = self.crowd()
+        self._rounds, self._pool = Rounds(clock), Pool()
         self._glimpse = Glimpse(session, clock)
         self._lookout = Lookout(session, clock)
         self._failure: SourceError | None = None
@@ -204,13 +201,12 @@ class Follow:
         self.session.view.show(self.session.engine.summary())
 
     def _turn(self) -> None:
-        """Look at every stream once, and say what follows from it."""
+        """Look at the streams, and say what follows from it."""
         if self.keeper is not None and self.keeper.full:
             self.clock.wait(_RETRY_EVERY)
             self.keeper.turn(self._streams, ())
             return
-        near = [s for s in self._streams if not (s.ended or s.far)]
-        busy = [*self._hear(), *map(self._look, near)]
+        busy = [*self._hear(), *self._looks()]
         if self.live and not self._unheard:  # a tick would overtake what is unheard
             tick(self.session.engine, self.clock, self._streams)
         self._lookout.turn(self._streams)
@@ -228,7 +224,14 @@ class Follow:
         if not any(busy):
             fds = [s.fd for s in self._streams if s.fd is not None and not s.ended]
             fds += [] if self.crew is None else self.crew.fds
-            self.clock.wait(_LOOK_EVERY, fds)
+            self.clock.wait(self._rounds.rest(), fds)
+
+    def _looks(self) -> list[bool]:
+        """Look at streams, and take in what they have; whether there was anything."""
+        found = list(map(self._look, self._rounds.turn(self._streams)))
+        for stream, batch in self._pool.parsed(self.session.engine.observers):
+            self._observe(stream, batch)
+        return [*found, self._rounds.unfinished]
 
     def _starts(self, paths: Sequence[Path], source: str) -> list[int]:
         return offsets_of(self.session, source, paths, self.start, self.clock.now())
@@ -311,8 +314,7 @@ class Follow:
 
     def _mind(self, stream: Stream, *, waited: bool, trouble: str) -> None:
         """Say once that a stream is waited for, has come, or is in trouble."""
-        said = stream.words(waited=waited, trouble=trouble)
-        if said:  # to say nothing costs a look at every stream
+        if said := stream.words(waited=waited, trouble=trouble):
             self.session.say(said)
 
     def _tell(self, stream: Stream, words: Sequence[str]) -> None:
@@ -338,16 +340,15 @@ class Follow:
         stream.codec = stream.codec or self._open(stream)
         if news and (self.keeper is not None or stream.intake):
             stream.stood = standing(stream)
-        if stream.codec and not stream.may_go_on(self.clock.monotonic()):
+        goes_on = stream.codec is None or stream.may_go_on(self.clock.monotonic())
+        if not (goes_on or self._pool.take(stream)):
             self._observe(stream)
 
-    def _observe(self, stream: Stream) -> None:
-        """Observe all lines that are held."""
-        engine, codec = self.session.engine, stream.codec
-        assert codec is not None  # held lines are observed once it is known
+    def _observe(self, stream: Stream, batch: EventBatch | None = None) -> None:
+        """Observe all lines that are held; their events, if these are known."""
+        engine = self.session.engine
         observer = engine.observers[stream.source]
-        batch = parse(codec, stream.held, observer.asks(codec))
-        batch = with_oversized(batch, stream.oversized)
+        batch = batch or events_of(stream, observer)
         clock = engine.state.streams[stream.name].clock
         seen = observer.observe(batch, clock, now=self.clock.now())
         engine.absorb(stream.name, seen, lost=stream.lost, losses=stream.losses)
@@ -361,10 +362,8 @@ class Follow:
             codec = self.session.open(stream.name, stream.source, stream.head())
         except FormatUnknownError as error:
             codec = self._unknown(stream, error)
-        if codec is None and stream.ended:
-            codec = unknown()
-        stream.codec = codec
-        return codec
+        stream.codec = unknown() if codec is None and stream.ended else codec
+        return stream.codec
 
     def _unknown(self, stream: Stream, error: FormatUnknownError) -> Codec | None:
         """Wait for better lines, or give a stream up: all, if it is the only one."""
@@ -374,7 +373,7 @@ class Follow:
                 text = "no line fits a format yet: waiting for one that does"
                 self.session.say([Notice(text, "warning", stream.name)])
             return None
-        others = [s for s in self._streams if s is not stream]
+        others = (s for s in self._streams if s is not stream)
         given_up = all(s.codec and s.codec.format == UNKNOWN for s in others)
         given_up = given_up and not stream.intake  # others may send better ones
         if (given_up or not self.live) and not self.stopped:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from tocsin.model.errors import SourceError
+from tocsin.pipeline.wire import alone
 from tocsin.runners.letters import (
     Again,
     Ask,
@@ -314,7 +315,7 @@ class Hand:
         batch = with_oversized(batch, block.oversized)
         seen = observer.observe(batch, before, now=self._clock.now())
         stream.portion.learn(len(block.data), seen.cells.cells.height)
-        own.clock = seen.clock
+        own.clock = alone(seen.clock)
         self._send(
             Look(
                 task=own.task,

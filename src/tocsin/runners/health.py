@@ -29,7 +29,7 @@ class Check:
 
 
 class Health:
-    """What a daemon says of itself, from any thread: it only reads what turns noted."""
+    """What a daemon says of itself, from any thread: it only reads."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -37,7 +37,7 @@ class Health:
         self._checks: tuple[Check, ...] = (
             Check("start", good=False, word="has just begun"),
         )
-        self._streams: tuple[dict[str, Any], ...] = ()
+        self._streams: tuple[Stream, ...] = ()
 
     def turned(
         self, streams: Sequence[Stream], keeper: Keeper, rules: Rules | None = None
@@ -54,7 +54,7 @@ class Health:
             Check("sources", not trouble, _some(trouble)),
             _configuration(rules),
         )
-        self._streams = tuple(map(_stream, streams))
+        self._streams = tuple(streams)
 
     @property
     def alive(self) -> Check:
@@ -74,7 +74,11 @@ class Health:
             for c in self.checks
         }
         ready = all(c.good for c in self.checks)
-        return {"ready": ready, "checks": checks, "streams": list(self._streams)}
+        return {
+            "ready": ready,
+            "checks": checks,
+            "streams": list(map(_stream, self._streams)),
+        }
 
 
 def _configuration(rules: Rules | None) -> Check:

@@ -11,6 +11,7 @@ from tocsin.runners.clock import SystemClock
 from tocsin.runners.crew import Crew
 from tocsin.runners.hand import Hand
 from tocsin.runners.pieces import Bench
+from tocsin.runners.rounds import rest_after
 from tocsin.runners.tube import GoneError, Tube
 from tocsin.runners.workers import end_with_parent, one_thread_each, undisturbed
 from tocsin.sources import Crowd
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from tocsin.runners.clock import Clock
     from tocsin.runners.session import Session, Wishes
 
-_LOOK_EVERY = 0.25
 _PATIENCE = 2.0
 """Seconds that a process may take to end when it is told to."""
 
@@ -90,15 +90,17 @@ def serve(conn: Connection, config: Config, wishes: Wishes) -> None:
     Thread(target=end_with_parent, daemon=True).start()
     tube = Tube(conn.fileno())
     crowd = Crowd.of_this_process()
-    hand = Hand(Bench(config, wishes), SystemClock(), crowd, tube.post)
+    clock = SystemClock()
+    hand = Hand(Bench(config, wishes), clock, crowd, tube.post)
     try:
         gone = False
         while not gone:
             letters, gone = tube.receive()
             for letter in letters:
                 hand.hear(letter)
+            began = clock.monotonic()
             if not gone and not hand.turn():
-                tube.wait(_LOOK_EVERY)
+                tube.wait(rest_after(clock.monotonic() - began))
     except GoneError:
         pass
     finally:

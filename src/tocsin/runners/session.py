@@ -126,7 +126,7 @@ class Session:
         if self.engine.report is not None:
             self.engine.report.offer(codec.message)
         if word:
-            self.say([Notice(word, subject=stream)])
+            self.view.show(Notice(word, subject=stream))
         return codec
 
     def say(self, records: Iterable[Record]) -> None:

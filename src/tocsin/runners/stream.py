@@ -34,7 +34,8 @@ _MOST_HELD = 16 << 20
 class Stream:
     """One stream that is followed. Moments are monotonic seconds.
 
-    `newest` is the newest event time (µs) that it has read, at the moment `newest_at`.
+    `newest` is the newest event time (µs) that it has read, at the moment `newest_at`;
+    `looked_at` is when it was last looked at here, in the round of that number.
     `held` are lines that came before its format could be told, or whose last event may
     go on; `oversized`, `lost` and `losses` belong to them, and `stood` is where its
     reader stood after them, as JSON. `mark` is where its reader stood, as JSON, when all it
@@ -51,6 +52,8 @@ class Stream:
     newest: int | None = None
     newest_at: float = 0.0
     looks: int = 0
+    looked_at: float | None = None
+    round: int = 0
     held: bytes = b""
     oversized: int = 0
     lost: int = 0
@@ -199,11 +202,12 @@ class Stream:
         if newest != self.newest:
             self.newest, self.newest_at = newest, at
 
-    def looked(self, at: float) -> float | None:
-        """Return when it was last seen to be caught up; None when it is not."""
+    @property
+    def looked(self) -> float | None:
+        """When it was last seen to be caught up; None when it is not."""
         if not self.caught_up or self.held:
             return None
-        return at if self.far is None else self.far.looked
+        return self.looked_at if self.far is None else self.far.looked
 
     def expects(self, now: int, at: float) -> int | None:
         """Return the time (µs) before which nothing more is expected: a tick.

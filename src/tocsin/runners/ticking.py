@@ -19,7 +19,7 @@ def tick(engine: Engine, clock: Clock, streams: Sequence[Stream]) -> None:
     """Tick the streams that have nothing more to read; let the silent ones rest."""
     now, at = clock.now(), clock.monotonic()
     live = [s for s in streams if not s.ended]
-    looked = {s.name: s.looked(at) for s in live}
+    looked = {s.name: s.looked for s in live}
     ticks = {s.name: s.expects(now, looked[s.name] or at) for s in live}
     latest = max((t for t in ticks.values() if t is not None), default=None)
     engine.ticks(

@@ -64,8 +64,13 @@ def expand(patterns: Iterable[str | Path]) -> list[Path]:
 def once(paths: Iterable[Path]) -> list[Path]:
     """Return each file once, though several paths lead to it: see `expand`."""
     chosen: dict[str, Path] = {}
-    for path in sorted(paths, key=lambda path: (path.is_symlink(), path)):
-        chosen.setdefault(os.path.realpath(path), path)
+    folders: dict[Path, str] = {}
+    for link, path in sorted((path.is_symlink(), path) for path in paths):
+        folder = path.parent
+        if folder not in folders:
+            folders[folder] = os.path.realpath(folder)
+        own = os.path.join(folders[folder], path.name)  # noqa: PTH118 - many, and hot
+        chosen.setdefault(os.path.realpath(path) if link else own, path)
     return without_twins(chosen.values())
 
 

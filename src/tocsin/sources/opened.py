@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import deque
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from tocsin.sources.generation import Generation
@@ -35,7 +34,7 @@ class Opened:
         self._max_line_bytes = max_line_bytes
         self._left: tuple[FilePosition, ...] = ()
         self._since: int | None = None
-        self._done: deque[FileId] = deque(maxlen=_DONE)
+        self._done: tuple[FileId, ...] = ()
         self._patient = True
 
     @property
@@ -147,7 +146,7 @@ class Opened:
 
     def _forget_later(self, position: FilePosition) -> None:
         self._left = (*self._left, position)[-_REMEMBERED:]
-        self._done.append(position.identity)
+        self._done = (*self._done, position.identity)[-_DONE:]
 
 
 def resolved(path: str) -> str:

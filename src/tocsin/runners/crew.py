@@ -196,6 +196,7 @@ class Crew:
         far.weight = 1 + _backlog(far.path, offset) // _HEAVY
         far.seat, far.task, far.taken, far.fault = worker, self._tasks, 0, ""
         far.manner = Manner(waiting=far.manner.waiting)
+        self._is_unknown(far)
         worker.add(far)
         clock = self.session.engine.state.streams[far.stream].clock
         worker.send(
@@ -247,6 +248,7 @@ class Crew:
         self.close()
         for far in fars:
             far.seat, far.fault, far.deaths = None, "", 0
+            self._is_unknown(far)
             self._put_off(far, at)
 
     def _living(self) -> list[Stream]:
@@ -296,10 +298,17 @@ class Crew:
         self.session.say([Notice(text, "warning")])
         for far in worker.streams.values():
             far.seat = None
+            self._is_unknown(far)
             if far is worker.busy:
                 self._strike(far, at + pause, "the process that reads it has ended")
             else:
                 self._put_off(far, at + pause)
+
+    def _is_unknown(self, far: FarReader) -> None:
+        """Nobody knows whether a stream is caught up, until who reads it has looked."""
+        stream = self._streams.get(far.stream)
+        if stream is not None:
+            stream.caught_up = False
 
     def _broken(self, worker: _Worker, far: FarReader, letter: Broken) -> None:
         """A worker has let go of a stream."""

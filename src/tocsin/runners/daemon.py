@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tocsin.model.errors import SourceError, TocsinError
 from tocsin.model.records import Notice
+from tocsin.runners.beginning import beginning
 from tocsin.runners.follow import Follow
 from tocsin.runners.health import Health
 from tocsin.runners.intakes import counted, open_intake
@@ -23,9 +25,8 @@ from tocsin.sources import (
     FollowReader,
     PipeReader,
     families,
-    first_position,
+    is_newer,
     is_pipe,
-    kind_of,
     once,
 )
 
@@ -286,8 +287,9 @@ class Daemon(Follow):
         if known.source != source:
             text = f"source {known.source} reads it: {source} has none of it"
             self._say_once(text, family.stream)
-        elif known.live is not None and known.live.path != _live(family):
-            known.live.move_to(_live(family))
+        # While it is rotated there is no file of its name: never back to an older one.
+        elif known.live is not None and is_newer(family.live, known.live.path):
+            known.live.move_to(family.live)
 
     def _take_in(self, source: SourceConfig, intake: IntakeConfig) -> None:
         """Open what takes lines in by itself, unless it is open as it should be."""
@@ -334,11 +336,13 @@ class Daemon(Follow):
         """Follow a log that is not followed: from where it was left, or all of it."""
         start: Bookmark | int | None = self._unopened.pop(family.stream, None)
         try:
-            start = self._first(family) if start is None else start
+            if start is None:
+                look = partial(self._families, self.session.config.source(source))
+                start = beginning(family, self._crowd.disk, self.clock.now(), look)
         except SourceError as error:
             self._say_once(str(error), family.stream)
             return
-        self._follow(family.stream, source, _live(family), start)
+        self._follow(family.stream, source, family.live, start)
 
     def _follow(
         self, name: str, source: str, path: Path, start: Bookmark | int
@@ -354,13 +358,6 @@ class Daemon(Follow):
             return
         self.add(name, source, reader)
         self._known[name] = self._streams[-1]
-
-    def _first(self, family: Family) -> Bookmark | int:
-        """Return where a log that was never read begins: with its oldest file."""
-        if family.paths == (_live(family),):
-            return 0
-        files = (first_position(path, self._crowd.disk) for path in family.paths)
-        return Bookmark(0, tuple(file for file in files if file is not None))
 
     def _let_go(self, found: set[str]) -> None:
         """End the streams of logs that have long been gone."""
@@ -385,12 +382,6 @@ class Daemon(Follow):
 def _place(source: SourceConfig) -> str:
     """Return where a source takes its lines in; "" if they are in files."""
     return "" if source.intake is None else source.intake.place
-
-
-def _live(family: Family) -> Path:
-    """Return the file of a family that somebody may write to."""
-    newest = family.paths[-1]
-    return Path(family.stream) if kind_of(newest.name) else newest
 
 
 def _form(source: SourceConfig) -> object:

@@ -10,7 +10,6 @@ from tocsin.sources.archives import (
     ArchiveReader,
     PastReader,
     first_lines,
-    first_position,
     past_reader,
     reaches,
 )
@@ -21,6 +20,7 @@ from tocsin.sources.families import (
     FamilyReader,
     expand,
     families,
+    is_newer,
     once,
     stream_of,
 )
@@ -30,6 +30,7 @@ from tocsin.sources.inbox import Inbox
 from tocsin.sources.pipes import PipeReader, is_pipe, stdin_kind
 from tocsin.sources.position import Bookmark, FilePosition
 from tocsin.sources.promises import PROMISES, Intake, Promise
+from tocsin.sources.siblings import first_positions
 from tocsin.sources.unpack import kind_of
 
 __all__ = [
@@ -53,7 +54,8 @@ __all__ = [
     "expand",
     "families",
     "first_lines",
-    "first_position",
+    "first_positions",
+    "is_newer",
     "is_pipe",
     "kind_of",
     "offset_of_line_at",

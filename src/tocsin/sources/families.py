@@ -42,6 +42,12 @@ class Family:
     """The folder, and the name of the file that is being written."""
     paths: tuple[Path, ...]
 
+    @property
+    def live(self) -> Path:
+        """The file that somebody may write to."""
+        newest = self.paths[-1]
+        return Path(self.stream) if kind_of(newest.name) else newest
+
 
 def expand(patterns: Iterable[str | Path]) -> list[Path]:
     """Return the files that paths and globs (`*`, `?`, `[]`, `**`) name, each once.
@@ -183,6 +189,11 @@ def _parts(name: str) -> tuple[str, str, int | None]:
         return name, "", None  # `10.0.0.1` is an address, not the first of a family
     number = parts["number"]
     return parts["base"], parts["date"] or "", int(number) if number else None
+
+
+def is_newer(path: Path, than: Path) -> bool:
+    """Whether a file of a family is newer than another, by their names."""
+    return age_of(path) > age_of(than)
 
 
 def age_of(path: Path) -> tuple[int, str, int, str]:

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from tocsin.model.errors import SourceError
 from tocsin.model.records import Loss
+from tocsin.sources.archives import first_position
 from tocsin.sources.contents import Archive, Content, Plain
 from tocsin.sources.families import age_of, stream_of
 from tocsin.sources.position import TELLING
 from tocsin.sources.unpack import kind_of, unpacked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from tocsin.sources.disk import Disk, FileId
     from tocsin.sources.position import FilePosition
@@ -274,6 +275,34 @@ class Search:
             plain = unpacked(other)
             age = age_of(Path(plain)) if stream_of(plain) == stream else None
             yield Sibling(os.path.join(folder, other), inode, age)  # noqa: PTH118
+
+
+def first_positions(
+    paths: Sequence[Path], disk: Disk, look: Callable[[], Sequence[Path]]
+) -> tuple[FilePosition, ...]:
+    """Return where each of some files begins that are there, in their order.
+
+    `look` says which files there are by now: while they are renamed, all is done anew.
+
+    Raises:
+        SourceError: One cannot be read.
+    """
+    files: tuple[FilePosition, ...] = ()
+    for _ in range(PATIENCE):
+        found = (first_position(path, disk) for path in paths)
+        files = tuple(file for file in found if file is not None)
+        before, paths = paths, look()
+        if paths == before and all(_is_at_its_path(file, disk) for file in files):
+            break
+    return files
+
+
+def _is_at_its_path(file: FilePosition, disk: Disk) -> bool:
+    try:
+        found = disk.look(file.path)
+    except OSError:
+        return False
+    return (found.device, found.inode) == file.identity[:2]
 
 
 def _named(siblings: Iterable[Sibling]) -> list[Sibling]:

@@ -78,7 +78,7 @@ def rotate(folder: Path, config: str, **values: object) -> None:
     path = folder / "rotate.conf"
     path.write_text(config.format(log=folder / "logs" / "a.log", su=su, **values))
     path.chmod(0o600)
-    state = str(folder / "state")
+    state = str(folder / "logrotate.state")
     subprocess.run(
         ["logrotate", "-f", "-s", state, str(path)],  # noqa: S607
         stdin=subprocess.DEVNULL,

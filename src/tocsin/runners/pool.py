@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 _FEW: Final = 16 << 10
 """Bytes of a log that are parsed with those of others."""
-_MOST: Final = 1 << 20
-"""Bytes that are parsed together."""
+_MOST: Final = 32 << 10
+"""Bytes that are parsed together: of more, the parts would cost more memory than time."""
 _KNOWN: Final = 16
 """Codecs that one of a further log is compared with."""
 

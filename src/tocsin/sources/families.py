@@ -87,7 +87,8 @@ def families(paths: Iterable[Path | str]) -> list[Family]:
     later one, and the file without either is the newest.
     """
     groups: dict[str, list[Path]] = {}
-    for path in map(Path, paths):
+    for given in paths:
+        path = given if isinstance(given, Path) else Path(given)
         groups.setdefault(stream_of(path), []).append(path)
     return [
         Family(stream, tuple(sorted(groups[stream], key=age_of)))
@@ -97,9 +98,9 @@ def families(paths: Iterable[Path | str]) -> list[Family]:
 
 def stream_of(path: Path | str) -> str:
     """Return the stream a file belongs to: its path without what rotation added."""
-    path = Path(path)
+    path = path if isinstance(path, Path) else Path(path)
     base, _, _ = _parts(unpacked(path.name))
-    return str(path.with_name(base))
+    return str(path if base == path.name else path.with_name(base))
 
 
 class FamilyReader:

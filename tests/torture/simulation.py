@@ -226,8 +226,8 @@ class World:
             writer.end()
         self.fate.calm, self.clock.lazy = True, False
         left = max(0.0, LENGTH - self.clock.monotonic())
-        back = max(0.0, -self.clock.ahead)  # time goes on once the wall clock has
-        view = self._one(-1, left + 200 + back)
+        # Time goes on once the wall clock has, which may yet be put back.
+        view = self._one(-1, left + 200 + FARTHEST)
         (summary,) = view.of(Summary)
         return summary
 

@@ -104,9 +104,9 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line, and leave by the exit codes of docs/cli.md."""
-    # What is freed goes back to the system within a second: Polars' allocator would
+    # What is freed goes back to the system within a moment: Polars' allocator would
     # keep it for ten, and longer still on systems that are not short of memory.
-    os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:1000,muzzy_decay_ms:0")
+    os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:100,muzzy_decay_ms:0")
     sys.exit(run(sys.argv[1:]))
 
 

@@ -32,6 +32,7 @@ from tocsin.runners.letters import (
     encode,
 )
 from tocsin.runners.opening import fixed, open_codec, parse, unknown, with_oversized
+from tocsin.runners.portion import MOST
 from tocsin.runners.stream import RENEWED, Stream
 from tocsin.runners.tube import GoneError
 from tocsin.sources import Bookmark, FollowReader
@@ -47,7 +48,8 @@ if TYPE_CHECKING:
     from tocsin.runners.pieces import Bench
     from tocsin.sources import Crowd
 
-BLOCK = 8 << 20
+BLOCK = MOST
+"""Bytes that are read at once, if lines come to little."""
 _AHEAD = 2
 """Blocks of a stream that may wait to be taken in."""
 _ROOM = 16 << 20

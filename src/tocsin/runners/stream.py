@@ -10,6 +10,7 @@ from tocsin.model.errors import SourceError
 from tocsin.model.instant import SECOND
 from tocsin.model.protocols import Chunk
 from tocsin.model.records import Notice
+from tocsin.pipeline.confirming import time_held
 from tocsin.runners.far import FarReader
 from tocsin.runners.opening import leading, patience, renewed
 from tocsin.runners.portion import MOST, Portion
@@ -196,9 +197,9 @@ class Stream:
 
     def note(self, state: StreamState, at: float) -> None:
         """Note the newest event time after lines were read."""
-        newest, held = state.clock.newest, state.clock.held
-        if newest is None and held is not None:
-            newest = int(held.get_column("time").to_physical()[0])
+        newest = state.clock.newest
+        if newest is None:
+            newest = time_held(state)
         if newest != self.newest:
             self.newest, self.newest_at = newest, at
 

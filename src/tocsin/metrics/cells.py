@@ -6,7 +6,7 @@ Four tables hold all kinds of metric:
 * `base`: `n` events, `s` their sum in millionths, `q` the sum of the squares of their
   millionths (both 128-bit), `lo` and `hi`;
 * `buckets`: `n` events in histogram bucket `b`;
-* `registers`: HyperLogLog register and rank, packed in `x`;
+* `registers`: HyperLogLog registers with their ranks, packed, as a list (`x`) in order;
 * `lines`: lines of the log, as evidence (see `evidence`).
 
 In the state a series is `sid`, a number of the series table. On the way there it is a
@@ -22,12 +22,13 @@ from typing import TYPE_CHECKING, TypeAlias
 import polars as pl
 
 from tocsin.metrics.evidence import LINES, reduced
+from tocsin.metrics.sketches import in_lists
 from tocsin.model.batch import divided, least
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-Schema: TypeAlias = dict[str, type[pl.DataType]]
+Schema: TypeAlias = dict[str, pl.DataType | type[pl.DataType]]
 
 NAMES: Schema = {"m": pl.Int32, "key": pl.String}
 _WHEN: Schema = {"sid": pl.Int64, "p": pl.Int64, "k": pl.Int64}
@@ -39,7 +40,9 @@ BASE: Schema = {
     "hi": pl.Float64,
 }
 _BUCKETS: Schema = {"b": pl.Int64, "n": pl.Int64}
-_REGISTERS: Schema = {"x": pl.Int32}
+_REGISTERS: Schema = {"x": pl.List(pl.Int32)}
+_A_ROW = 2
+"""Registers in a list that count as a row: they are looked at one by one."""
 
 MILLION = 1_000_000
 """Sums are whole numbers of millionths: exact under any order of addition."""
@@ -89,6 +92,12 @@ class Cells:
     def height(self) -> int:
         """How many rows there are in all."""
         return sum(table.height for table in self.tables)
+
+    @property
+    def weight(self) -> int:
+        """How many rows there are in all, by the memory that judging them takes."""
+        held = int(self.registers.get_column("x").list.len().sum())
+        return self.height + held // _A_ROW
 
 
 _NO_LINES: pl.DataFrame = pl.DataFrame(schema=LINES)
@@ -140,7 +149,6 @@ def _moved_by(rows: int) -> Callable[[pl.DataFrame], pl.DataFrame]:
 
 
 _MOST_CHUNKS = 256
-_REGISTER = (pl.col("x") // 64).alias("r")
 
 
 def merge(parts: Iterable[Cells]) -> Cells:
@@ -154,7 +162,7 @@ def merge(parts: Iterable[Cells]) -> Cells:
     return Cells(
         _join([p.base for p in parts], where, [joined(pl.col(c), c) for c in BASE]),
         _join([p.buckets for p in parts], [*where, "b"], [pl.col("n").sum()]),
-        _join([p.registers for p in parts], [*where, _REGISTER], [pl.col("x").max()]),
+        _joined_registers(_put([p.registers for p in parts])),
         reduced(_put([p.lines for p in parts])),
     )
 
@@ -245,6 +253,21 @@ def _join(
         return tables[0]
     together = filled[0] if len(filled) == 1 else pl.concat(filled)
     return together.group_by(where).agg(sums).select(together.columns)
+
+
+def of_registers(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return the cells of registers, of which each is a row: with `x` as lists."""
+    where = list(_WHEN)
+    cells = rows.select(where).unique(maintain_order=True).with_row_index("@")
+    cells = cells.with_columns(pl.col("@").cast(pl.Int64))
+    found = rows.join(cells, on=where).select("@", "x")
+    return cells.join(in_lists(found), on="@").select(*where, "x")
+
+
+def _joined_registers(table: pl.DataFrame) -> pl.DataFrame:
+    if table.height == table.select(*_WHEN).n_unique():
+        return table
+    return of_registers(table.explode("x"))
 
 
 def millionths(value: pl.Expr) -> pl.Expr:

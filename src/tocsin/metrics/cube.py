@@ -18,7 +18,7 @@ import polars as pl
 from tocsin.metrics.cells import NAMES
 from tocsin.metrics.codes import ROOM, TooWideError, code, group
 from tocsin.metrics.lateness import known_from
-from tocsin.metrics.sketches import digest
+from tocsin.metrics.sketches import PACKED_REGISTERS, digest, in_lists
 from tocsin.metrics.spec import AMEND_EVERY, MetricSpec, column
 from tocsin.model.batch import greatest, least
 
@@ -157,6 +157,22 @@ def read_off(
     return _placed(found, cube, ranges)
 
 
+def read_registers(
+    cube: Cube, number: int, spec: MetricSpec
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the same of a distinct count: cells with `n`, and registers as lists (`x`).
+
+    Raises:
+        TooWideError: As in `read_off`.
+    """
+    range_ = _Range.of(cube, number, spec, 0)
+    if range_.end * PACKED_REGISTERS >= ROOM:
+        raise TooWideError
+    rows = cube.table.select(range_.place(cube).alias("@"), "x")
+    counts = rows.group_by("@").agg(pl.len().cast(pl.Int64).alias("n"))
+    return _placed(counts.join(in_lists(rows), on="@"), cube, [range_])
+
+
 def _summed(
     cube: Cube,
     ranges: Sequence[_Range],
@@ -180,7 +196,7 @@ def _summed(
         if name:
             extra = pl.concat([cube.table[name]] * len(some))
             rows = rows.with_columns(pl.col("@") * size + extra)
-        parts.append(rows.group_by("@").agg(sums) if sums else rows.unique())
+        parts.append(rows.group_by("@").agg(sums))
     found = pl.concat(parts)
     if not name:
         return found

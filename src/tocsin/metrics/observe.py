@@ -25,8 +25,8 @@ from tocsin.metrics.cells import (
     millionths,
 )
 from tocsin.metrics.codes import TooWideError, code
-from tocsin.metrics.cube import Cube, read_off
-from tocsin.metrics.sketches import BUCKETS, PACKED_REGISTERS, bucket, registers
+from tocsin.metrics.cube import Cube, read_off, read_registers
+from tocsin.metrics.sketches import BUCKETS, bucket, registers
 from tocsin.metrics.spec import Kind, MetricSpec, column
 from tocsin.metrics.witness import witnessed
 
@@ -262,10 +262,8 @@ def _sketched(
         base = table.group_by(_WHEN).agg(pl.col("n").sum())
         table = table.with_columns(pl.col("b") - BUCKETS)
         return NamedCells(names, _cells(base=base, buckets=table))
-    # Registers need no counts, so that rows may be told apart and not counted.
-    names, base = read_off(cube, metric, _COUNT)
-    _, table = read_off(cube, metric, (), ("x", PACKED_REGISTERS))
-    return NamedCells(names, _cells(base=base, registers=table))
+    names, table = read_registers(cube, *metric[0])
+    return NamedCells(names, _cells(base=table.drop("x"), registers=table))
 
 
 def _cells(

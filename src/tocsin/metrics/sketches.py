@@ -92,19 +92,35 @@ def _mix(word: pl.Expr) -> pl.Expr:
     return word ^ (word // 2**31)
 
 
+def in_lists(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return each `@` of rows (`@`, `x`) once, with its packed registers as a list.
+
+    They are in order, of each register the greatest rank. `@` are whole numbers that
+    leave room for them (`PACKED_REGISTERS`).
+    """
+    found = _greatest(rows.select(pl.col("@") * _ROOM + pl.col("x")).to_series())
+    each = found.select(pl.col("v") // _ROOM, x=(pl.col("v") % _ROOM).cast(pl.Int32))
+    return each.group_by(pl.col("v").alias("@"), maintain_order=True).agg("x")
+
+
+def _greatest(packed: pl.Series) -> pl.DataFrame:
+    """Return packed numbers (`v`) in order, of each register the greatest rank.
+
+    They are sorted because that is several times as fast as grouping.
+    """
+    register = pl.col("v") // RANK_ROOM
+    order = pl.DataFrame({"v": packed.sort()})
+    return order.filter(register.ne_missing(register.shift(-1)))
+
+
 def cardinality(held: pl.DataFrame) -> pl.DataFrame:
     """Return `i` and the estimate `value` from rows (`i`, `x`) of packed registers.
 
     A register may come several times: the greatest rank counts.
     """
-    # Numbers are packed and sorted because that is several times as fast as grouping.
-    order = held.select(v=pl.col("i") * _ROOM + pl.col("x")).to_series().sort()
-    packed = pl.DataFrame({"v": order})
-    greatest = (pl.col("v") // RANK_ROOM).ne_missing(
-        (pl.col("v") // RANK_ROOM).shift(-1)
-    )
+    packed = _greatest(held.select(pl.col("i") * _ROOM + pl.col("x")).to_series())
     by_rank = (pl.col("v") // _ROOM) * RANK_ROOM + pl.col("v") % RANK_ROOM
-    counts = packed.filter(greatest).group_by(by_rank.alias("w")).len(name="c")
+    counts = packed.group_by(by_rank.alias("w")).len(name="c")
     table = (
         counts.select(
             i=pl.col("w") // RANK_ROOM,

@@ -42,6 +42,8 @@ _STEPS = (
 _LOOKED_INTO = {Kind.MIN, Kind.MAX, Kind.PERCENTILE, Kind.DISTINCT}
 _SPREAD = 2_000_000
 """Rows of windows looked into at once."""
+_REGISTERS = 100_000
+"""The same of registers: there are many in a row."""
 CONTENTS = ("events", "total", "squares", "low", "high")
 """The columns over which the value of a plugin's aggregate is computed."""
 _OVERLAP = 4
@@ -149,7 +151,7 @@ def _with_contents(runs: pl.DataFrame, cells: Cells, kind: Kind) -> pl.DataFrame
     elif kind is Kind.PERCENTILE:
         found = _quantiles(_Overlap.of(runs, cells.buckets, kind))
     elif kind is Kind.DISTINCT:
-        found = _cardinalities(_Overlap.of(runs, cells.registers, kind))
+        found = _cardinalities(runs, cells.registers)
     else:
         return runs
     return _found(runs, found)
@@ -224,12 +226,12 @@ class _Overlap:
         """Whether looking at each cell once for each window is too much."""
         return self.looks > _OVERLAP * self.held.height
 
-    def pairs(self) -> Iterator[pl.DataFrame]:
+    def pairs(self, most: int = _SPREAD) -> Iterator[pl.DataFrame]:
         """Yield each cell once for each window (`i`) that holds it.
 
-        What is yielded at once is bounded, and all of a window come together.
+        About so many at most are yielded at once, and all of a window come together.
         """
-        pieces = -(-self.looks // _SPREAD)
+        pieces = min(-(-self.looks // most), self.asked.height)
         for piece in range(pieces):
             begin, end = (self.asked.height * n // pieces for n in (piece, piece + 1))
             part = self.held
@@ -274,13 +276,17 @@ def _buckets(inside: pl.DataFrame, asked: pl.DataFrame) -> pl.DataFrame:
     return hit.group_by("i").agg(pl.col("b").min())
 
 
-def _cardinalities(overlap: _Overlap) -> pl.DataFrame:
+def _cardinalities(runs: pl.DataFrame, registers: pl.DataFrame) -> pl.DataFrame:
     """Return `i` and the distinct count of each window."""
+    overlap = _Overlap.of(runs, registers, Kind.DISTINCT)
     if overlap.much:
-        return sliding.cardinalities(overlap.table, overlap.asked)
+        return sliding.cardinalities(overlap.table.explode("x"), overlap.asked)
+    sizes = registers.get_column("x").list.len()
+    each = int(sizes.sum()) // max(sizes.len(), 1) + 1
     nothing = pl.DataFrame(schema={"i": pl.Int64, "found": pl.Float64})
     parts = [
-        cardinality(inside).rename({"value": "found"}) for inside in overlap.pairs()
+        cardinality(inside.select("i", "x").explode("x")).rename({"value": "found"})
+        for inside in overlap.pairs(max(_REGISTERS // each, 1))
     ]
     return pl.concat([nothing, *parts])
 

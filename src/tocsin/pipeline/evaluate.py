@@ -283,7 +283,7 @@ class Evaluator:
         spread = (greatest(panes) or 0) - (least(panes) or 0) + 1
         lag = greatest(state.late.select(pl.col("k") - pl.col("p")).to_series()) or 0
         share = min(1.0, (lag + self._reach) / spread)
-        most = int(_MOST_VERSIONED / (state.cells.height * share + 1))
+        most = int(_MOST_VERSIONED / (state.cells.weight * share + 1))
         return ticks.head(max(most, 1)).to_list()
 
     def _amend(
@@ -359,7 +359,7 @@ class Evaluator:
     def _prune(self, state: ShardState) -> ShardState:
         """Drop the cells that no window to come can hold, and join the others."""
         settled = state.settled
-        if settled is None or state.cells.height < _FEW_ROWS:
+        if settled is None or state.cells.weight < _FEW_ROWS:
             return state
         table = state.series.table.join(self._grains, on="m")
         none = pl.repeat(0, state.series.table.height, dtype=pl.Int64, eager=True)
@@ -373,7 +373,7 @@ class Evaluator:
         kept = state.cells.fewer(needed)
         cells = kept.fewer(lambda t: thinned(t, known, settled))
         cells, joined = replace(cells, lines=kept.lines), state.joined
-        if cells.height > _MANY_ROWS:
+        if cells.weight > _MANY_ROWS:
             # What comes from now on is known later: it cannot be joined with these.
             cells, joined = merge_after(cells, joined), state.judged
         series = state.series.settle(settled)

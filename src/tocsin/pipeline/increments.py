@@ -147,7 +147,7 @@ def _cell_segments(
             if rows.height:
                 rows = rows.filter(pl.col("sid").is_in(sids.implode()))
             if rows.height:
-                joined = tables.joined_cells(kind, [rows], None)
+                joined = tables.joined_rows(kind, rows)
                 yield tables.segment(cells_table(i, kind, *need), joined)
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from tocsin.metrics.cells import Cells, merge
+from tocsin.metrics.cells import Cells, merge, of_registers
 from tocsin.metrics.unseen import thinned
 from tocsin.model.batch import greatest, least
 from tocsin.model.state import Segment
@@ -56,8 +56,14 @@ def decode(body: bytes) -> pl.DataFrame:
 
 def segment(table: str, frame: pl.DataFrame) -> Segment:
     """Return rows as a segment of a table."""
-    start, end = _span(table, frame)
-    return Segment(table, start, end, frame.height, encode(frame))
+    rows = _flat(table, frame)
+    start, end = _span(table, rows)
+    return Segment(table, start, end, rows.height, encode(rows))
+
+
+def _flat(table: str, frame: pl.DataFrame) -> pl.DataFrame:
+    """Return a table as it is saved: a row for each register."""
+    return frame.explode("x") if _kind(table) == "registers" else frame
 
 
 def rule(
@@ -91,10 +97,15 @@ def rule(
 def joined_cells(
     kind: str, parts: Sequence[pl.DataFrame], floor: int | None
 ) -> pl.DataFrame:
-    """Return the cells of one kind as one table, without those before a floor."""
+    """Return saved cells of one kind as one table, without those before a floor."""
     rows = pl.concat(parts)
     if floor is not None:
         rows = rows.filter(pl.col("p") >= floor)
+    return joined_rows(kind, of_registers(rows) if kind == "registers" else rows)
+
+
+def joined_rows(kind: str, rows: pl.DataFrame) -> pl.DataFrame:
+    """Return cells of one kind as one table."""
     empty = Cells.empty()
     alone = {name: getattr(empty, name) for name in KINDS} | {kind: rows}
     joined: pl.DataFrame = getattr(merge([Cells(**alone)]), kind)
@@ -167,4 +178,5 @@ def _latest(table: str, kind: str) -> Callable[[Sequence[bytes], bool], Merged |
 def _merged(table: str, rows: pl.DataFrame) -> Merged | None:
     if rows.height == 0:
         return None
+    rows = _flat(table, rows)
     return Merged(*_span(table, rows), rows.height, encode(rows))

@@ -26,7 +26,7 @@ from tocsin.pipeline.observation import Observation
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-VERSION: Final = 3
+VERSION: Final = 4
 _MARK: Final = b"tocsin wire %d\n" % VERSION
 _WORD: Final = 4
 _START: Final = len(_MARK) + 2 * _WORD

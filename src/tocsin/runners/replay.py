@@ -216,7 +216,7 @@ class Replay:
             read = self._bench.read(read.blind, engine.state.streams[name].clock)
         engine.absorb(name, read.seen, lost=read.lost, losses=read.losses)
         self._done += read.done
-        self._portion.learn(read.done, read.seen.cells.cells.height)
+        self._portion.learn(read.done, read.seen.cells.cells.weight)
 
     def _show_progress(self) -> None:
         lines = sum(s.tally.lines for s in self.session.engine.state.streams.values())

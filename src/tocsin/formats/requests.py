@@ -14,22 +14,22 @@ import polars as pl
 
 from tocsin.formats.distinct import per_value
 
+_METHOD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 REQUEST = (
-    r"^(?P<method>[!#$%&'*+.^_`|~0-9A-Za-z-]+) (?P<path>[^ ].*?)"
+    rf"^(?P<method>{_METHOD}) (?P<path>[^ ].*?)"
     r"(?: (?P<protocol>HTTP/[0-9]+(?:\.[0-9]+)?))?$"
 )
 SECTION = r"^(/[^/?]*)"
-
-
-_METHOD = r"^([!#$%&'*+.^_`|~0-9A-Za-z-]+) $"
-_PROTOCOL = r"^[0-9]+(?:\.[0-9]+)?$"
-_SPACED = " HTTP"
+_TOP = r"/[^/? ]*"
+_BEGINNING = rf"^(?P<method>{_METHOD}) (?P<section>{_TOP})"
+# Without groups, as it is here, the search is twice as fast.
+_UP_TO_IT = rf"^{_METHOD} {_TOP}(?:[/?]|(?: HTTP/[0-9]+(?:\.[0-9]+)?)?$)"
 
 
 def split(request: pl.Series, wanted: Collection[str]) -> pl.DataFrame:
     """Return the `wanted` of method, path, section and protocol, as columns."""
     if {"method", "section"}.issuperset(wanted):
-        return _at_slashes(request).select(wanted)
+        return _begun(request).select(wanted)
     return per_value(request, lambda r: _parts(r, wanted))
 
 
@@ -45,34 +45,19 @@ def _parts(request: pl.Series, wanted: Collection[str]) -> pl.DataFrame:
     return parts.with_columns(section).select(list(wanted))
 
 
-def _at_slashes(request: pl.Series) -> pl.DataFrame:
-    """Return method and section, which are what stands before the second `/`.
+def _begun(request: pl.Series) -> pl.DataFrame:
+    """Return method and section by the beginning of each request: up to its second `/`.
 
-    Requests of whose target the first `/` is not the first character are read by the
-    grammar.
+    Many requests begin alike. What begins in another way is read by the grammar.
     """
-    before, after, rest = request.str.splitn("/", 3).struct.unnest().get_columns()
-    found = pl.DataFrame({"method": _method(before), "section": _section(after, rest)})
-    odd = (found["method"].is_null() | after.is_null()).arg_true()
+    beginning = request.str.extract(_UP_TO_IT, 0)
+    found = per_value(
+        beginning, lambda b: b.str.extract_groups(_BEGINNING).struct.unnest()
+    )
+    odd = beginning.is_null().arg_true()
     if odd.is_empty():
         return found
     exact = per_value(request.gather(odd), lambda r: _parts(r, found.columns))
     return found.with_columns(
         column.scatter(odd, exact[column.name]) for column in found.get_columns()
     )
-
-
-def _method(before: pl.Series) -> pl.Series:
-    """Return the method, null if what stands before the `/` is not it and a space."""
-    return per_value(before, lambda b: b.str.extract(_METHOD).to_frame()).to_series()
-
-
-def _section(after: pl.Series, rest: pl.Series) -> pl.Series:
-    """Return the section by what stands after the first `/` and after the second.
-
-    In `GET /a HTTP/1.1` the second belongs to the protocol.
-    """
-    short = (after.str.ends_with(_SPACED) & rest.str.contains(_PROTOCOL)).arg_true()
-    after = after.scatter(short, after.gather(short).str.strip_suffix(_SPACED))
-    name = pl.lit("/") + pl.col(after.name).str.extract(r"^([^?]*)")
-    return per_value(after, lambda a: a.to_frame().select(name)).to_series()

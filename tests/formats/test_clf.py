@@ -170,6 +170,21 @@ def test_columns_and_a_slow_parser_agree(
     assert found == [{key: row[key] for key in ["time", *fields]} for row in rows]
 
 
+@pytest.mark.parametrize("agents", [True, False], ids=["combined", "common"])
+@settings(deadline=None, max_examples=50)
+@given(lines=st.lists(LINES, min_size=1, max_size=8), wanted=FIELDS)
+def test_many_lines_that_are_alike_are_read_as_few_are(
+    *, agents: bool, lines: list[str], wanted: set[str]
+) -> None:
+    """Of many that are alike, each part is read once."""
+    codec = formats.get("combined" if agents else "common").open(b"")
+    names = (wanted if agents else wanted - {"referer", "user_agent"}) | {"section"}
+    block = "".join(f"{line}\n" for line in lines).encode()
+    few = codec.parse(block, dict.fromkeys(names)).frame
+    many = codec.parse(block * 600, dict.fromkeys(names)).frame
+    assert many.equals(pl.concat([few] * 600))
+
+
 def test_the_mutations_reach_every_path() -> None:
     """The law above is worth something: it meets good lines, and bad, and escaped."""
     lines = [mutated([(place, token, instead)])

@@ -211,6 +211,31 @@ def test_worker_processes_say_the_same(tmp_path: Path, count: int) -> None:
     assert said(shared) == whole
 
 
+def test_workers_begin_before_it_is_known_what_they_do(tmp_path: Path) -> None:
+    pool = Workers(1)
+    try:
+        paths = [*hostile(tmp_path), *rotated(tmp_path)]
+        clock, view = ManualClock((T0 + 10**8) * SECOND), CollectingView()
+        wishes = Wishes(statistics=SOURCE, datapoints=True)
+        session = Session(detailed(), view, wishes)
+        replay = Replay(session, clock, workers=pool, piece_bytes=20_000)
+        replay.run([(SOURCE, family) for family in families(paths)], clock.now())
+    finally:
+        pool.close()
+    assert said(view) == said(replayed(detailed(), *paths))
+
+
+def test_workers_that_were_given_nothing_to_do_end() -> None:
+    pool = Workers(2)
+    pids = pool.pids
+    pool.close()
+    pool.close()
+    assert len(pids) == 2
+    for pid in pids:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+
+
 def test_the_exercise_is_the_same_in_pieces(shared_data: Path) -> None:
     path = shared_data / "sample_csv" / "sample_csv.txt"
     whole = said(replayed(detailed(), path))

@@ -8,6 +8,7 @@ the lines alone.
 from __future__ import annotations
 
 from collections import deque
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -23,8 +24,7 @@ from tocsin.runners.workers import Workers, default_workers, result
 from tocsin.sources import PAST_ALL, first_lines, kind_of, size
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from concurrent.futures import Future
+    from collections.abc import Callable, Iterator, Sequence
 
     from tocsin.metrics.lateness import StreamClock
     from tocsin.model.protocols import Codec
@@ -36,8 +36,10 @@ if TYPE_CHECKING:
 _SPEAK_EVERY = 0.5
 _MOST_HELD = 60_000
 """Cells that may wait to be judged before time is moved on, to bound memory."""
-_AHEAD = 2
-"""Pieces in work for each worker."""
+_AHEAD = 3
+"""Pieces in work for each worker, so that none waits while we are at one of our own."""
+_OWN = 2
+"""Pieces read here that may wait for those of workers before them."""
 
 
 @dataclass(slots=True)
@@ -50,14 +52,24 @@ class _Stream:
     waiting: deque[Future[Read]] = field(default_factory=deque)
     exhausted: bool = False
 
+    @property
+    def unread(self) -> int:
+        """How many pieces are in work."""
+        return sum(not reading.done() for reading in self.waiting)
+
+    @property
+    def late(self) -> bool:
+        """Whether the next piece is in work still."""
+        return bool(self.waiting) and not self.waiting[0].done()
+
     def submit(self, pool: Workers, most: int) -> None:
-        """Keep `most` pieces in work, as long as there are any."""
-        while len(self.waiting) < most and not self.exhausted:
-            piece = next(self.pieces, None)
-            if piece is None:
-                self.exhausted = True
-            else:
-                self.waiting.append(pool.read(piece))
+        """Have workers read the next pieces, as long as there are any."""
+        for _ in range(most):
+            self._put(pool.read)
+
+    def read_on(self) -> None:
+        """Read a piece here, after those in work."""
+        self._put(self._read)
 
     def next(self, clock: StreamClock) -> Read | None:
         """Return the next piece, read; None at the end."""
@@ -66,9 +78,27 @@ class _Stream:
         piece = next(self.pieces, None)
         return None if piece is None else self.bench.read(piece, clock)
 
+    def _put(self, begin: Callable[[Piece], Future[Read]]) -> None:
+        piece = None if self.exhausted else next(self.pieces, None)
+        if piece is None:
+            self.exhausted = True
+        else:
+            self.waiting.append(begin(piece))
+
+    def _read(self, piece: Piece) -> Future[Read]:
+        """Read a piece that others come before; what is wrong is told in its turn."""
+        reading: Future[Read] = Future()
+        try:
+            reading.set_result(self.bench.read(piece))
+        except SourceError as error:
+            reading.set_exception(error)
+        return reading
+
 
 class Replay:
-    """One replay of past files. `workers` 0 means as many as are worth it.
+    """One replay of past files by `workers` processes, our own among them.
+
+    0 means as many as are worth it. Those that have begun may be given instead.
 
     `start` says where in files to start: see `seek.start_of`. Files are read in pieces
     of `piece_bytes`, which changes nothing but the speed.
@@ -79,7 +109,7 @@ class Replay:
         session: Session,
         clock: Clock,
         *,
-        workers: int = 0,
+        workers: int | Workers = 0,
         start: str = "",
         piece_bytes: int = PIECE,
     ) -> None:
@@ -109,12 +139,13 @@ class Replay:
         self._total = sum(size(path) for _, family in families for path in family.paths)
         for source, family in families:
             self.session.engine.register(family.stream, source)
-        streams = [self._open(source, family, now) for source, family in families]
-        pool = None
+        pool = self._pool()
         try:
+            streams = [self._open(source, family, now) for source, family in families]
             if len(self._refused) < len(families) or not families:
                 self._name_refused()
-                pool = self._pool()
+                if pool is not None:
+                    self.session.detail(f"reading with {pool.count + 1} processes")
                 self._drain(streams, pool)
         except SourceError:
             if not self.stopped:  # else they have heard the signal as well
@@ -141,11 +172,14 @@ class Replay:
             raise SourceError(f"{message}: {names}")
 
     def _pool(self) -> Workers | None:
-        count = self.workers or default_workers(self._total)
-        if count == 1 or not self._total:
-            return None
-        self.session.detail(f"reading with {count} processes")
-        return Workers(self.session.config, self.session.wishes, count)
+        workers = self.workers
+        if not isinstance(workers, Workers):
+            count = workers or default_workers(self._total)
+            if count == 1 or not self._total:
+                return None
+            workers = Workers(count - 1)
+        workers.begin(self.session.config, self.session.wishes)
+        return workers
 
     def _open(self, source: str, family: Family, now: int | None) -> _Stream:
         begin = next((h for p in family.paths if (h := first_lines(p)).strip()), b"")
@@ -192,7 +226,7 @@ class Replay:
         while streams and not self.stopped:
             streams.sort(key=self._progress)
             if pool is not None:
-                _submit(streams, pool)
+                _share_out(streams, pool)
             stream = streams[0]
             read = stream.next(self.session.engine.state.streams[stream.name].clock)
             if read is not None:
@@ -223,12 +257,31 @@ class Replay:
         self.session.view.progress(self._done, self._total, lines)
 
 
+def _share_out(streams: Sequence[_Stream], pool: Workers) -> None:
+    """Keep the workers busy, and read pieces here for as long as we had to wait."""
+    _submit(streams, pool)
+    while streams[0].late and _room(streams, pool) > 0:
+        more = next((s for s in streams if not s.exhausted), None)
+        if more is None:
+            return
+        more.read_on()
+        _submit(streams, pool)
+
+
 def _submit(streams: Sequence[_Stream], pool: Workers) -> None:
     """Keep the workers busy: with the next pieces of the streams most behind."""
-    budget = _AHEAD * pool.count
-    share = max(1, budget // len(streams))
+    ahead = _AHEAD * pool.count
+    budget = min(ahead - sum(s.unread for s in streams), _room(streams, pool))
+    share = max(1, ahead // len(streams))
     for stream in streams:
         if budget <= 0:
             return
-        stream.submit(pool, min(share, budget))
-        budget -= len(stream.waiting)
+        before = len(stream.waiting)
+        known = stream.unread if stream is streams[0] else before
+        stream.submit(pool, min(share - known, budget))
+        budget -= len(stream.waiting) - before
+
+
+def _room(streams: Sequence[_Stream], pool: Workers) -> int:
+    """Return how many pieces more may be read, or in work, before their turn."""
+    return (_AHEAD + _OWN) * pool.count - sum(len(s.waiting) for s in streams)

@@ -1,4 +1,8 @@
-"""Worker processes that observe pieces of past files."""
+"""Worker processes that observe pieces of past files.
+
+They begin before anyone knows what they are to do: what they need is loaded by them
+while the one who starts them loads what it needs.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +16,17 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 from tocsin.model.errors import SourceError
-from tocsin.runners.pieces import PIECE, Bench, Piece, Read
+from tocsin.runners.portion import MOST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from concurrent.futures import Future
 
     from tocsin.config.values import Config
+    from tocsin.runners.pieces import Bench, Piece, Read
     from tocsin.runners.session import Wishes
+
+    Order = tuple[Config, Wishes]
 
 _THREADS = "POLARS_MAX_THREADS"
 _bench: list[Bench] = []
@@ -28,13 +35,11 @@ _bench: list[Bench] = []
 class Workers:
     """Processes that observe pieces; they end with us, however we end."""
 
-    def __init__(self, config: Config, wishes: Wishes, count: int) -> None:
+    def __init__(self, count: int) -> None:
         self.count = count
+        self._order: Order | None = None
         self._pool = ProcessPoolExecutor(
-            count,
-            mp_context=get_context("spawn"),
-            initializer=_start,
-            initargs=(config, wishes),
+            count, mp_context=get_context("spawn"), initializer=_start
         )
         with one_thread_each(), undisturbed():
             # A process starts when work comes and none is idle: none can be idle yet.
@@ -45,6 +50,10 @@ class Workers:
                 self.close()
                 raise _died() from error
 
+    def begin(self, config: Config, wishes: Wishes) -> None:
+        """Say what is to be observed: once, before anything is read."""
+        self._order = (config, wishes)
+
     @property
     def pids(self) -> tuple[int, ...]:
         """Return the processes."""
@@ -52,8 +61,9 @@ class Workers:
 
     def read(self, piece: Piece) -> Future[Read]:
         """Begin to observe a piece: see `result`."""
+        assert self._order is not None
         try:
-            return self._pool.submit(_work, piece)
+            return self._pool.submit(_work, self._order, piece)
         except BrokenProcessPool as error:
             raise _died() from error
 
@@ -75,8 +85,8 @@ def result(reading: Future[Read]) -> Read:
 
 
 def default_workers(total_bytes: int) -> int:
-    """Return how many worker processes are worth their start for so many bytes."""
-    return 1 if total_bytes < 4 * PIECE else cores()
+    """Return how many processes, with our own, are worth it for so many bytes."""
+    return 1 if total_bytes < 4 * MOST else cores()
 
 
 def cores() -> int:
@@ -123,11 +133,11 @@ def undisturbed() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _start(config: Config, wishes: Wishes) -> None:
-    """Make a worker process ready."""
+def _start() -> None:
+    """Make a worker process ready: it has loaded all by the time it is told more."""
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     Thread(target=end_with_parent, daemon=True).start()
-    _bench.append(Bench(config, wishes))
+    import tocsin.runners.pieces  # noqa: F401, PLC0415 - loads Polars
 
 
 def end_with_parent() -> None:
@@ -138,5 +148,9 @@ def end_with_parent() -> None:
     os._exit(1)
 
 
-def _work(piece: Piece) -> Read:
+def _work(order: Order, piece: Piece) -> Read:
+    if not _bench:
+        from tocsin.runners.pieces import Bench  # noqa: PLC0415 - loads Polars
+
+        _bench.append(Bench(*order))
     return _bench[0].read(piece)

@@ -104,10 +104,20 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line, and leave by the exit codes of docs/cli.md."""
-    # What is freed goes back to the system within a moment: Polars' allocator would
-    # keep it for ten, and longer still on systems that are not short of memory.
-    os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:100,muzzy_decay_ms:0")
+    os.environ.setdefault("_RJEM_MALLOC_CONF", _thrift(sys.argv[1:]))
     sys.exit(run(sys.argv[1:]))
+
+
+def _thrift(arguments: list[str]) -> str:
+    """Return how Polars' allocator is to keep what is freed, in its own words.
+
+    It goes back to the system within a moment: untold, it would keep it for ten, and
+    longer still on systems that are not short of memory. Who reads past files needs it
+    again at once, for the next piece of them.
+    """
+    past = arguments[:1] == ["replay"] or "--no-follow" in arguments
+    kept = "dirty_decay_ms:3000,narenas:1" if past else "dirty_decay_ms:100"
+    return f"{kept},muzzy_decay_ms:0"
 
 
 def run(arguments: list[str]) -> int:

@@ -7,7 +7,7 @@ import select
 import signal
 import stat
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from tocsin.model.view import View
     from tocsin.runners.follow import Follow
+    from tocsin.runners.workers import Workers
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -111,6 +112,42 @@ def sharing(runner: Follow, workers: int | None) -> Iterator[None]:
         yield
     finally:
         crew.close()
+
+
+@contextmanager
+def begun(paths: Sequence[Path], workers: int) -> Iterator[int | Workers]:
+    """Start the processes that will read files, where it is plain that they will.
+
+    They load what they need while we do. Else this is the number that was asked for.
+    """
+    total = sum(map(_bytes, paths))
+    if not total:
+        yield workers
+        return
+    from tocsin.runners.workers import (  # noqa: PLC0415 - see Lazy
+        Workers,
+        default_workers,
+        one_thread_each,
+    )
+
+    count = workers or default_workers(total)
+    if count == 1:
+        yield count
+        return
+    with one_thread_each():  # we read as they do, when we import Polars by and by
+        pool = Workers(count - 1)
+        try:
+            yield pool
+        finally:
+            pool.close()
+
+
+def _bytes(path: Path) -> int:
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        return 0
+    return found.st_size if stat.S_ISREG(found.st_mode) else 0
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import click
 from tocsin.model.errors import UsageError
 from tocsin.views.cli_options import (
     LOGS,
+    begun,
     config_option,
     output_options,
     reader_gone,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from tocsin.runners.follow import Follow
     from tocsin.runners.replay import Replay
     from tocsin.runners.session import Session
+    from tocsin.runners.workers import Workers
     from tocsin.sources import Family
 
 STDIN = Path("-")
@@ -44,12 +46,25 @@ def command(config_path: Path, logs: tuple[Path, ...], **given: object) -> int:
     input, which is also read where neither names any. The answer is the same as it
     was, or would have been, live; and for any number of workers.
     """
+    once = () if STDIN in logs else logs
+    with begun(once, int(str(given["workers"]))) as workers:
+        return _replayed(config_path, logs, workers, given)
+
+
+def _replayed(
+    config_path: Path,
+    logs: tuple[Path, ...],
+    workers: int | Workers,
+    given: dict[str, object],
+) -> int:
+    """Replay logs, and return the exit code."""
     from tocsin.runners.clock import SystemClock  # noqa: PLC0415 - see Lazy
     from tocsin.runners.seek import check_start  # noqa: PLC0415
     from tocsin.runners.session import Session, Wishes  # noqa: PLC0415
     from tocsin.views.check import read_config  # noqa: PLC0415
 
-    check_start(str(given["start"]))
+    start = str(given["start"])
+    check_start(start)
     config = read_config(config_path)
     logs = logs or _unnamed(config)
     source = _source(config, logs, given["source"])
@@ -62,9 +77,10 @@ def command(config_path: Path, logs: tuple[Path, ...], **given: object) -> int:
         )
         session = Session(config, view, wishes)
         if STDIN in logs:
-            runner: Follow | Replay = _piped(session, logs, source, str(given["start"]))
+            runner: Follow | Replay = _piped(session, logs, source, start)
         else:
-            runner = _filed(session, _streams(config, logs, source), given)
+            streams = _streams(config, logs, source)
+            runner = _filed(session, streams, start, workers)
     if runner.stopped:
         return 130
     return 1 if given["fail_on_alarm"] and session.engine.state.opened else 0
@@ -142,15 +158,17 @@ def _piped(
 
 
 def _filed(
-    session: Session, streams: list[tuple[str, Family]], given: dict[str, object]
+    session: Session,
+    streams: list[tuple[str, Family]],
+    start: str,
+    workers: int | Workers,
 ) -> Replay:
     """Read files to their end."""
     from tocsin.runners.clock import SystemClock  # noqa: PLC0415 - see Lazy
     from tocsin.runners.replay import Replay  # noqa: PLC0415
 
     clock = SystemClock()
-    workers = int(str(given["workers"]))
-    runner = Replay(session, clock, workers=workers, start=str(given["start"]))
+    runner = Replay(session, clock, workers=workers, start=start)
     with stopping(runner.stop):
         runner.run(streams, clock.now())
     return runner

@@ -12,6 +12,7 @@ import click
 from tocsin.model.errors import UsageError
 from tocsin.views.cli_options import (
     LOGS,
+    begun,
     output_options,
     reader_gone,
     sharing,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from tocsin.model.expression import Expression
     from tocsin.model.view import View
     from tocsin.runners.session import Session
+    from tocsin.runners.workers import Workers
 
 SOURCE = "log"
 STDIN = Path("-")
@@ -84,10 +86,20 @@ def command(
     Without FILE, standard input is read if there is any, else /tmp/access.log. `-` is
     standard input. A file that does not exist yet is waited for.
     """
+    chosen, workers = _chosen(files, log_files), int(str(given["workers"]))
+    once = not (given["follow"] or given["speed"] or STDIN in chosen)
+    with begun(chosen if once else (), workers) as shared:
+        opened = _watched(chosen, shared, given)
+    return 1 if given["fail_on_alarm"] and opened else 0
+
+
+def _watched(
+    chosen: list[Path], workers: int | Workers, given: dict[str, object]
+) -> int:
+    """Watch logs to their end, or until the user has seen enough: how often it rang."""
     from tocsin.runners.clock import SystemClock  # noqa: PLC0415 - see Lazy
     from tocsin.runners.seek import check_start  # noqa: PLC0415
 
-    chosen = _chosen(files, log_files)
     start, follow = str(given["start"]), bool(given["follow"])
     if start:
         check_start(start)
@@ -104,11 +116,11 @@ def command(
         if given["speed"]:
             _play(session, chosen, start, float(str(given["speed"])))
         elif follow or STDIN in chosen:
-            workers = int(str(given["workers"]))
-            _follow(session, chosen, start, workers if follow else None)
+            share = int(str(given["workers"])) if follow else None
+            _follow(session, chosen, start, share)
         else:
-            _read(session, chosen, start, int(str(given["workers"])))
-    return 1 if given["fail_on_alarm"] and session.engine.state.opened else 0
+            _read(session, chosen, start, workers)
+    return session.engine.state.opened
 
 
 def _begin(view: View, chosen: list[Path]) -> None:
@@ -317,7 +329,9 @@ def _play(session: Session, chosen: list[Path], start: str, speed: float) -> Non
         runner.run(reader_gone())
 
 
-def _read(session: Session, chosen: list[Path], start: str, workers: int) -> None:
+def _read(
+    session: Session, chosen: list[Path], start: str, workers: int | Workers
+) -> None:
     """Read files once, to their end."""
     from tocsin.runners.clock import SystemClock  # noqa: PLC0415 - see Lazy
     from tocsin.runners.replay import Replay  # noqa: PLC0415

@@ -113,13 +113,13 @@ def test_cells_of_pieces_are_the_cells_of_the_whole(
 
 @law(25)
 @given(worlds(0), rows(30))
-def test_what_the_observer_knows_of_fields_makes_no_difference(
+def test_which_metrics_are_counted_together_makes_no_difference(
     world: World, found: list[Row]
 ) -> None:
     plan = plan_of(world)
     arrival = judged(found, HASTY)
-    together = needed(Observer(plan.metrics).observe(arrival), plan)
-    apart = needed(Observer(plan.metrics, few=set()).observe(arrival), plan)
+    together = needed(Observer(plan.metrics, share=1e9).observe(arrival), plan)
+    apart = needed(Observer(plan.metrics, share=0).observe(arrival), plan)
     assert content(rejoined([together])) == content(rejoined([apart]))
 
 

@@ -41,6 +41,13 @@ BASE: Schema = {
 }
 _BUCKETS: Schema = {"b": pl.Int64, "n": pl.Int64}
 _REGISTERS: Schema = {"x": pl.List(pl.Int32)}
+SHAPES: dict[str, Schema] = {
+    "base": BASE,
+    "buckets": _BUCKETS,
+    "registers": _REGISTERS,
+    "lines": {name: kind for name, kind in LINES.items() if name not in _WHEN},
+}
+"""The columns of each table but for those that say of what series and slice they are."""
 _A_ROW = 2
 """Registers in a list that count as a row: they are looked at one by one."""
 

@@ -48,19 +48,20 @@ def code(column: pl.Series) -> Coded:
 
 
 def _of_texts(column: pl.Series) -> Coded:
-    coded = column.cast(pl.Categorical(pl.Categories.random()))
-    words = coded.unique().to_frame("c")
-    numbers = pl.col("c").to_physical().cast(pl.Int64)
-    order = words.select(numbers, w=pl.col("c").cast(pl.String))
-    values = order.sort("c", nulls_last=True).get_column("w")
-    found = coded.to_frame("c").select(numbers.fill_null(values.len() - 1))
-    return Coded(found.to_series(), values)
+    words = pl.Categories.random()
+    coded = column.cast(pl.Categorical(words))  # what it has is forgotten with it
+    return _with_null(coded.to_physical().cast(pl.Int64), words.to_series())
 
 
 def _of_close(column: pl.Series, low: int, high: int) -> Coded:
     codes = column.cast(pl.Int64) - low
     values = pl.int_range(low, high + 1, dtype=pl.Int64, eager=True).cast(column.dtype)
-    if column.null_count():
+    return _with_null(codes, values)
+
+
+def _with_null(codes: pl.Series, values: pl.Series) -> Coded:
+    """Return codes with one for null, if there is any."""
+    if codes.null_count():
         codes = codes.fill_null(values.len())
         values = pl.concat([values, values.clear(1)])
     return Coded(codes, values)

@@ -1,24 +1,23 @@
 """Cubes: rows by pane and by the codes of some fields, and the metrics read off them.
 
-The counts and sums of all metrics of a cube are read off at once: to each metric
-belongs a range of numbers, in it to each slice of time, tick and group one number, and
-all are grouped together. So the work grows with the cells, and hardly with the metrics.
+To each metric belongs a range of numbers, in it to each slice of time, tick and group
+one number: a cell. The counts and sums of all metrics of a cube are grouped together by
+that, and the numbers of all cells are taken apart at once. So the work grows with the
+cells, and hardly with the metrics.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from itertools import accumulate, groupby
+from itertools import groupby
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 
-from tocsin.metrics.cells import NAMES
 from tocsin.metrics.codes import ROOM, TooWideError, code, group
 from tocsin.metrics.lateness import known_from
-from tocsin.metrics.sketches import PACKED_REGISTERS, digest, in_lists
+from tocsin.metrics.sketches import digest
 from tocsin.metrics.spec import AMEND_EVERY, MetricSpec, column
 from tocsin.model.batch import greatest, least
 
@@ -68,16 +67,14 @@ class Cube:
 
         Rows in order are summed by slices of `grain` panes.
         """
-        sizes = {code_of(name): self.values[name].len() for name in names}
+        sizes = self._sizes(names, grain)
         if self.lag:
             lag = pl.col("a") - pl.col("p")
             rows = self.table.with_columns(pl.col("p") - self.first, lag=lag)
-            sizes |= {"p": self.panes, "lag": self.lag + 1}
             back = [pl.col("p") + self.first, pl.col("p") + self.first + pl.col("lag")]
         else:
             first = self.first // grain
             rows = self.table.with_columns(pl.col("p") // grain - first)
-            sizes |= {"p": (self.first + self.panes - 1) // grain - first + 1}
             back = [(pl.col("p") + first) * grain] * 2
         table = group(rows, sizes, sums)
         decoded = [
@@ -86,6 +83,17 @@ class Cube:
         times = zip(("p", "a"), back, strict=True)
         return replace(self, table=table.with_columns(*decoded, **dict(times)))
 
+    def room(self, names: Iterable[str], grain: int) -> int:
+        """Return how many sums there can be, in slices of `grain` panes."""
+        return prod(self._sizes(names, grain).values())
+
+    def _sizes(self, names: Iterable[str], grain: int) -> dict[str, int]:
+        sizes = {code_of(name): self.values[name].len() for name in names}
+        if self.lag:
+            return sizes | {"p": self.panes, "lag": self.lag + 1}
+        slices = (self.first + self.panes - 1) // grain - self.first // grain + 1
+        return sizes | {"p": slices}
+
 
 def code_of(name: str) -> str:
     """Return the name of the column with the codes of a column."""
@@ -93,30 +101,39 @@ def code_of(name: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Range:
-    """The numbers of one metric: its slices of time, ticks and groups."""
+class Range:
+    """The numbers of one metric: its slices of time, ticks and groups.
+
+    They begin at `base`, and those of its series at `series`.
+    """
 
     number: int
     spec: MetricSpec
     base: int
+    series: int
     first: int
     slices: int
     ticks: int
     groups: int
 
     @classmethod
-    def of(cls, cube: Cube, number: int, spec: MetricSpec, base: int) -> _Range:
-        """Return the range of a metric from `base` on."""
+    def of(
+        cls, cube: Cube, number: int, spec: MetricSpec, before: Range | None
+    ) -> Range:
+        """Return the range of a metric, after that of another."""
         grain = spec.grain
         first = cube.first // grain
         last = (cube.first + cube.panes - 1) // grain
         ticks = (cube.lag + AMEND_EVERY) // grain + 3 if cube.lag else 1
         groups = prod(cube.values[column(f)].len() for f in spec.group_by)
-        return cls(number, spec, base, first, last - first + 1, ticks, groups)
+        base = 0 if before is None else before.base + before.size
+        series = 0 if before is None else before.series + before.groups
+        return cls(number, spec, base, series, first, last - first + 1, ticks, groups)
 
     @property
-    def end(self) -> int:
-        return self.base + self.slices * self.ticks * self.groups
+    def size(self) -> int:
+        """How many numbers there are."""
+        return self.slices * self.ticks * self.groups
 
     def place(self, cube: Cube) -> pl.Expr:
         """Return the number of each row, null where the condition does not hold."""
@@ -132,55 +149,10 @@ class _Range:
         return found if where is None else pl.when(where).then(found)
 
 
-def read_off(
-    cube: Cube,
-    metrics: Sequence[tuple[int, MetricSpec]],
-    sums: Sequence[pl.Expr],
-    sketch: tuple[str, int] | None = None,
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the names of the series of metrics, and their cells with these sums.
-
-    `sketch` is a column to group by too, of whole numbers from 0 to below its size.
-
-    Raises:
-        TooWideError: There are too many possible cells to number them.
-    """
-    ordered = sorted(metrics, key=lambda m: m[1].group_by)
-    ranges: list[_Range] = []
-    for number, spec in ordered:
-        base = ranges[-1].end if ranges else 0
-        ranges.append(_Range.of(cube, number, spec, base))
-    name, size = sketch or ("", 1)
-    if ranges[-1].end * size >= ROOM:
-        raise TooWideError
-    found = _summed(cube, ranges, sums, (name, size))
-    return _placed(found, cube, ranges)
-
-
-def read_registers(
-    cube: Cube, number: int, spec: MetricSpec
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the same of a distinct count: cells with `n`, and registers as lists (`x`).
-
-    Raises:
-        TooWideError: As in `read_off`.
-    """
-    range_ = _Range.of(cube, number, spec, 0)
-    if range_.end * PACKED_REGISTERS >= ROOM:
-        raise TooWideError
-    rows = cube.table.select(range_.place(cube).alias("@"), "x")
-    counts = rows.group_by("@").agg(pl.len().cast(pl.Int64).alias("n"))
-    return _placed(counts.join(in_lists(rows), on="@"), cube, [range_])
-
-
-def _summed(
-    cube: Cube,
-    ranges: Sequence[_Range],
-    sums: Sequence[pl.Expr],
-    sketch: tuple[str, int],
+def summed(
+    cube: Cube, ranges: Sequence[Range], sums: Sequence[pl.Expr]
 ) -> pl.DataFrame:
-    """Return the sums of every number `@` that has any rows."""
-    name, size = sketch
+    """Return the sums of every number (`@`) of these ranges that has any rows."""
     carried = sorted(set().union(*(s.meta.root_names() for s in sums)))
     at_once = max(1, _AT_ONCE // max(1, cube.table.height))
     parts = []
@@ -193,84 +165,76 @@ def _summed(
         rows = pl.DataFrame(columns)
         if any(r.spec.where is not None for r in some):
             rows = rows.filter(pl.col("@").is_not_null())
-        if name:
-            extra = pl.concat([cube.table[name]] * len(some))
-            rows = rows.with_columns(pl.col("@") * size + extra)
         parts.append(rows.group_by("@").agg(sums))
-    found = pl.concat(parts)
-    if not name:
-        return found
-    return found.with_columns(pl.col("@") // size, (pl.col("@") % size).alias(name))
+    return pl.concat(parts)
 
 
-def _placed(
-    found: pl.DataFrame, cube: Cube, ranges: Sequence[_Range]
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Take the numbers apart; return the names of series, and the cells."""
-    spread, layout = _layout(found, ranges)
-    local = pl.col("@") - layout["base"]
-    slot, grain = local // layout["groups"], layout["grain"]
-    start = (slot // layout["ticks"] + layout["first"]) * grain
-    behind = slot % layout["ticks"] * grain if cube.lag else grain
-    if len(ranges) == 1 and not ranges[0].spec.group_by:
-        names, sid = _alone(ranges[0].number), pl.lit(0, dtype=pl.Int64)
-    else:
-        places = spread.select(layout["series"] + local % layout["groups"])
-        series = places.to_series().unique().sort()
-        names = pl.concat(_names(series, cube, ranges))
-        sid = pl.lit(series.search_sorted(places.to_series()).cast(pl.Int64))
-    cells = spread.select(
-        sid.alias("sid"),
-        start.alias("p"),
-        (start + behind).alias("k"),
-        pl.exclude("@", *_LAYOUT),
-    )
-    return names, cells
+class Numbering:
+    """The numbers of all cells of some metrics that a cube may have.
 
+    Raises:
+        TooWideError: There are too many to number them.
+    """
 
-_LAYOUT = ("base", "first", "ticks", "groups", "grain", "series")
+    def __init__(self, cube: Cube, metrics: Iterable[tuple[int, MetricSpec]]) -> None:
+        self._cube = cube
+        self._ranges: list[Range] = []
+        for number, spec in sorted(metrics, key=lambda m: m[1].group_by):
+            before = self._ranges[-1] if self._ranges else None
+            self._ranges.append(Range.of(cube, number, spec, before))
+        last = self._ranges[-1]
+        if last.base + last.size >= ROOM:
+            raise TooWideError
+        self.ranges = {r.number: r for r in self._ranges}
 
+    def cells(
+        self, tables: Sequence[pl.DataFrame]
+    ) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
+        """Take the numbers `@` of tables apart.
 
-def _layout(
-    found: pl.DataFrame, ranges: Sequence[_Range]
-) -> tuple[pl.DataFrame, Mapping[str, Any]]:
-    """Return the rows with what their ranges are like, and how to refer to that."""
-    series = [0, *accumulate(r.groups for r in ranges)]
-    rows = [
-        (r.base, r.first, r.ticks, r.groups, r.spec.grain, place)
-        for r, place in zip(ranges, series, strict=False)
-    ]
-    if len(rows) == 1:
-        return found, dict(zip(_LAYOUT, rows[0], strict=True))
-    columns = [
-        pl.Series(name, values, dtype=pl.Int64)
-        for name, values in zip(_LAYOUT, zip(*rows, strict=True), strict=True)
-    ]
-    which = columns[0].search_sorted(found.get_column("@"), side="right") - 1
-    spread = found.hstack([column.gather(which) for column in columns])
-    return spread, {name: pl.col(name) for name in _LAYOUT}
+        Return the names of the series, and the tables with `sid`, `p` and `k` instead.
+        """
+        places = self._apart(pl.concat([t.get_column("@") for t in tables]))
+        found = places.get_column("sid")
+        series = found.unique().sort()
+        names = pl.concat(list(self._names(series)))
+        places = places.with_columns(series.search_sorted(found).cast(pl.Int64))
+        parts, at = [], 0
+        for table in tables:
+            here = places.slice(at, table.height)
+            parts.append(here.hstack(table.drop("@").get_columns()))
+            at += table.height
+        return names, parts
 
+    def _apart(self, numbers: pl.Series) -> pl.DataFrame:
+        """Return the series (by its number), slice and tick of each cell."""
+        rows = [
+            (r.base, r.series, r.first, r.ticks, r.groups, r.spec.grain)
+            for r in self._ranges
+        ]
+        names = ("base", "series", "first", "ticks", "groups", "grain")
+        about = pl.DataFrame(rows, dict.fromkeys(names, pl.Int64), orient="row")
+        which = about.get_column("base").search_sorted(numbers, side="right") - 1
+        spread = about.select(pl.all().gather(which)).with_columns(numbers.alias("@"))
+        local, grain = pl.col("@") - pl.col("base"), pl.col("grain")
+        slot = local // pl.col("groups")
+        start = (slot // pl.col("ticks") + pl.col("first")) * grain
+        behind = slot % pl.col("ticks") * grain if self._cube.lag else grain
+        return spread.select(
+            sid=pl.col("series") + local % pl.col("groups"), p=start, k=start + behind
+        )
 
-@lru_cache(maxsize=1024)
-def _alone(number: int) -> pl.DataFrame:
-    """Return the name of the one series of a metric without a group."""
-    return pl.DataFrame({"m": [number], "key": ["{}"]}, schema=NAMES)
-
-
-def _names(
-    series: pl.Series, cube: Cube, ranges: Sequence[_Range]
-) -> Iterator[pl.DataFrame]:
-    """Return the names of series, which are in order: metric by metric their groups."""
-    base = 0
-    for group_by, sharing in groupby(ranges, key=lambda r: r.spec.group_by):
-        mine = list(sharing)
-        groups = mine[0].groups
-        end = base + groups * len(mine)
-        here = series.filter(series.is_between(base, end, closed="left")) - base
-        base = end
-        metrics = pl.Series("m", [r.number for r in mine], dtype=pl.Int32)
-        keys = _keys(here % groups, cube, group_by).alias("key")
-        yield pl.DataFrame([metrics.gather(here // groups), keys])
+    def _names(self, series: pl.Series) -> Iterator[pl.DataFrame]:
+        """Return the names of series, which are in order: metric by metric their groups."""
+        for group_by, sharing in groupby(self._ranges, key=lambda r: r.spec.group_by):
+            mine = list(sharing)
+            groups, base = mine[0].groups, mine[0].series
+            edges = pl.Series([base, base + groups * len(mine)])
+            low, high = series.search_sorted(edges, side="left").to_list()
+            here = series.slice(low, high - low) - base
+            metrics = pl.Series("m", [r.number for r in mine], dtype=pl.Int32)
+            keys = _keys(here % groups, self._cube, group_by).alias("key")
+            yield pl.DataFrame([metrics.gather(here // groups), keys])
 
 
 def _keys(codes: pl.Series, cube: Cube, group_by: Sequence[str]) -> pl.Series:
@@ -302,8 +266,8 @@ def _shorten(keys: pl.DataFrame) -> pl.DataFrame:
         texts = keys.get_column(name)
         if texts.dtype != pl.String:
             continue
-        long = (texts.str.len_bytes() > _KEY_BYTES).fill_null(value=False)
-        if long.any():
+        if (greatest(texts.str.len_bytes()) or 0) > _KEY_BYTES:
+            long = (texts.str.len_bytes() > _KEY_BYTES).fill_null(value=False)
             kept = texts.filter(long)
             cut = kept.str.slice(0, 60) + "…" + digest(kept)
             keys = keys.with_columns(texts.scatter(long.arg_true(), cut))

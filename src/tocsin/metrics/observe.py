@@ -2,13 +2,13 @@
 
 Counts and sums of several metrics are taken together: the rows are grouped once by
 every field those metrics group or filter by (a cube), and each metric is then read
-off the small cube. Whether the cube is used depends only on how many different values
-the fields have; the cells are the same either way.
+off the small cube. Which metrics share one depends only on how many different values
+their fields have; the cells are the same either way.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -18,89 +18,103 @@ from tocsin.metrics.cells import (
     MILLION,
     MOST,
     MOST_SQUARED,
+    SHAPES,
     Cells,
     NamedCells,
     gather,
     joined,
     millionths,
 )
-from tocsin.metrics.codes import TooWideError, code
-from tocsin.metrics.cube import Cube, read_off, read_registers
-from tocsin.metrics.sketches import BUCKETS, bucket, registers
+from tocsin.metrics.codes import ROOM, TooWideError, code, group
+from tocsin.metrics.cube import Cube, Numbering, summed
+from tocsin.metrics.sketches import (
+    BUCKETS,
+    PACKED_REGISTERS,
+    bucket,
+    in_lists,
+    registers,
+)
 from tocsin.metrics.spec import Kind, MetricSpec, column
-from tocsin.metrics.witness import witnessed
+from tocsin.metrics.witness import roomy, witnessed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from tocsin.metrics.cells import Schema
+    from tocsin.metrics.cube import Range
     from tocsin.metrics.lateness import Arrival
     from tocsin.metrics.witness import Lines
 
 _SKETCHED = {Kind.PERCENTILE, Kind.DISTINCT}
-_SAMPLE = 20_000
-_FEW = 200
 _SAFE = 2**62
 _SUMMED = {Kind.SUM, Kind.AVG, Kind.STDDEV, Kind.PLUGIN}
 _SQUARED = {Kind.STDDEV, Kind.PLUGIN}
 _COUNT = [pl.len().cast(pl.Int64).alias("n")]
-_WHEN = ["sid", "p", "k"]
+_AT: Schema = {"@": pl.Int64}
 
 
 @dataclass(slots=True)
 class Observer:
     """Observes the metrics of one source; `metrics` pairs each with its number.
 
-    What it keeps (which fields have few values) makes it faster, never different.
+    Metrics share a cube that can have no more than `share` cells for each row. That makes
+    it faster, never different.
     """
 
     metrics: Sequence[tuple[int, MetricSpec]]
-    few: set[str] | None = field(default=None)
+    share: float = 0.125
 
     def observe(self, arrival: Arrival, lines: Lines | None = None) -> NamedCells:
         """Return the cells of a judged batch; `lines` as in `witnessed`."""
         rows = arrival.rows
         if rows.height == 0 or not self.metrics:
             return NamedCells.empty()
-        if self.few is None:
-            self.few = _fields_with_few_values(rows, self.metrics)
-        parts = self._parts(rows, in_order=arrival.in_order)
-        parts += [
-            witnessed(rows, number, spec, lines)
-            for number, spec in self.metrics
-            if spec.lines
-        ]
-        return shifted(gather(parts), self.metrics)
+        named = self._cells(rows, lines, in_order=arrival.in_order)
+        return shifted(named, self.metrics)
 
-    def _parts(self, rows: pl.DataFrame, *, in_order: bool) -> list[NamedCells]:
+    def _cells(
+        self, rows: pl.DataFrame, lines: Lines | None, *, in_order: bool
+    ) -> NamedCells:
         """Return cells, of which some may be of the same series."""
         try:
-            return list(self._observed(rows, in_order=in_order))
+            return self._observed(rows, lines, in_order=in_order)
         except TooWideError:
             half = rows.height // 2
-            first = self._parts(rows.head(half), in_order=in_order)
-            return first + self._parts(rows.tail(-half), in_order=in_order)
+            halves = rows.head(half), rows.tail(-half)
+            return gather([self._cells(h, lines, in_order=in_order) for h in halves])
 
-    def _observed(self, rows: pl.DataFrame, *, in_order: bool) -> Iterator[NamedCells]:
-        for number, spec in self.metrics:
-            if spec.kind in _SKETCHED:
-                yield _sketched(rows, number, spec, in_order=in_order)
-        for metrics in self._sharing():
-            yield _counted(rows, metrics, in_order=in_order)
+    def _observed(
+        self, rows: pl.DataFrame, lines: Lines | None, *, in_order: bool
+    ) -> NamedCells:
+        fields: set[str] = set().union(*(_dimensions(m) for _, m in self.metrics))
+        cube = Cube.of(rows, sorted(fields), in_order=in_order)
+        numbering = Numbering(cube, self.metrics)
+        found: dict[str, list[pl.DataFrame]] = {name: [] for name in SHAPES}
+        for name, table in self._found(cube, numbering.ranges, lines):
+            found[name].append(_shaped(table, SHAPES[name]))
+        tables = [
+            pl.concat([pl.DataFrame(schema=_AT | SHAPES[name]), *parts])
+            for name, parts in found.items()
+        ]
+        names, (base, buckets, registers, texts) = numbering.cells(tables)
+        kept = roomy(texts, names, dict(self.metrics))
+        return NamedCells(names, Cells(base, buckets, registers, kept))
 
-    def _sharing(self) -> Iterator[list[tuple[int, MetricSpec]]]:
-        """Return the metrics that count and sum: which of them share a cube.
-
-        They have slices of the same length, and fields of few values.
-        """
-        by_grain: dict[int, list[tuple[int, MetricSpec]]] = {}
-        for number, spec in self.metrics:
-            if spec.kind in _SKETCHED:
-                continue
-            if _dimensions(spec) <= (self.few or set()):
-                by_grain.setdefault(spec.grain, []).append((number, spec))
-            else:
-                yield [(number, spec)]
-        yield from by_grain.values()
+    def _found(
+        self, cube: Cube, ranges: Mapping[int, Range], lines: Lines | None
+    ) -> Iterator[tuple[str, pl.DataFrame]]:
+        """Yield tables by number (`@`) of cells, each with its name in `Cells`."""
+        for range_ in ranges.values():
+            if range_.spec.kind is Kind.PERCENTILE:
+                yield from _buckets(cube, range_)
+            elif range_.spec.kind is Kind.DISTINCT:
+                yield from _registers(cube, range_)
+            if range_.spec.lines:
+                yield "lines", witnessed(cube, range_, lines)
+        counting = [r for r in ranges.values() if r.spec.kind not in _SKETCHED]
+        for sharing in _sharing(cube, counting, self.share * cube.table.height):
+            for table in _counted(cube, sharing):
+                yield "base", table
 
 
 def shifted(named: NamedCells, metrics: Sequence[tuple[int, MetricSpec]]) -> NamedCells:
@@ -136,20 +150,23 @@ def _dimensions(spec: MetricSpec) -> set[str]:
     return {column(name) for name in spec.where_reads.union(spec.group_by)}
 
 
-def _groups(spec: MetricSpec) -> list[str]:
-    return [column(name) for name in spec.group_by]
+def _sharing(cube: Cube, ranges: Sequence[Range], most: float) -> Iterator[list[Range]]:
+    """Return which metrics share a cube of their fields, of at most so many cells.
 
-
-def _fields_with_few_values(
-    rows: pl.DataFrame, metrics: Sequence[tuple[int, MetricSpec]]
-) -> set[str]:
-    sample = rows.head(_SAMPLE)
-    wanted: set[str] = set().union(*(_dimensions(m) for _, m in metrics))
-    return {name for name in wanted if sample.get_column(name).n_unique() <= _FEW}
-
-
-def _matching(rows: pl.DataFrame, spec: MetricSpec) -> pl.DataFrame:
-    return rows if spec.where is None else rows.filter(spec.where)
+    They have slices of the same length.
+    """
+    found: list[tuple[int, set[str], list[Range]]] = []
+    for range_ in sorted(ranges, key=lambda r: len(_dimensions(r.spec))):
+        grain, fields = range_.spec.grain, _dimensions(range_.spec)
+        for size, has, sharing in found:
+            both = has | fields
+            if size == grain and (both == has or cube.room(both, grain) <= most):
+                has.update(fields)
+                sharing.append(range_)
+                break
+        else:
+            found.append((grain, fields, [range_]))
+    return (sharing for _, _, sharing in found)
 
 
 def _value(spec: MetricSpec) -> pl.Expr:
@@ -164,41 +181,31 @@ def _value_name(spec: MetricSpec) -> str:
     return kind + spec.value.meta.serialize().hex()
 
 
-def _counted(
-    rows: pl.DataFrame, metrics: Sequence[tuple[int, MetricSpec]], *, in_order: bool
-) -> NamedCells:
-    """Return the cells of metrics that count and sum, by one cube of them all."""
-    named = [(_value_name(m), (i, m)) for i, m in metrics]
-    dims = sorted(set().union(*(_dimensions(m) for _, m in metrics)))
+def _counted(cube: Cube, ranges: Sequence[Range]) -> Iterator[pl.DataFrame]:
+    """Yield the base cells of metrics that count and sum, by one cube of them all."""
+    named = [(_value_name(r.spec), r) for r in ranges]
+    dims = sorted(set().union(*(_dimensions(r.spec) for r in ranges)))
     sums, columns = list(_COUNT), []
     for name in dict.fromkeys(n for n, _ in named if n):
-        sharing = [m for n, (_, m) in named if n == name]
+        sharing = [r.spec for n, r in named if n == name]
         most = MOST_SQUARED if sharing[0].kind in _SQUARED else MOST
-        numbers = _numbers(rows, _value(sharing[0]), most)
+        numbers = _numbers(cube.table, _value(sharing[0]), most)
         columns.append(numbers.alias(name))
         sums += _sums(name, numbers, {m.kind for m in sharing})
-    read: set[str] = set().union(*(m.where_reads for _, m in metrics))
-    cube = Cube.of(rows.with_columns(columns), dims, in_order=in_order)
-    grain = metrics[0][1].grain
+    read: set[str] = set().union(*(r.spec.where_reads for r in ranges))
+    cube = replace(cube, table=cube.table.with_columns(columns))
+    grain = ranges[0].spec.grain
     cube = cube.summed(dims, sums, plain=sorted(map(column, read)), grain=grain)
-    return gather(
-        [
-            _base(cube, name, [m for n, m in named if n == name])
-            for name in dict.fromkeys(n for n, _ in named)
-        ]
-    )
+    for name in dict.fromkeys(n for n, _ in named):
+        yield _base(cube, name, [r for n, r in named if n == name])
 
 
-def _base(
-    cube: Cube, name: str, metrics: Sequence[tuple[int, MetricSpec]]
-) -> NamedCells:
+def _base(cube: Cube, name: str, ranges: Sequence[Range]) -> pl.DataFrame:
     """Return the base cells of metrics of the same value."""
     if name:
         cube = replace(cube, table=cube.table.filter(pl.col(f"n{name}") > 0))
     has = {c: f"{c}{name}" for c in BASE if f"{c}{name}" in cube.table.columns}
-    sums = [joined(pl.col(held), c).alias(c) for c, held in has.items()]
-    names, cells = read_off(cube, metrics, sums)
-    return NamedCells(names, _cells(base=cells))
+    return summed(cube, ranges, [joined(pl.col(h), c).alias(c) for c, h in has.items()])
 
 
 def _numbers(rows: pl.DataFrame, value: pl.Expr, most: float) -> pl.Series:
@@ -244,67 +251,50 @@ def _fits(numbers: pl.Series) -> bool:
     return largest * scale * max(len(numbers), 1) < _SAFE
 
 
-def _sketched(
-    rows: pl.DataFrame, number: int, spec: MetricSpec, *, in_order: bool
-) -> NamedCells:
-    """Return the cells of a percentile or a distinct count."""
-    rows = _matching(rows, spec)
-    shape = _buckets if spec.kind is Kind.PERCENTILE else _registers
-    sketch = shape(rows, spec)
-    groups = [column(name) for name in spec.group_by]
-    rows = rows.select("p", "a", *groups).with_columns(sketch)
-    if sketch.null_count():
-        rows = rows.filter(pl.col(sketch.name).is_not_null())
-    cube = Cube.of(rows, groups, in_order=in_order)
-    metric = [(number, replace(spec, where=None))]
-    if sketch.name == "b":
-        names, table = read_off(cube, metric, _COUNT, ("b", 2 * BUCKETS + 1))
-        base = table.group_by(_WHEN).agg(pl.col("n").sum())
-        table = table.with_columns(pl.col("b") - BUCKETS)
-        return NamedCells(names, _cells(base=base, buckets=table))
-    names, table = read_registers(cube, *metric[0])
-    return NamedCells(names, _cells(base=table.drop("x"), registers=table))
-
-
-def _cells(
-    base: pl.DataFrame,
-    buckets: pl.DataFrame | None = None,
-    registers: pl.DataFrame | None = None,
-) -> Cells:
-    """Return tables of cells; columns they lack are null."""
-    empty = Cells.empty()
-    pairs = zip(
-        (empty.base, empty.buckets, empty.registers),
-        (base, buckets, registers),
-        strict=True,
-    )
-    return Cells(
-        *(none if some is None else _shaped(some, none) for none, some in pairs)
-    )
-
-
-def _shaped(table: pl.DataFrame, like: pl.DataFrame) -> pl.DataFrame:
-    """Return a table with the columns of another, null where it lacks them."""
+def _shaped(table: pl.DataFrame, schema: Schema) -> pl.DataFrame:
+    """Return a table with the columns of a schema, null where it lacks them."""
     has = set(table.columns)
     return table.select(
-        pl.col(name).cast(kind) if name in has else pl.lit(None, kind).alias(name)
-        for name, kind in like.schema.items()
+        "@",
+        *(
+            pl.col(name).cast(kind) if name in has else pl.lit(None, kind).alias(name)
+            for name, kind in schema.items()
+        ),
     )
 
 
-def _buckets(rows: pl.DataFrame, spec: MetricSpec) -> pl.Series:
-    """Return each finite value as its bucket, `b`; null where it is no number."""
-    numbers = pl.DataFrame({"v": _numbers(rows, _value(spec), MOST)})
-    return numbers.select(b=bucket(pl.col("v")) + BUCKETS).to_series()
+def _sketched(cube: Cube, range_: Range) -> pl.DataFrame:
+    """Return the values (`v`) of a metric, by numbers from 0 on of its cells."""
+    place = (range_.place(cube) - range_.base).alias("@")
+    rows = cube.table.select(place, _value(range_.spec).alias("v"))
+    return rows if range_.spec.where is None else rows.drop_nulls("@")
 
 
-def _registers(rows: pl.DataFrame, spec: MetricSpec) -> pl.Series:
-    """Return each value as its register and rank in one number, `x`.
+def _buckets(cube: Cube, range_: Range) -> Iterator[tuple[str, pl.DataFrame]]:
+    """Yield the cells of a percentile: of each finite value its bucket."""
+    rows = _sketched(cube, range_)
+    numbers = _numbers(rows, pl.col("v"), MOST)
+    rows = rows.select("@", bucket(pl.lit(numbers)).alias("b") + BUCKETS)
+    sizes = {"@": range_.size, "b": 2 * BUCKETS + 1}
+    table = group(rows.drop_nulls("b"), sizes, _COUNT)
+    table = table.with_columns(pl.col("@") + range_.base, pl.col("b") - BUCKETS)
+    yield "base", table.group_by("@").agg(pl.col("n").sum())
+    yield "buckets", table
 
-    Each different value of the batch is hashed once: values become codes first, and
-    what they stand for is looked up.
-    """
-    coded = code(rows.select(_value(spec)).to_series().cast(pl.String))
-    packed = registers(coded.values.fill_null(""))
-    packed = packed.set(coded.values.is_null(), None).cast(pl.Int64)
-    return packed.gather(coded.codes).alias("x")
+
+def _registers(cube: Cube, range_: Range) -> Iterator[tuple[str, pl.DataFrame]]:
+    """Yield the cells of a distinct count: of each value its register and rank."""
+    if range_.size * PACKED_REGISTERS >= ROOM:
+        raise TooWideError
+    rows = _sketched(cube, range_)
+    texts = rows.get_column("v").cast(pl.String)
+    rows = rows.select("@", _hashed(texts).alias("x")).drop_nulls("x")
+    counts = rows.group_by("@").agg(_COUNT)
+    for name, table in (("base", counts), ("registers", in_lists(rows))):
+        yield name, table.with_columns(pl.col("@") + range_.base)
+
+
+def _hashed(texts: pl.Series) -> pl.Series:
+    """Return the registers of texts; each different one is hashed once."""
+    coded = code(texts)
+    return registers(coded.values).gather(coded.codes)

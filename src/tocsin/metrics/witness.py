@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import polars as pl
 
-from tocsin.metrics.cells import NAMES, Cells, NamedCells
-from tocsin.metrics.cube import key_texts
-from tocsin.metrics.evidence import LINES, LONGEST, ROW, capped, room
-from tocsin.metrics.lateness import StreamClock, known_from
-from tocsin.metrics.spec import LINE, MetricSpec, column
+from tocsin.metrics.cells import Cells, NamedCells
+from tocsin.metrics.evidence import LINES, LONGEST, ROW, capped, shapes
+from tocsin.metrics.lateness import StreamClock
+from tocsin.metrics.spec import LINE, column
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+
+    from tocsin.metrics.cube import Cube, Range
+    from tocsin.metrics.spec import MetricSpec
 
     Lines: TypeAlias = Callable[[pl.Series], pl.Series]
-
-_SLICE: Final = "@p"
-_TICK: Final = "@k"
 
 
 def numbered(rows: pl.DataFrame) -> pl.DataFrame:
@@ -41,70 +40,56 @@ def with_lines(rows: pl.DataFrame, lines: Lines | None) -> pl.DataFrame:
     return rows.with_columns(lines(rows.get_column(ROW)).alias(column(LINE)))
 
 
-def witnessed(
-    rows: pl.DataFrame, number: int, spec: MetricSpec, lines: Lines | None = None
-) -> NamedCells:
-    """Return the lines of a metric that are kept of a judged batch.
+def witnessed(cube: Cube, range_: Range, lines: Lines | None = None) -> pl.DataFrame:
+    """Return the lines of a metric that are kept of judged rows, by their cells (`@`).
 
-    `lines` gives raw lines by their places, where `rows` do not have them. The stream
+    `lines` gives raw lines by their places, where the rows do not have them. The stream
     is not known here: `placed` says it.
     """
-    fields = [column(name) for name in spec.group_by]
-    counted = rows if spec.where is None else rows.filter(spec.where)
+    spec, place = range_.spec, range_.place(cube)
     if spec.value is not None:
-        counted = counted.filter(spec.value.is_not_null())
-    grain = spec.grain
-    known = counted.select(
-        ROW,
-        *fields,
+        place = pl.when(spec.value.is_not_null()).then(place)
+    known = cube.table.select(
+        place.alias("@"),
         t=pl.col("time").to_physical(),
         row=pl.int_range(pl.len(), dtype=pl.UInt32),
-        **{_SLICE: pl.col("p") // grain * grain, _TICK: known_from(grain)},
-    )
-    cell = [*fields, _SLICE, _TICK]
+    ).drop_nulls("@")
+    known = _in_order(known)
+    cell = pl.col("@")
+    first, last = (cell.ne_missing(cell.shift(n)) for n in (1, -spec.lines))
     # Texts are heavy: they are looked up for the few rows that are kept.
-    ordered = known if known.get_column("t").is_sorted() else known.sort("t", ROW)
-    kept = ordered.group_by(cell, maintain_order=True)
-    few = pl.concat([kept.head(1), kept.tail(spec.lines)]).unique([ROW])
-    if column(LINE) in counted.columns:
-        texts = counted.get_column(column(LINE)).gather(few.get_column("row"))
+    few = known.filter(first | last)
+    row = few.get_column("row")
+    at = cube.table.get_column(ROW).gather(row)
+    if column(LINE) in cube.table.columns:
+        texts = cube.table.get_column(column(LINE)).gather(row)
     else:
         assert lines is not None  # they are asked for in one of the two ways
-        texts = lines(few.get_column(ROW))
-    few = few.with_columns(texts.alias("text"))
-    return _named(few.filter(pl.col("text").is_not_null()), number, spec)
-
-
-def _named(few: pl.DataFrame, number: int, spec: MetricSpec) -> NamedCells:
-    keys = few.select(pl.col(column(n)).alias(n) for n in spec.group_by)
-    few = few.with_columns(key_texts(_high(keys, few.height)).alias("key"))
-    names = few.select("key").unique(maintain_order=True).with_row_index("sid")
-    few = few.join(names, on="key", maintain_order="left")
-    lines = few.select(
-        pl.col("sid").cast(pl.Int64),
-        pl.col(_SLICE).alias("p"),
-        pl.col(_TICK).alias("k"),
-        "t",
-        pl.lit("").alias("stream"),
-        pl.col(ROW).alias("at"),
-        pl.col("text").str.slice(0, LONGEST),
-    ).select(*LINES)
-    most = spec.lines
-    rooms = names.select(
-        pl.col("sid").cast(pl.Int64),
-        m=number,
-        room=room(spec.grain, spec.span, most),
-        most=most,
+        texts = lines(at)
+    few = few.select(
+        "@", "t", stream=pl.lit(""), at=at, text=texts.str.slice(0, LONGEST)
     )
-    empty = Cells.empty()
-    cells = Cells(empty.base, empty.buckets, empty.registers, capped(lines, rooms))
-    named = names.select(pl.lit(number, dtype=NAMES["m"]).alias("m"), "key")
-    return NamedCells(named, cells)
+    return few.drop_nulls("text")
 
 
-def _high(keys: pl.DataFrame, height: int) -> pl.DataFrame:
-    """Return keys without fields as so many rows all the same."""
-    return keys if keys.width else pl.DataFrame(height=height)
+def _in_order(known: pl.DataFrame) -> pl.DataFrame:
+    """Return rows in the order of their cells, time and place: most logs are in it."""
+    if not known.get_column("t").is_sorted():
+        known = known.sort("t", maintain_order=True)
+    if known.get_column("@").is_sorted():
+        return known
+    return known.sort("@", maintain_order=True)
+
+
+def roomy(
+    lines: pl.DataFrame, names: pl.DataFrame, metrics: Mapping[int, MetricSpec]
+) -> pl.DataFrame:
+    """Return the lines of series (`sid`, a row of `names`) for which there is room."""
+    if lines.height == 0:
+        return lines.select(*LINES)
+    rooms = shapes(metrics).select("m", "room", "most")
+    series = names.select("m").with_row_index("sid").join(rooms, on="m")
+    return capped(lines, series.with_columns(pl.col("sid").cast(pl.Int64)))
 
 
 def placed(named: NamedCells, stream: str, before: int) -> NamedCells:

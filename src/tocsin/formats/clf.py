@@ -43,8 +43,9 @@ class ClfCodec:
     def parse(self, block: bytes, fields: Mapping[str, FieldType | None]) -> EventBatch:
         """Return the events of the block, as the protocol says."""
         kinds = typed.wanted(self.message, fields)
-        pieces = list(lines.pieces(lines.clean(block))) or [b""]
-        parts = [self._piece(lines.Piece(piece), kinds) for piece in pieces]
+        clean, returns = lines.cleaned(block)
+        pieces = list(lines.pieces(clean)) or [b""]
+        parts = [self._piece(lines.Piece(piece, returns), kinds) for piece in pieces]
         return batch(block, parts, self.explain)
 
     def explain(self, line: str) -> str:

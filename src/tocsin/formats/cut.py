@@ -69,10 +69,9 @@ class _Shape:
 
 _LEADS = (_HOST_END > 0) & _unescaped("1")
 _SIZED = _LEADS & _NUMBER.str.contains(r"^ [1-9][0-9]{2} (?:[0-9]{1,18}|-) $")
-_NUMBERS = r"^ [1-9][0-9]{2} ([0-9]{1,18}|-)(?: (.*))?$"
 _COMMON_FIELDS = _LEAD | {
-    "bytes": size(_NUMBER.str.extract(_NUMBERS, 1)),
-    "rest": _NUMBER.str.extract(_NUMBERS, 2),
+    "bytes": size(_NUMBER.str.slice(5).str.extract(r"^[0-9-]+", 0)),
+    "rest": _NUMBER.str.slice(5).str.extract(r" (.*)", 1),
 }
 _COMBINED_FIELDS = _LEAD | {
     "bytes": size(_NUMBER.str.slice(5).str.head(-1)),
@@ -84,7 +83,7 @@ _COMMON = _Shape(
     columns=4,
     quotes=2,
     fields=_COMMON_FIELDS,
-    plain=_LEADS & _NUMBER.str.contains(_NUMBERS),
+    plain=_LEADS & _NUMBER.str.contains(r"^ [1-9][0-9]{2} (?:[0-9]{1,18}|-)(?: |$)"),
     open=~_NUMBER.str.slice(5).str.contains(" ", literal=True),
 )
 _COMMON_REST = replace(_COMMON, open=pl.lit(value=True))
@@ -120,7 +119,7 @@ def cells(
     sure = found["plain"] & found["time"].is_not_null()
     if shape.open is not None and found["open"].any():
         sure &= ~found["open"] | (found["total"] == piece.lines.str.len_bytes())
-    if b"\r" in piece.data:  # the reader drops some of them
+    if piece.returns:  # the reader drops some of them
         sure &= ~piece.lines.str.contains("\r", literal=True)
     return found, sure
 

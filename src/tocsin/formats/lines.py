@@ -26,15 +26,22 @@ _MARKS = re.compile(rb"(?m)^(?:\xef\xbb\xbf)+")
 
 def clean(block: bytes) -> bytes:
     """Return the block as valid UTF-8 whose every line ends in a bare newline."""
+    return cleaned(block)[0]
+
+
+def cleaned(block: bytes) -> tuple[bytes, bool]:
+    """Return the block cleaned, and whether carriage returns are left in its lines."""
     if block and not block.endswith(b"\n"):
         block += b"\n"
-    if b"\r" in block:
+    returns = b"\r" in block
+    if returns:
         block = block.replace(b"\r\n", b"\n")
         # What is left of these is rare, and found by a slower search.
         block = _LINE_END.sub(b"\n", block) if b"\r\n" in block else block
+        returns = b"\r" in block
     if not block.isascii():
         block = _valid(block)
-    return block
+    return block, returns
 
 
 def _valid(block: bytes) -> bytes:
@@ -61,9 +68,13 @@ def column(piece: bytes) -> pl.Series:
 
 @dataclass(frozen=True)
 class Piece:
-    """A cleaned piece, and its lines for those who need them."""
+    """A cleaned piece, and its lines for those who need them.
+
+    `returns` says whether there may be carriage returns in them.
+    """
 
     data: bytes
+    returns: bool = True
 
     @cached_property
     def lines(self) -> pl.Series:

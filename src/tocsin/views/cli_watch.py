@@ -271,7 +271,7 @@ def _sentences() -> MessagesConfig:
 def _session(
     config: Config, view: View, where: Expression | None, given: dict[str, object]
 ) -> Session:
-    from tocsin.config.build_builtin import standard  # noqa: PLC0415 - see Lazy
+    from tocsin.config.untold import untold  # noqa: PLC0415 - see Lazy
     from tocsin.runners.session import Session, Wishes  # noqa: PLC0415
 
     wishes = Wishes(
@@ -280,7 +280,7 @@ def _session(
         datapoints=bool(given["datapoints"]),
         verbose=bool(given["verbose"]),
     )
-    config = standard(config)
+    config = untold(config)
     live = given["follow"] and not given["speed"]
     return Session(config.watched() if live else config, view, wishes)
 

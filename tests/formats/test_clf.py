@@ -283,6 +283,9 @@ REQUESTS = {
     "GET ": (None, None, None, None),
     " /x": (None, None, None, None),
     "\\x16\\x03\\x01": (None, None, None, None),
+    "GET\t/x HTTP/1.1": (None, None, None, None),
+    "-/a/b": (None, None, None, None),
+    "Gét /a HTTP/1.1": (None, None, None, None),
 }
 
 

@@ -14,7 +14,8 @@ import polars as pl
 
 from tocsin.formats.distinct import per_value
 
-_METHOD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_IN_METHOD = r"!#$%&'*+.^_`|~0-9A-Za-z-"
+_METHOD = rf"[{_IN_METHOD}]+"
 REQUEST = (
     rf"^(?P<method>{_METHOD}) (?P<path>[^ ].*?)"
     r"(?: (?P<protocol>HTTP/[0-9]+(?:\.[0-9]+)?))?$"
@@ -22,8 +23,10 @@ REQUEST = (
 SECTION = r"^(/[^/?]*)"
 _TOP = r"/[^/? ]*"
 _BEGINNING = rf"^(?P<method>{_METHOD}) (?P<section>{_TOP})"
+_WHOLE = r"(?: HTTP/[0-9]+(?:\.[0-9]+)?)?$"
+_NO_METHOD = rf"[{_IN_METHOD}]*(?:[^ {_IN_METHOD}]|$)"
 # Without groups, as it is here, the search is twice as fast.
-_UP_TO_IT = rf"^{_METHOD} {_TOP}(?:[/?]|(?: HTTP/[0-9]+(?:\.[0-9]+)?)?$)"
+_UP_TO_IT = rf"^(?:{_METHOD} {_TOP}(?:[/?]|{_WHOLE})|{_NO_METHOD})"
 
 
 def split(request: pl.Series, wanted: Collection[str]) -> pl.DataFrame:
@@ -48,7 +51,8 @@ def _parts(request: pl.Series, wanted: Collection[str]) -> pl.DataFrame:
 def _begun(request: pl.Series) -> pl.DataFrame:
     """Return method and section by the beginning of each request: up to its second `/`.
 
-    Many requests begin alike. What begins in another way is read by the grammar.
+    Many requests begin alike; what cannot be one, as TLS to a plain port, has neither.
+    What begins in another way is read by the grammar.
     """
     beginning = request.str.extract(_UP_TO_IT, 0)
     found = per_value(

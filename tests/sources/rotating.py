@@ -51,7 +51,7 @@ class Writer:
         self._seen: int | None = None
         self.path.touch()
         self.be_seen()
-        self._touch(self.path)
+        self.be_touched(self.path)
 
     @property
     def rotated(self) -> Path:
@@ -99,7 +99,7 @@ class Writer:
     def create(self) -> None:
         """Make the log, where it was renamed."""
         self.path.touch()
-        self._touch(self.path)
+        self.be_touched(self.path)
 
     def copytruncate(self, between: int = 0, *, compress: bool = False) -> None:
         """Copy the log and empty it; `between` lines are written in the gap."""
@@ -109,10 +109,10 @@ class Writer:
         self._shift()
         # A copy, made after the last line was written.
         shutil.copyfile(self.path, self._rotated(1))
-        self._touch(self._rotated(1))
+        self.be_touched(self._rotated(1))
         self.append(between)
         os.truncate(self.path, 0)
-        self._touch(self.path)
+        self.be_touched(self.path)
         if compress:
             self.compress(self._rotated(1))
 
@@ -157,7 +157,7 @@ class Writer:
             out.write(content)
         if content.endswith(b"\n"):
             self.places[self.lines[-1]] = start, start + len(content)
-        self._touch(path)
+        self.be_touched(path)
         return start
 
     def _give_up_half(self) -> None:
@@ -166,7 +166,8 @@ class Writer:
             self.lines.pop()
             self._half = b""
 
-    def _touch(self, path: Path) -> None:
+    def be_touched(self, path: Path) -> None:
+        """Give a file a time of change after all others."""
         self._clock += 1
         os.utime(path, (self._clock, self._clock))
 

@@ -125,8 +125,8 @@ def _write(path: Path) -> int:
     clock = SystemClock()
     out, due, done = path.open("ab", buffering=0), clock.monotonic(), 0
     while signal.SIGTERM not in told:
-        if told:
-            told.clear()
+        if signal.SIGHUP in told:
+            told.remove(signal.SIGHUP)
             out.close()
             out = path.open("ab", buffering=0)
             print(done, flush=True)  # noqa: T201

@@ -30,7 +30,7 @@ from tocsin.sources.inbox import Inbox
 from tocsin.sources.pipes import PipeReader, is_pipe, stdin_kind
 from tocsin.sources.position import Bookmark, FilePosition
 from tocsin.sources.promises import PROMISES, Intake, Promise
-from tocsin.sources.siblings import first_positions
+from tocsin.sources.starts import first_positions
 from tocsin.sources.unpack import kind_of
 
 __all__ = [

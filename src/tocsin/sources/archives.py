@@ -11,19 +11,16 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from tocsin.model.errors import SourceError
 from tocsin.model.protocols import Chunk
 from tocsin.model.records import Loss
-from tocsin.sources.contents import Archive, Plain
+from tocsin.sources.contents import Archive
 from tocsin.sources.disk import Disk
 from tocsin.sources.faults import fault
 from tocsin.sources.files import FileReader, closed_if_it_fails, head, open_plain, size
-from tocsin.sources.generation import Generation
 from tocsin.sources.lines import MAX_LINE_BYTES, Lines, LineSplitter, take
 from tocsin.sources.unpack import kind_of, unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tocsin.sources.contents import Content
-    from tocsin.sources.position import FilePosition
 
 PAST_ALL: Final = 1 << 62
 """The offset in an archive that lies behind all it holds, how much that may be."""
@@ -180,26 +177,6 @@ def without_twins(paths: Iterable[Path]) -> list[Path]:
     every = list(paths)
     plain = {str(path) for path in every}
     return [p for p in every if unpacked(str(p)) not in plain - {str(p)} or _differs(p)]
-
-
-def first_position(path: Path, disk: Disk) -> FilePosition | None:
-    """Return where a file begins, by which it is found again; None if it is gone.
-
-    Raises:
-        SourceError: It cannot be read.
-    """
-    try:
-        fd = disk.open(path)
-        kind = kind_of(path.name)
-        with closed_if_it_fails(fd):
-            content: Content = Archive(fd, disk, kind) if kind else Plain(fd, disk)
-            position = Generation(content, str(path)).position
-        content.close()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise fault(path, error) from error
-    return position
 
 
 def _differs(archive: Path) -> bool:

@@ -20,6 +20,11 @@ _STATX_BTIME_AT: Final = 80
 """Where `struct statx` holds the time of birth: seconds, then nanoseconds."""
 
 
+PATIENCE: Final = 5
+"""How often what moves while it is looked at is looked at anew."""
+ABSENT: Final = (FileNotFoundError, NotADirectoryError)
+
+
 class FileId(NamedTuple):
     """Which file it is. `born` tells two files apart that had one inode after another.
 

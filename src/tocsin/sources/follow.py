@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Final, Literal
 from tocsin.model.errors import SourceError
 from tocsin.model.protocols import Chunk
 from tocsin.sources.crowd import Crowd
+from tocsin.sources.disk import ABSENT
 from tocsin.sources.faults import fault, refuse_compressed
 from tocsin.sources.lines import MAX_LINE_BYTES, Lines
 from tocsin.sources.opened import NOTHING
 from tocsin.sources.position import Bookmark, FilePosition
 from tocsin.sources.promises import PROMISES
-from tocsin.sources.siblings import ABSENT
+from tocsin.sources.siblings import MovedError
 from tocsin.sources.track import Track
 
 if TYPE_CHECKING:
@@ -121,7 +122,9 @@ class FollowReader:
             self._wake()
             self._look()
             lines = self._track.next(limit)
-            caught_up = not self._track.behind
+            caught_up = not (self._track.behind or self._track.moving)
+        except MovedError:
+            pass  # it is `unsure`, and looks again
         except OSError as error:
             self.trouble = str(fault(self.path, error))
         self.unsure = self._track.unsure
@@ -156,7 +159,12 @@ class FollowReader:
     def _begin(self, start: int | Literal["end"] | Bookmark) -> None:
         if isinstance(start, Bookmark):
             self._at = start.at
-            self._track.resume(start)
+            try:
+                self._track.resume(start)
+            except MovedError:
+                self._track.close()
+                self._resting = start
+                return
             # Until what is lost has been told, the old bookmark is the true one.
             self._resting = start if self._track.losses else None
             return
@@ -187,6 +195,8 @@ class FollowReader:
             self._track.look()
         except ABSENT:
             self.waiting = True
+        except MovedError:
+            pass  # what is open is read all the same
         except OSError as error:
             self.trouble = str(fault(self.path, error))
         except SourceError as error:

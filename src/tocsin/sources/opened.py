@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from tocsin.sources.disk import PATIENCE
 from tocsin.sources.generation import Generation
 from tocsin.sources.lines import Lines
 from tocsin.sources.position import Bookmark, FilePosition, identities
-from tocsin.sources.siblings import PATIENCE, Found, MovedError, Search, lost_after
+from tocsin.sources.siblings import Found, MovedError, Search, lost_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 _REMEMBERED: Final = 4
 """Files that were left and are still known when they turn up under another name."""
+_STUBBORN: Final = 8
+"""Looks in a row that may come to nothing because files are renamed all the time."""
 _DONE: Final = 256
 """Files that were left and are known as long as the process lives."""
 NOTHING: Final = Lines(b"", 0, 0)
@@ -36,6 +39,7 @@ class Opened:
         self._since: int | None = None
         self._done: tuple[FileId, ...] = ()
         self._patient = True
+        self._moved = 0
 
     @property
     def identities(self) -> tuple[FileId, ...]:
@@ -44,8 +48,13 @@ class Opened:
 
     @property
     def unsure(self) -> bool:
-        """Whether a file showed a size that is not believed yet."""
-        return any(generation.unsure for generation in self.generations)
+        """Whether what was seen is not believed yet: a size, or which files there are."""
+        return self.moving or any(generation.unsure for generation in self.generations)
+
+    @property
+    def moving(self) -> bool:
+        """Whether files were renamed all the while when they were last looked for."""
+        return self._moved > 0
 
     @property
     def behind(self) -> bool:
@@ -104,13 +113,15 @@ class Opened:
         """Look for files, anew if they are renamed meanwhile; all is found or nothing.
 
         Raises:
+            MovedError: They are renamed all the time: all is as it was.
             OSError: The disk fails: then all is as it was, to be tried again.
         """
-        for left in reversed(range(PATIENCE)):
+        self._patient = self._moved < _STUBBORN
+        for _ in range(PATIENCE):
             before, left_behind = list(self.generations), self._left
-            told, self._patient = len(self.losses), left > 0
+            told = len(self.losses)
             try:
-                return find()
+                found = find()
             except OSError as error:
                 for added in self.generations:
                     if added not in before:
@@ -119,12 +130,18 @@ class Opened:
                 del self.losses[told:]
                 if not isinstance(error, MovedError):
                     raise
-        raise AssertionError("the last time, nothing is said to have moved")
+            else:
+                self._moved = 0
+                return found
+        self._moved += 1
+        raise MovedError
 
     def _known(self) -> list[FileId]:
         return [*self.identities, *identities(self._left), *self._done]
 
-    def _add(self, found: Found, start: int = 0, index: int | None = None) -> None:
+    def _add(
+        self, found: Found, start: int = 0, index: int | None = None
+    ) -> Generation:
         try:
             path = resolved(found.path)
             generation = Generation(found.content, path, start, self._max_line_bytes)
@@ -133,6 +150,7 @@ class Opened:
             raise
         at = len(self.generations) if index is None else index
         self.generations.insert(at, generation)
+        return generation
 
     def _leave(self, generation: Generation) -> None:
         position = generation.position

@@ -10,23 +10,20 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from tocsin.model.errors import SourceError
 from tocsin.model.records import Loss
-from tocsin.sources.archives import first_position
 from tocsin.sources.contents import Archive, Content, Plain
+from tocsin.sources.disk import ABSENT, PATIENCE
 from tocsin.sources.families import age_of, stream_of
-from tocsin.sources.position import TELLING
+from tocsin.sources.position import HEAD, MARKER, TELLING
 from tocsin.sources.unpack import kind_of, unpacked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
-    from tocsin.sources.disk import Disk, FileId
+    from tocsin.sources.disk import Disk, FileId, Look
     from tocsin.sources.position import FilePosition
 
-PATIENCE: Final = 5
-"""How often what moves while it is looked at is looked at anew."""
 _ALIKE: Final = 1 << 20
 """Bytes in which an archive must be like a file to be taken for what is made of it."""
-ABSENT: Final = (FileNotFoundError, NotADirectoryError)
 Age: TypeAlias = tuple[int, str, int, str]
 
 
@@ -70,6 +67,14 @@ class Place(NamedTuple):
     until: Age | None = None
 
 
+class Begun(NamedTuple):
+    """A copy that was being made of what was written to, when it was looked at."""
+
+    sibling: Sibling
+    look: Look
+    origin: Content
+
+
 @dataclass(slots=True)
 class Search:
     """One look around a followed file; folders are listed when first needed.
@@ -84,6 +89,7 @@ class Search:
     _listed: list[Sibling] | None = field(default=None, init=False)
     _moved: bool = field(default=False, init=False)
     _seen: dict[str, list[tuple[str, int]]] = field(default_factory=dict, init=False)
+    _begun: list[Begun] = field(default_factory=list, init=False)
 
     def same_file(self, position: FilePosition) -> Found | None:
         """Return the file of a position, whatever its name, if it holds what it held."""
@@ -133,6 +139,26 @@ class Search:
             if _holds(found.content, position, present=present):
                 return found
             found.content.close()
+        return self._earlier_copy(position, known)
+
+    def _earlier_copy(
+        self, position: FilePosition, known: tuple[FileId, ...]
+    ) -> Found | None:
+        """Return the copy that was made before the last line that was seen, if any.
+
+        Of all that are older than that line only the youngest can be it.
+        """
+        for sibling in reversed([*self._family()]):
+            try:
+                if self.disk.look(sibling.path).modified >= position.modified:
+                    continue
+            except ABSENT:
+                continue
+            found = self.open(sibling, known, None)
+            if found is None or _holds(found.content, position, present=False):
+                return found
+            found.content.close()
+            break
         return None
 
     def between(self, after: Age | None, before: Age | None) -> Iterator[Sibling]:
@@ -147,7 +173,25 @@ class Search:
             if newer and older and not self._repeats(sibling):
                 yield sibling
 
+    def is_begun(self, found: Found, origin: Content) -> bool:
+        """Whether a file is a copy that is being made of another, whole or not yet."""
+        look = found.content.look()
+        begun = _is_beginning(found.content, origin)
+        if begun:
+            self._begun.append(Begun(Sibling(found.path, 0, found.age), look, origin))
+        return begun
+
+    def has_passed(self, origin: Content) -> bool:
+        """Whether an empty copy is older than what it is of: that was emptied since."""
+        emptied = origin.look().modified
+        looks = (begun.look for begun in self._begun)
+        return any(not look.size and look.modified < emptied for look in looks)
+
     def is_settled(self) -> bool:
+        """Whether all is as it was found: the names, and the copies that were begun."""
+        return self._is_named_alike() and all(map(self._is_still_begun, self._begun))
+
+    def _is_named_alike(self) -> bool:
         """Whether the family has the names that it had when it was first listed."""
         if self._moved:
             return False
@@ -200,6 +244,13 @@ class Search:
                 return file.pread(len(head), 0) == head
         except (*ABSENT, SourceError, IsADirectoryError):
             return False
+
+    def _is_still_begun(self, begun: Begun) -> bool:
+        found = self.open(begun.sibling, (), None)
+        if found is None:
+            return False
+        with closing(found.content) as content:
+            return _is_beginning(content, begun.origin)
 
     def _is(self, sibling: Sibling, identity: FileId) -> bool:
         found = self.open(sibling, (), None)
@@ -277,34 +328,6 @@ class Search:
             yield Sibling(os.path.join(folder, other), inode, age)  # noqa: PTH118
 
 
-def first_positions(
-    paths: Sequence[Path], disk: Disk, look: Callable[[], Sequence[Path]]
-) -> tuple[FilePosition, ...]:
-    """Return where each of some files begins that are there, in their order.
-
-    `look` says which files there are by now: while they are renamed, all is done anew.
-
-    Raises:
-        SourceError: One cannot be read.
-    """
-    files: tuple[FilePosition, ...] = ()
-    for _ in range(PATIENCE):
-        found = (first_position(path, disk) for path in paths)
-        files = tuple(file for file in found if file is not None)
-        before, paths = paths, look()
-        if paths == before and all(_is_at_its_path(file, disk) for file in files):
-            break
-    return files
-
-
-def _is_at_its_path(file: FilePosition, disk: Disk) -> bool:
-    try:
-        found = disk.look(file.path)
-    except OSError:
-        return False
-    return (found.device, found.inode) == file.identity[:2]
-
-
 def _named(siblings: Iterable[Sibling]) -> list[Sibling]:
     """Return those that are of the family."""
     return [sibling for sibling in siblings if sibling.age is not None]
@@ -324,6 +347,16 @@ def _fits(content: Content, position: FilePosition) -> bool:
     except OSError:
         content.close()
         raise
+
+
+def _is_beginning(content: Content, origin: Content) -> bool:
+    """Whether a file holds what another begins with, as far as can be told."""
+    size = content.look().size
+    if content.archived or size > origin.look().size:
+        return False
+    last = max(0, size - MARKER)
+    pieces = ((min(HEAD, size), 0), (size - last, last))
+    return all(content.pread(*piece) == origin.pread(*piece) for piece in pieces)
 
 
 def _holds(content: Content, position: FilePosition, *, present: bool) -> bool:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Literal
 
 from tocsin.model.records import Loss
 from tocsin.sources.contents import Content, Plain
+from tocsin.sources.disk import ABSENT, PATIENCE
 from tocsin.sources.files import closed_if_it_fails
 from tocsin.sources.generation import Generation, moved_on, start_of_last_line
 from tocsin.sources.opened import NOTHING, Opened, resolved
 from tocsin.sources.position import HEAD, TELLING, Bookmark, FilePosition, identities
 from tocsin.sources.siblings import (
-    ABSENT,
     Found,
     MovedError,
     Place,
@@ -68,40 +68,77 @@ class Track(Opened):
         """
         self._left, self._since = mark.left, mark.since
         self._resumed = mark.files[-1].identity if mark.files else None
+        self._take_up(mark)
         self._steadily(lambda: self._resume(mark))
 
+    def _take_up(self, mark: Bookmark) -> None:
+        """Open the files of a bookmark that are still what they were.
+
+        One that was found stays open while others are looked for: so none is missed
+        for good, though there are many, and they are renamed faster than all are opened.
+        """
+        for _ in range(PATIENCE):
+            search = self._search_of(mark)
+            for position in mark.files:
+                found = None if self._has(position) else search.same_file(position)
+                if found and not self._goes_on_in(found, position, mark):
+                    self.generations.pop().close()
+            if all(map(self._has, mark.files)) or search.is_settled():
+                break
+        order = [position.identity[:2] for position in mark.files]
+        self.generations.sort(key=lambda g: order.index(g.content.identity[:2]))
+
     def _resume(self, mark: Bookmark) -> None:
-        others = frozenset(p.path for p in mark.files) - {str(self.path)}
-        search = Search(self._disk, self.path, others)
+        """Find what has become of the files that are not there any more."""
+        search, index, self.forgotten = self._search_of(mark), 0, ()
         known = identities((*mark.files, *mark.left))
-        forgotten = []
         for position in mark.files:
-            found = search.same_file(position) or search.same_content(position, known)
-            if found is None:
-                forgotten.append(position)
-            elif not self._is_short_copy(found, position):
-                if not found.is_of(position) and search.has(position.identity):
-                    self.losses.append(gap(position.path, found, position))
-                self._add(found, position.offset)
-                self._check(found.content, position)
-                if not position.head_bytes:
-                    self.generations[-1].be_blank(mark.since)
-                continue
-            if position.unread or position is mark.files[-1]:
-                self.losses.append(lost_after(position))
-        self.forgotten = tuple(forgotten)
+            if not self._has(position):
+                found = self._rest_of(search, position, known)
+                if found is None:
+                    if position.unread or position is mark.files[-1]:
+                        self.losses.append(lost_after(position))
+                    continue
+                if not self._goes_on_in(found, position, mark, index) and self._patient:
+                    raise MovedError
+            index += 1
         if identities(mark.files) != list(self.identities):
             self._settle(search)
 
-    def _check(self, content: Content, position: FilePosition) -> None:
-        """Make sure that a file was not written anew while it was taken up.
+    def _rest_of(
+        self, search: Search, position: FilePosition, known: list[FileId]
+    ) -> Found | None:
+        """Return the file, or the copy, that holds what comes after a position."""
+        found = search.same_file(position) or search.same_content(position, known)
+        if found is None:
+            self.forgotten += (position,)
+        elif self._is_short_copy(found, position):
+            return None
+        elif not found.is_of(position) and search.has(position.identity):
+            self.losses.append(gap(position.path, found, position))
+        return found
 
-        Raises:
-            MovedError: It was.
-        """
+    def _goes_on_in(
+        self,
+        found: Found,
+        position: FilePosition,
+        mark: Bookmark,
+        index: int | None = None,
+    ) -> bool:
+        """Take in a file, to go on at a position; return whether it is still the same."""
+        generation = self._add(found, position.offset, index)
+        if not position.head_bytes:
+            generation.be_blank(mark.since)
         # Of an archive the way back is long, and nobody writes to it anew.
-        if self._patient and not content.archived and not position.fits(content.pread):
-            raise MovedError
+        return found.content.archived or position.fits(found.content.pread)
+
+    def _has(self, position: FilePosition) -> bool:
+        """Whether the file of a position is open."""
+        return any(i.is_same(position.identity) for i in self.identities)
+
+    def _search_of(self, mark: Bookmark) -> Search:
+        others = frozenset(p.path for p in mark.files) - {str(self.path)}
+        return Search(self._disk, self.path, others)
 
     def look(self) -> None:
         """Open the file that has our name now, unless it is open, and what came before.
@@ -160,16 +197,19 @@ class Track(Opened):
                 # What was written anew while we were away has left copies, if any.
                 again = self._resumed and content.identity.is_same(self._resumed)
                 find = self._find_copies if again else self._find_between
-                find(search, place, content.identity)
+                find(search, place, content)
         except BaseException:
             content.close()
             raise
-        if any(content.identity.is_same(other) for other in self.identities):
-            content.close()
-        else:
+        taken = any(content.identity.is_same(other) for other in self.identities)
+        if not taken:
             self._add(Found(content, str(self.path), None))
-        if searched:  # it may have been copied and emptied before it was taken in
-            self._settle(search)
+        try:
+            if searched:  # it may have been copied and emptied before it was taken in
+                self._settle(search)
+        finally:
+            if taken:
+                content.close()
 
     def _find_rotated(self) -> None:
         """Take in what has come and was rotated away, though no next file has come.
@@ -180,7 +220,8 @@ class Track(Opened):
         changed = self._disk.look(self.path.parent).modified
         if changed != self._folder and self.generations:
             search = self._search()
-            self._find_between(search, self._place(search), self.identities[-1])
+            newest = self.generations[-1].content
+            self._find_between(search, self._place(search), newest)
             self._folder = changed
 
     def _find_passed_by(self, blank: Generation) -> None:
@@ -196,28 +237,29 @@ class Track(Opened):
             raise
 
     def _find_since(self, blank: Generation, since: int) -> None:
-        search, identity = self._search(), blank.content.identity
-        until = search.age(identity)
+        search = self._search()
+        until = search.age(blank.content.identity)
         if blank.unlinked:
             found = search.same_content(blank.position, self._known())
             if found is not None:
                 until = found.age
                 found.content.close()
         place = Place(None, len(self.generations) - 1, since, until)
-        self._find_copies(search, place, identity)
+        self._find_copies(search, place, blank.content)
 
-    def _find_copies(
-        self, search: Search, place: Place, origin: FileId
-    ) -> list[Generation]:
-        """Take in copies that were made of one file; each may lack some last lines."""
-        copies = self._find_between(search, place, origin)
-        for copy in copies:
+    def _find_copies(self, search: Search, place: Place, origin: Content) -> None:
+        """Take in copies that were made of one file; each may lack some last lines.
+
+        Not one that is being made of what stands there now: that is read from the file.
+        """
+        for copy in self._find_between(search, place, origin, copies=True):
             size = 0 if copy.content.archived else copy.size
             self.losses.append(Loss(str(self.path), size, size, more=True))
-        return copies
+        if search.has_passed(origin):
+            self.losses.append(Loss(str(self.path), 0, 0, more=True))
 
     def _find_between(
-        self, search: Search, place: Place, newest: FileId
+        self, search: Search, place: Place, newest: Content, *, copies: bool = False
     ) -> list[Generation]:
         """Take in the rotated files that are newer than a place, and new to us."""
         # Names alone may deceive: there are those who count upwards.
@@ -225,10 +267,12 @@ class Track(Opened):
             return []  # the first file of all
         index = place.before
         for sibling in search.between(place.age, place.until):
-            found = search.open(sibling, [*self._known(), newest], place.since)
+            known = [*self._known(), newest.identity]
+            found = search.open(sibling, known, place.since)
             if found is None:
                 continue
-            if place.age is None and self._has_content_of(found):
+            passed = place.age is None and self._has_content_of(found)
+            if passed or (copies and search.is_begun(found, newest)):
                 found.content.close()
             else:
                 self._add(found, index=index)
@@ -298,7 +342,7 @@ class Track(Opened):
         else:
             self.losses.append(lost_after(position, read))
         place = Place(age, index + rest, generation.modified)
-        self._find_copies(search, place, generation.content.identity)
+        self._find_copies(search, place, generation.content)
         return rest
 
     def _is_short_copy(self, found: Found, position: FilePosition) -> bool:

@@ -1,0 +1,122 @@
+"""A log is copied and emptied while a follower looks: between any two of its looks.
+
+If nobody writes between the copy and the emptying, nothing may be lost, nor said to be.
+"""
+
+import os
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.sources.rotating import Follower, Writer, assert_all_once
+from tests.sources.test_rotation_races import Busy, shifted
+
+from tocsin.sources import Crowd
+from tocsin.sources.disk import Look
+
+NONE: Final[list[bytes]] = []
+STEPS = st.lists(st.sampled_from(["look", "drain", "stop", "turn"]), max_size=16)
+SIZES = st.lists(st.integers(6, 9), min_size=1, max_size=6)
+GAPS = st.lists(st.integers(0, 12), max_size=80)
+
+
+class Busier(Busy):
+    """A disk on which something happens also before an open file is looked at."""
+
+    def look_at(self, fd: int) -> Look:
+        self._pass()
+        return super().look_at(fd)
+
+
+def turns(log: Writer, sizes: list[int], gap: list[bytes]) -> Iterator[None]:
+    """Copy a log and empty it as logrotate does, step by step, with lines before each.
+
+    With a `gap`, lines are written after the copy was made, and noted there.
+    """
+    for size in sizes:
+        log.append(size)
+        yield
+        yield from shifted(log)
+        content = log.path.read_bytes()
+        for end in (0, len(content) // 2, len(content)):
+            log.rotated.write_bytes(content[:end])
+            log.be_touched(log.rotated)
+            yield
+        if gap is not NONE:
+            log.append(2)
+            gap += log.lines[-2:]
+            yield
+        os.truncate(log.path, 0)
+        log.be_touched(log.path)
+        yield
+
+
+@contextmanager
+def played(
+    most_open: int,
+    happens: Callable[[Writer], Iterator[None]],
+    gaps: list[int],
+    steps: list[str],
+    first: int = 6,
+) -> Iterator[tuple[Writer, Follower]]:
+    """Play steps of a follower while its log is rotated, then read what is left."""
+    with tempfile.TemporaryDirectory() as folder:
+        log = Writer(Path(folder))
+        log.append(first)
+        turning = happens(log)
+        disk = Busier(turning)
+        follower = Follower(log.path, Crowd(most_open, disk))
+        follower.read()
+        disk.begin(gaps)
+        for step in steps:
+            if step == "stop":
+                follower.stop()
+            elif step == "turn":
+                next(turning, None)
+            else:
+                follower.read(60 if step == "look" else 1 << 20)
+        for _ in turning:
+            pass
+        log.append(first)
+        follower.drain()
+        follower.stop()
+        yield log, follower
+
+
+crowded = pytest.mark.parametrize("most_open", [0, 1], ids=["one", "a crowd"])
+
+
+@crowded
+@settings(deadline=None, max_examples=200)
+@given(sizes=SIZES, gaps=GAPS, steps=STEPS)
+def test_a_log_that_is_copied_and_emptied_at_rest_is_neither_lost_nor_repeated(
+    most_open: int, sizes: list[int], gaps: list[int], steps: list[str]
+) -> None:
+    happens = partial(turns, sizes=sizes, gap=NONE)
+    with played(most_open, happens, gaps, steps) as (log, follower):
+        assert_all_once(follower, log.lines)
+        assert sum(loss.bytes for loss in follower.losses) == 0
+
+
+@crowded
+@settings(deadline=None, max_examples=100)
+@given(sizes=SIZES, gaps=GAPS, steps=STEPS)
+def test_of_a_log_that_is_written_meanwhile_only_what_no_copy_has_is_lost(
+    most_open: int, sizes: list[int], gaps: list[int], steps: list[str]
+) -> None:
+    gap: list[bytes] = []
+    # A copy that is shorter than what a file is known by (1,024 bytes) is not known again.
+    happens = partial(turns, sizes=[size * 9 for size in sizes], gap=gap)
+    with played(most_open, happens, gaps, steps, 54) as (log, follower):
+        read = Counter(follower.lines)
+        assert [line for line, times in read.items() if times > 1] == []
+        missing = set(log.lines) - read.keys()
+        assert missing <= set(gap)
+        assert not missing or any(loss.more for loss in follower.losses)

@@ -48,8 +48,6 @@ SHAPES: dict[str, Schema] = {
     "lines": {name: kind for name, kind in LINES.items() if name not in _WHEN},
 }
 """The columns of each table but for those that say of what series and slice they are."""
-_A_ROW = 2
-"""Registers in a list that count as a row: they are looked at one by one."""
 
 MILLION = 1_000_000
 """Sums are whole numbers of millionths: exact under any order of addition."""
@@ -102,9 +100,10 @@ class Cells:
 
     @property
     def weight(self) -> int:
-        """How many rows there are in all, by the memory that judging them takes."""
-        held = int(self.registers.get_column("x").list.len().sum())
-        return self.height + held // _A_ROW
+        """How many rows and registers there are in all: what judging them takes."""
+        if self.registers.height == 0:
+            return self.height
+        return self.height + int(self.registers.get_column("x").list.len().sum())
 
 
 _NO_LINES: pl.DataFrame = pl.DataFrame(schema=LINES)

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 SUMS = {"sid": pl.Int64, "n": pl.Int64, "s": pl.Int128, "q": pl.Int128}
 """What the windows of series that end at or last before a tick come to."""
 
-_SUMMED = [k.value for k in (Kind.SUM, Kind.AVG, Kind.STDDEV, Kind.PLUGIN, Kind.SHARE)]
+_SQUARED = {Kind.STDDEV.value, Kind.PLUGIN.value}
+_SUMMED = _SQUARED | {Kind.SUM.value, Kind.AVG.value, Kind.SHARE.value}
 _CARRIED = [
     k.value
     for k in (Kind.COUNT, Kind.RATE, Kind.SUM, Kind.AVG, Kind.STDDEV, Kind.SHARE)
@@ -113,8 +114,9 @@ def change_points(base: pl.DataFrame, series: pl.DataFrame) -> pl.DataFrame:
     only the cells that come or go.
     """
     sums = ["n"]
-    if series.get_column("kind").is_in(_SUMMED).any():
-        sums += ["s", "q"]
+    kinds = set(series.get_column("kind").unique().to_list())
+    sums += ["s"] if kinds & _SUMMED else []
+    sums += ["q"] if kinds & _SQUARED else []
     first = least(series.get_column("start")) or 0
     size = (greatest(series.get_column("until")) or 0) - first + 1
     # A series and an end as one number: so they are sorted much faster.

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from tocsin.model.batch import greatest
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -113,6 +115,8 @@ def settled(lines: pl.DataFrame, shapes: pl.DataFrame, tick: int) -> pl.DataFram
     old = lines.filter(pl.col("p") < tick)
     if old.height == 0:
         return lines
+    # Most are older than any window: they need not be put in order.
+    old = old.filter(pl.col("p") >= tick - (greatest(shapes.get_column("span")) or 0))
     old = capped(reduced(old), shapes).join(shapes, on="sid")
     old = _fronted(old.filter(pl.col("p") >= tick - pl.col("span")), tick)
     back = pl.col("at").cum_count(reverse=True).over("sid") <= pl.col("most")

@@ -191,10 +191,10 @@ def _moving(times: pl.Series, now: int | None) -> pl.Series:
 
 
 def _with_panes(rows: pl.DataFrame, closed: pl.Series | None) -> pl.DataFrame:
-    pane = pl.col("time").to_physical() // SECOND
+    pane = (_micros(rows) // SECOND).alias("p")
     if closed is None:
-        return rows.with_columns(p=pane, a=pane)
-    return rows.with_columns(p=pane, a=pl.max_horizontal(pane, pl.lit(closed)))
+        return rows.with_columns(pane, a=pane)
+    return rows.with_columns(pane, a=pl.max_horizontal(pane, closed))
 
 
 def _micros(frame: pl.DataFrame) -> pl.Series:

@@ -276,16 +276,16 @@ class SeriesTable:
     def with_births(self, base: pl.DataFrame, plan: SeriesPlan) -> SeriesTable:
         """Return the table with what these base cells say of when series began."""
         known = self.births.group_by("sid").agg(
-            pl.col("first").min(), pl.col("k").max()
+            first_old=pl.col("first").min(), k_old=pl.col("k").max()
         )
-        seen = base.group_by("sid", "k").agg(first=pl.col("p").min())
+        seen = base.select("sid", "k", first="p")
         if plan.waits:
             seen = seen.join(self.table.select("sid", "m"), on="sid")
             own = pl.col("m").replace_strict(
                 plan.waits, default=0, return_dtype=pl.Int64
             )
             seen = seen.select("sid", "k", first=pl.col("first") + own)
-        seen = seen.join(known, on="sid", how="left", suffix="_old")
+        seen = seen.join(known, on="sid", how="left")
         # A birth is news if it is earlier than all others, or known before one of them.
         news = seen.filter(
             pl.col("first_old").is_null()

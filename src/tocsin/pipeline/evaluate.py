@@ -225,9 +225,10 @@ class Evaluator:
         return names.get_column("m").is_in(list(self.shard.events))
 
     def _account(self, names: pl.DataFrame, base: pl.DataFrame, lost: int) -> Absorbed:
-        events = self._events(names)
-        late = base.filter(pl.col("k") > pl.col("p") + 1)
-        return Absorbed(_count_of(base, events), lost, _count_of(late, events))
+        mine = base.filter(self._events(names).gather(base.get_column("sid")))
+        late = pl.col("n").filter(pl.col("k") > pl.col("p") + 1)
+        counted, amended = mine.select(pl.col("n").sum(), late=late.sum()).row(0)
+        return Absorbed(counted, lost, amended)
 
     def _beginning(self, state: ShardState) -> int:
         """Return a tick before the first datapoint of all."""

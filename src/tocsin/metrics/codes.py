@@ -21,7 +21,7 @@ ROOM = 2**62
 """Numbers that rows are grouped by are below this."""
 _PACKED = pl.col("@")
 _CLOSE = 4096
-"""Whole numbers within such a range are their own codes."""
+"""The codes of whole numbers within such a range are looked up in a table."""
 
 
 class TooWideError(Exception):
@@ -48,14 +48,20 @@ def code(column: pl.Series) -> Coded:
 
 
 def _of_texts(column: pl.Series) -> Coded:
-    words = pl.Categories.random()
-    coded = column.cast(pl.Categorical(words))  # what it has is forgotten with it
-    return _with_null(coded.to_physical().cast(pl.Int64), words.to_series())
+    words = pl.Categorical(pl.Categories.random())
+    coded = column.cast(words)  # what it has is forgotten with it
+    codes = coded.to_physical()
+    count = (greatest(codes) or 0) + 1 if coded.len() > coded.null_count() else 0
+    values = pl.int_range(count, dtype=pl.UInt32, eager=True).cat.to(words)
+    return _with_null(codes.cast(pl.Int64), values.cast(pl.String))
 
 
 def _of_close(column: pl.Series, low: int, high: int) -> Coded:
-    codes = column.cast(pl.Int64) - low
-    values = pl.int_range(low, high + 1, dtype=pl.Int64, eager=True).cast(column.dtype)
+    values = column.drop_nulls().unique()
+    places = pl.zeros(high - low + 1, dtype=pl.Int64, eager=True)
+    numbers = pl.int_range(values.len(), eager=True)
+    places = places.scatter(values.cast(pl.Int64) - low, numbers)
+    codes = places.gather(column.cast(pl.Int64) - low)
     return _with_null(codes, values)
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from tocsin.metrics.cells import NAMES
 from tocsin.metrics.codes import ROOM, TooWideError, code, group
 from tocsin.metrics.lateness import known_from
 from tocsin.metrics.sketches import digest
@@ -202,7 +203,8 @@ class Numbering:
         parts, at = [], 0
         for table in tables:
             here = places.slice(at, table.height)
-            parts.append(here.hstack(table.drop("@").get_columns()))
+            rest = [c for c in table.get_columns() if c.name != "@"]
+            parts.append(here.hstack(rest))
             at += table.height
         return names, parts
 
@@ -226,49 +228,55 @@ class Numbering:
 
     def _names(self, series: pl.Series) -> Iterator[pl.DataFrame]:
         """Return the names of series, which are in order: metric by metric their groups."""
-        for group_by, sharing in groupby(self._ranges, key=lambda r: r.spec.group_by):
-            mine = list(sharing)
-            groups, base = mine[0].groups, mine[0].series
-            edges = pl.Series([base, base + groups * len(mine)])
-            low, high = series.search_sorted(edges, side="left").to_list()
-            here = series.slice(low, high - low) - base
-            metrics = pl.Series("m", [r.number for r in mine], dtype=pl.Int32)
-            keys = _keys(here % groups, self._cube, group_by).alias("key")
-            yield pl.DataFrame([metrics.gather(here // groups), keys])
+        sharing = [list(g) for _, g in groupby(self._ranges, lambda r: r.spec.group_by)]
+        edges = pl.Series([mine[0].series for mine in sharing])
+        begins = series.search_sorted(edges, side="left").to_list()
+        texts = _Texts(self._cube)
+        for mine, low, high in zip(sharing, begins, [*begins[1:], None], strict=True):
+            place = pl.col("@") - mine[0].series
+            metrics = pl.Series([r.number for r in mine], dtype=NAMES["m"])
+            yield pl.DataFrame({"@": series[low:high]}).select(
+                m=pl.lit(metrics).gather(place // mine[0].groups),
+                key=texts.key(place % mine[0].groups, mine[0].spec.group_by),
+            )
 
 
-def _keys(codes: pl.Series, cube: Cube, group_by: Sequence[str]) -> pl.Series:
-    """Return the group keys of codes, as JSON."""
-    if not group_by:
-        return pl.repeat("{}", codes.len(), dtype=pl.String, eager=True)
-    columns = []
-    for name in reversed(group_by):
-        values = cube.values[column(name)]
-        columns.append(values.gather(codes % values.len()).alias(name))
-        codes = codes // values.len()
-    return key_texts(pl.DataFrame(columns[::-1]))
+class _Texts:
+    """The texts of group keys: JSON."""
+
+    def __init__(self, cube: Cube) -> None:
+        self._cube = cube
+        self._values: dict[str, pl.Series] = {}
+
+    def key(self, codes: pl.Expr, group_by: Sequence[str]) -> pl.Expr:
+        """Return the group keys of codes."""
+        if not group_by:
+            return pl.lit("{}")
+        columns = []
+        for name in reversed(group_by):
+            values = self._short(column(name))
+            columns.append(pl.lit(values).gather(codes % values.len()).alias(name))
+            codes = codes // values.len()
+        return pl.struct(columns[::-1]).struct.json_encode()
+
+    def _short(self, name: str) -> pl.Series:
+        """Return values of a field that may be in a key.
+
+        Long texts are cut, so that hostile lines cannot make keys large. What is cut off
+        is stood for by its hash: different texts stay different keys.
+        """
+        if name not in self._values:
+            values = self._cube.values[name]
+            cut = _cut(values) if values.dtype == pl.String else values
+            self._values[name] = cut
+        return self._values[name]
 
 
-def key_texts(keys: pl.DataFrame) -> pl.Series:
-    """Return group keys, a column for each field, as JSON."""
-    if not keys.width:
-        return pl.repeat("{}", keys.height, dtype=pl.String, eager=True)
-    short = _shorten(keys)
-    return short.select(pl.struct(pl.all()).struct.json_encode()).to_series()
-
-
-def _shorten(keys: pl.DataFrame) -> pl.DataFrame:
-    """Cut long texts in group keys, so that hostile lines cannot make keys large.
-
-    What is cut off is stood for by its hash: different texts stay different keys.
-    """
-    for name in keys.columns:
-        texts = keys.get_column(name)
-        if texts.dtype != pl.String:
-            continue
-        if (greatest(texts.str.len_bytes()) or 0) > _KEY_BYTES:
-            long = (texts.str.len_bytes() > _KEY_BYTES).fill_null(value=False)
-            kept = texts.filter(long)
-            cut = kept.str.slice(0, 60) + "…" + digest(kept)
-            keys = keys.with_columns(texts.scatter(long.arg_true(), cut))
-    return keys
+def _cut(texts: pl.Series) -> pl.Series:
+    sizes = texts.str.len_bytes()
+    if (greatest(sizes) or 0) <= _KEY_BYTES:
+        return texts
+    long = (sizes > _KEY_BYTES).fill_null(value=False)
+    kept = texts.filter(long)
+    cut = kept.str.slice(0, 60) + "…" + digest(kept)
+    return texts.scatter(long.arg_true(), cut)

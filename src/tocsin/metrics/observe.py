@@ -8,7 +8,8 @@ their fields have; the cells are the same either way.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from math import gcd
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -38,7 +39,7 @@ from tocsin.metrics.spec import Kind, MetricSpec, column
 from tocsin.metrics.witness import roomy, witnessed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from tocsin.metrics.cells import Schema
     from tocsin.metrics.cube import Range
@@ -62,7 +63,14 @@ class Observer:
     """
 
     metrics: Sequence[tuple[int, MetricSpec]]
-    share: float = 0.125
+    share: float = 0.25
+    _fields: dict[int, set[str]] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._fields = {
+            number: {column(name) for name in spec.where_reads.union(spec.group_by)}
+            for number, spec in self.metrics
+        }
 
     def observe(self, arrival: Arrival, lines: Lines | None = None) -> NamedCells:
         """Return the cells of a judged batch; `lines` as in `witnessed`."""
@@ -86,16 +94,13 @@ class Observer:
     def _observed(
         self, rows: pl.DataFrame, lines: Lines | None, *, in_order: bool
     ) -> NamedCells:
-        fields: set[str] = set().union(*(_dimensions(m) for _, m in self.metrics))
+        fields: set[str] = set().union(*self._fields.values())
         cube = Cube.of(rows, sorted(fields), in_order=in_order)
         numbering = Numbering(cube, self.metrics)
         found: dict[str, list[pl.DataFrame]] = {name: [] for name in SHAPES}
         for name, table in self._found(cube, numbering.ranges, lines):
-            found[name].append(_shaped(table, SHAPES[name]))
-        tables = [
-            pl.concat([pl.DataFrame(schema=_AT | SHAPES[name]), *parts])
-            for name, parts in found.items()
-        ]
+            found[name].append(table)
+        tables = [_shaped(parts, SHAPES[name]) for name, parts in found.items()]
         names, (base, buckets, registers, texts) = numbering.cells(tables)
         kept = roomy(texts, names, dict(self.metrics))
         return NamedCells(names, Cells(base, buckets, registers, kept))
@@ -111,9 +116,13 @@ class Observer:
                 yield from _registers(cube, range_)
             if range_.spec.lines:
                 yield "lines", witnessed(cube, range_, lines)
-        counting = [r for r in ranges.values() if r.spec.kind not in _SKETCHED]
-        for sharing in _sharing(cube, counting, self.share * cube.table.height):
-            for table in _counted(cube, sharing):
+        counting = [
+            (range_, self._fields[number])
+            for number, range_ in ranges.items()
+            if range_.spec.kind not in _SKETCHED
+        ]
+        for shared in _shared(cube, counting, self.share * cube.table.height):
+            for table in _counted(cube, shared):
                 yield "base", table
 
 
@@ -146,27 +155,31 @@ def shifted(named: NamedCells, metrics: Sequence[tuple[int, MetricSpec]]) -> Nam
     return NamedCells(named.names, named.cells.map(later))
 
 
-def _dimensions(spec: MetricSpec) -> set[str]:
-    return {column(name) for name in spec.where_reads.union(spec.group_by)}
+@dataclass(slots=True)
+class _Shared:
+    """Metrics that share a cube: of these fields, and of slices of `grain` seconds."""
+
+    grain: int
+    fields: set[str]
+    ranges: list[Range]
 
 
-def _sharing(cube: Cube, ranges: Sequence[Range], most: float) -> Iterator[list[Range]]:
-    """Return which metrics share a cube of their fields, of at most so many cells.
-
-    They have slices of the same length.
-    """
-    found: list[tuple[int, set[str], list[Range]]] = []
-    for range_ in sorted(ranges, key=lambda r: len(_dimensions(r.spec))):
-        grain, fields = range_.spec.grain, _dimensions(range_.spec)
-        for size, has, sharing in found:
-            both = has | fields
-            if size == grain and (both == has or cube.room(both, grain) <= most):
-                has.update(fields)
-                sharing.append(range_)
+def _shared(
+    cube: Cube, ranges: Iterable[tuple[Range, set[str]]], most: float
+) -> list[_Shared]:
+    """Return which metrics, of these fields, share cubes of at most so many cells."""
+    found: list[_Shared] = []
+    for range_, fields in sorted(ranges, key=lambda r: len(r[1])):
+        for shared in found:
+            both, grain = shared.fields | fields, gcd(shared.grain, range_.spec.grain)
+            same = grain == shared.grain and both == shared.fields
+            if same or cube.room(both, grain) <= most:
+                shared.grain, shared.fields = grain, both
+                shared.ranges.append(range_)
                 break
         else:
-            found.append((grain, fields, [range_]))
-    return (sharing for _, _, sharing in found)
+            found.append(_Shared(range_.spec.grain, fields, [range_]))
+    return found
 
 
 def _value(spec: MetricSpec) -> pl.Expr:
@@ -181,10 +194,9 @@ def _value_name(spec: MetricSpec) -> str:
     return kind + spec.value.meta.serialize().hex()
 
 
-def _counted(cube: Cube, ranges: Sequence[Range]) -> Iterator[pl.DataFrame]:
+def _counted(cube: Cube, shared: _Shared) -> Iterator[pl.DataFrame]:
     """Yield the base cells of metrics that count and sum, by one cube of them all."""
-    named = [(_value_name(r.spec), r) for r in ranges]
-    dims = sorted(set().union(*(_dimensions(r.spec) for r in ranges)))
+    named = [(_value_name(r.spec), r) for r in shared.ranges]
     sums, columns = list(_COUNT), []
     for name in dict.fromkeys(n for n, _ in named if n):
         sharing = [r.spec for n, r in named if n == name]
@@ -192,10 +204,11 @@ def _counted(cube: Cube, ranges: Sequence[Range]) -> Iterator[pl.DataFrame]:
         numbers = _numbers(cube.table, _value(sharing[0]), most)
         columns.append(numbers.alias(name))
         sums += _sums(name, numbers, {m.kind for m in sharing})
-    read: set[str] = set().union(*(r.spec.where_reads for r in ranges))
-    cube = replace(cube, table=cube.table.with_columns(columns))
-    grain = ranges[0].spec.grain
-    cube = cube.summed(dims, sums, plain=sorted(map(column, read)), grain=grain)
+    read: set[str] = set().union(*(r.spec.where_reads for r in shared.ranges))
+    plain = sorted(map(column, read))
+    if columns:
+        cube = replace(cube, table=cube.table.with_columns(columns))
+    cube = cube.summed(sorted(shared.fields), sums, plain=plain, grain=shared.grain)
     for name in dict.fromkeys(n for n, _ in named):
         yield _base(cube, name, [r for n, r in named if n == name])
 
@@ -251,8 +264,11 @@ def _fits(numbers: pl.Series) -> bool:
     return largest * scale * max(len(numbers), 1) < _SAFE
 
 
-def _shaped(table: pl.DataFrame, schema: Schema) -> pl.DataFrame:
-    """Return a table with the columns of a schema, null where it lacks them."""
+def _shaped(parts: Sequence[pl.DataFrame], schema: Schema) -> pl.DataFrame:
+    """Return tables as one with the columns of a schema, null where they lack them."""
+    if not parts:
+        return pl.DataFrame(schema=_AT | schema)
+    table = pl.concat(parts, how="diagonal")
     has = set(table.columns)
     return table.select(
         "@",

@@ -107,7 +107,11 @@ NOTHING = {
     "a month in small letters": "07/feb/2019:21:11:01 +0000",
     "a month in full": "07/February/2019:21:11:01 +0000",
     "no offset": "07/Feb/2019:21:11:01", "one digit": "7/Feb/2019:21:11:01 +0000",
-    "a line break": "2019-01-01\n",
+    "a line break": "2019-01-01\n", "CLF of no day": "30/Feb/2019:21:11:01 +0000",
+    "CLF before the calendar": "01/Jan/0001:00:00:00 +0001",
+    "CLF after it": "31/Dec/9999:23:59:59 -0001",
+    "CLF of the minute 60": "07/Feb/2019:21:60:01 +0000",
+    "CLF of 60 minutes' offset": "07/Feb/2019:21:11:01 +0060",
 }  # fmt: skip
 
 
@@ -128,6 +132,8 @@ SOMETHING = {
         "2019-02-07T21:11:01.123456Z",
     ),
     "a leap second is the next": ("2016-12-31T23:59:60Z", "2017-01-01T00:00:00Z"),
+    "CLF of a leap second": ("31/Dec/2016:23:59:60 -0130", "2017-01-01T01:30:00Z"),
+    "CLF east of the date line": ("01/Jan/2020:00:30:00 +1245", "2019-12-31T11:45:00Z"),
     "a leap day": ("2000-02-29", "2000-02-29T00:00:00Z"),
     "the first of all": ("0001-01-01", "0001-01-01T00:00:00Z"),
     "the last of all": ("9999-12-31T23:59:59.999999Z", "9999-12-31T23:59:59.999999Z"),

@@ -14,7 +14,7 @@ import polars as pl
 
 from tocsin.formats.distinct import per_value
 from tocsin.formats.instants import Clock
-from tocsin.formats.lines import Piece
+from tocsin.formats.lines import Piece, as_text
 
 _USER = r'(?P<ident>[^ "]+) (?P<remote_user>[^ "\[](?:[^"\[]*[^ "\[])?)'
 WHO = rf'(?P<remote_addr>[^ "]+) {_USER}'
@@ -168,9 +168,10 @@ def _cut(data: bytes, shape: _Shape, need: Collection[str]) -> pl.DataFrame:
             (pl.sum_horizontal(held) + shape.quotes).alias("total"),
             shape.open.alias("open"),
         ]
+    text, before = as_text(data)
     return (
         pl.scan_csv(
-            data,
+            text,
             has_header=False,
             separator='"',
             quote_char=None,
@@ -181,5 +182,6 @@ def _cut(data: bytes, shape: _Shape, need: Collection[str]) -> pl.DataFrame:
         )
         .select(*checks, *fields, _AFTER.alias("after"))
         .collect()
+        .slice(before)
         .rechunk()
     )

@@ -5,7 +5,6 @@ to the line end. Undecodable bytes become U+FFFD, a byte-order mark at the start
 line is dropped. All of it depends on each line alone, so blocks may be cut anywhere.
 """
 
-import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +18,8 @@ PIECE = 8 << 20
 BLANK = r"^[ \t]*$"
 """A blank line: empty, or spaces and tabs alone."""
 
+_PACKED = (b"x\x01", b"x^")
+"""How compressed data may begin that is valid UTF-8."""
 _BOM = "\ufeff".encode()
 _LINE_END = re.compile(rb"\r+\n")
 _MARKS = re.compile(rb"(?m)^(?:\xef\xbb\xbf)+")
@@ -63,7 +64,17 @@ def pieces(block: bytes, size: int = PIECE) -> Iterator[bytes]:
 
 def column(piece: bytes) -> pl.Series:
     """Return the lines of a cleaned piece, as text without their newlines."""
-    return pl.scan_lines(io.BytesIO(piece)).collect().to_series()
+    piece, before = as_text(piece)
+    return pl.scan_lines(piece).collect().to_series().slice(before)
+
+
+def as_text(piece: bytes, row: bytes = b"\n") -> tuple[bytes, int]:
+    """Return a cleaned piece for a reader, and how many rows to leave out before it.
+
+    Where a line begins like compressed data, Polars would unpack it: so another `row`
+    comes before it.
+    """
+    return (row + piece, 1) if piece.startswith(_PACKED) else (piece, 0)
 
 
 @dataclass(frozen=True)

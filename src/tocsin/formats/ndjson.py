@@ -241,8 +241,8 @@ def _read(piece: bytes, trees: Sequence[Tree]) -> pl.DataFrame | None:
             frame = pl.read_ndjson(
                 io.BytesIO(piece), schema=dict(schema.to_schema()), ignore_errors=True
             )
-        except pl.exceptions.PolarsError:
-            return None
+        except (pl.exceptions.PolarsError, OSError):
+            return None  # as one that begins like compressed data
         columns.append(frame.to_struct(str(number)))
     return pl.DataFrame(columns)
 

@@ -156,13 +156,19 @@ class SeparatedCodec:
         schema = {str(n): pl.String for n in range(len(self.ours))}
         if not piece or not schema:
             return pl.DataFrame(schema=schema)
+        text, before = lines.as_text(piece, self._nothing)
         return pl.read_csv(
-            io.BytesIO(piece),
+            io.BytesIO(text),
             has_header=False,
             separator=self.layout.delimiter,
             schema=schema,
             empty_string_is_null=False,
-        )
+        ).slice(before)
+
+    @property
+    def _nothing(self) -> bytes:
+        """A row of empty values."""
+        return b'""' + self.layout.delimiter.encode() * (len(self.ours) - 1) + b"\n"
 
     @property
     def _numbers(self) -> tuple[str, ...]:

@@ -85,8 +85,8 @@ def roomy(
     lines: pl.DataFrame, names: pl.DataFrame, metrics: Mapping[int, MetricSpec]
 ) -> pl.DataFrame:
     """Return the lines of series (`sid`, a row of `names`) for which there is room."""
-    if lines.height == 0:
-        return lines.select(*LINES)
+    if not any(spec.lines and spec.group_by for spec in metrics.values()):
+        return lines.select(*LINES)  # a single key has always room
     rooms = shapes(metrics).select("m", "room", "most")
     series = names.select("m").with_row_index("sid").join(rooms, on="m")
     return capped(lines, series.with_columns(pl.col("sid").cast(pl.Int64)))

@@ -175,12 +175,14 @@ class Writer:
 class Follower:
     """A reader that is stopped and started again with its bookmark as JSON."""
 
-    def __init__(self, path: Path, crowd: Crowd | None = None) -> None:
+    def __init__(
+        self, path: Path, crowd: Crowd | None = None, start: Bookmark | int = 0
+    ) -> None:
         self.path = path
         self.chunks: list[Chunk] = []
         self._crowd = crowd
         self._mark = ""
-        self.reader: FollowReader | None = FollowReader(path, crowd=crowd)
+        self.reader: FollowReader | None = FollowReader(path, start=start, crowd=crowd)
 
     @property
     def lines(self) -> list[bytes]:

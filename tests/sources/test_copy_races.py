@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from tests.sources.rotating import Follower, Writer, assert_all_once
 from tests.sources.test_rotation_races import Busy, shifted
 
-from tocsin.sources import Crowd
-from tocsin.sources.disk import Look
+from tocsin.sources import Bookmark, Crowd, expand, first_positions
+from tocsin.sources.disk import Disk, Look
 
 NONE: Final[list[bytes]] = []
 STEPS = st.lists(st.sampled_from(["look", "drain", "stop", "turn"]), max_size=16)
@@ -120,3 +120,28 @@ def test_of_a_log_that_is_written_meanwhile_only_what_no_copy_has_is_lost(
         missing = set(log.lines) - read.keys()
         assert missing <= set(gap)
         assert not missing or any(loss.more for loss in follower.losses)
+
+
+@pytest.mark.parametrize("written", [False, True], ids=["at rest", "that is written"])
+@pytest.mark.parametrize("step", range(7))
+def test_a_log_that_is_copied_when_it_is_first_found_is_read_once(
+    tmp_path: Path, *, step: int, written: bool
+) -> None:
+    log = Writer(tmp_path)
+    gap: list[bytes] = []
+    log.append(60)
+    turning = turns(log, [60, 60], gap if written else NONE)
+    for _ in range(step):
+        next(turning)
+    found = partial(expand, [f"{log.path}*"])
+    start = Bookmark(0, first_positions(found(), Disk(), found))
+    follower = Follower(log.path, start=start)
+    for _ in turning:
+        pass
+    log.append(60)
+    follower.drain()
+    read = Counter(follower.lines)
+    assert set(log.lines) - read.keys() <= set(gap)
+    assert [line for line, times in read.items() if times > 1] == []
+    if not written:
+        assert sum(loss.bytes for loss in follower.losses) == 0

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Final, Protocol
 
 from tocsin.sources.files import read_block
+from tocsin.sources.position import HEAD, MARKER
 from tocsin.sources.unpack import DamagedError, unpacker
 
 if TYPE_CHECKING:
@@ -185,3 +186,13 @@ class Archive:
             self.damage, self._held = f"the archive is damaged: {error}", b""
             return b""
         return piece
+
+
+def is_beginning(content: Content, origin: Content) -> bool:
+    """Whether a file holds what another begins with, as far as can be told."""
+    size = content.look().size
+    if content.archived or size > origin.look().size:
+        return False
+    last = max(0, size - MARKER)
+    pieces = ((min(HEAD, size), 0), (size - last, last))
+    return all(content.pread(*piece) == origin.pread(*piece) for piece in pieces)

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from tocsin.model.errors import SourceError
 from tocsin.model.records import Loss
-from tocsin.sources.contents import Archive, Content, Plain
+from tocsin.sources.contents import Archive, Content, Plain, is_beginning
 from tocsin.sources.disk import ABSENT, PATIENCE
 from tocsin.sources.families import age_of, stream_of
-from tocsin.sources.position import HEAD, MARKER, TELLING
+from tocsin.sources.position import TELLING
 from tocsin.sources.unpack import kind_of, unpacked
 
 if TYPE_CHECKING:
@@ -176,7 +176,7 @@ class Search:
     def is_begun(self, found: Found, origin: Content) -> bool:
         """Whether a file is a copy that is being made of another, whole or not yet."""
         look = found.content.look()
-        begun = _is_beginning(found.content, origin)
+        begun = is_beginning(found.content, origin)
         if begun:
             self._begun.append(Begun(Sibling(found.path, 0, found.age), look, origin))
         return begun
@@ -250,7 +250,7 @@ class Search:
         if found is None:
             return False
         with closing(found.content) as content:
-            return _is_beginning(content, begun.origin)
+            return is_beginning(content, begun.origin)
 
     def _is(self, sibling: Sibling, identity: FileId) -> bool:
         found = self.open(sibling, (), None)
@@ -347,16 +347,6 @@ def _fits(content: Content, position: FilePosition) -> bool:
     except OSError:
         content.close()
         raise
-
-
-def _is_beginning(content: Content, origin: Content) -> bool:
-    """Whether a file holds what another begins with, as far as can be told."""
-    size = content.look().size
-    if content.archived or size > origin.look().size:
-        return False
-    last = max(0, size - MARKER)
-    pieces = ((min(HEAD, size), 0), (size - last, last))
-    return all(content.pread(*piece) == origin.pread(*piece) for piece in pieces)
 
 
 def _holds(content: Content, position: FilePosition, *, present: bool) -> bool:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tocsin.sources.contents import Archive, Plain
+from tocsin.sources.contents import Archive, Plain, is_beginning
 from tocsin.sources.disk import PATIENCE
 from tocsin.sources.faults import fault
 from tocsin.sources.files import closed_if_it_fails
 from tocsin.sources.generation import Generation
+from tocsin.sources.position import HEAD, TELLING
 from tocsin.sources.unpack import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from tocsin.sources.contents import Content
     from tocsin.sources.disk import Disk
@@ -26,6 +28,8 @@ def first_positions(
     """Return where each of some files begins that are there, in their order.
 
     `look` says which files there are by now: while they are renamed, all is done anew.
+    A copy that is being made of the last file is left out: what it holds is read there,
+    or in the copy once the file has been emptied.
 
     Raises:
         SourceError: One cannot be read.
@@ -35,9 +39,26 @@ def first_positions(
         found = (_first_position(path, disk) for path in paths)
         files = tuple(file for file in found if file is not None)
         before, paths = paths, look()
+        begun = len(files) > 1 and _is_begun(files[-2], files[-1], disk)
         if paths == before and all(_is_at_its_path(file, disk) for file in files):
             break
-    return files
+    return (*files[:-2], files[-1]) if begun else files
+
+
+def _is_begun(copy: FilePosition, origin: FilePosition, disk: Disk) -> bool:
+    """Whether a file is a copy that is being made of another, whole or not yet."""
+    try:
+        with (
+            closing(_opened(Path(copy.path), disk)) as made,
+            closing(_opened(Path(origin.path), disk)) as written,
+        ):
+            head, looks = made.pread(HEAD, 0), (made.look(), written.look())
+            # Lines that are all alike do not tell, nor does an empty file.
+            tells = len(head) >= TELLING and len(set(head.splitlines()[:-1])) > 1
+            tells = tells or looks[0].modified >= looks[1].modified
+            return tells and is_beginning(made, written)
+    except OSError:
+        return False
 
 
 def _is_at_its_path(file: FilePosition, disk: Disk) -> bool:
@@ -55,14 +76,16 @@ def _first_position(path: Path, disk: Disk) -> FilePosition | None:
         SourceError: It cannot be read.
     """
     try:
-        fd = disk.open(path)
-        kind = kind_of(path.name)
-        with closed_if_it_fails(fd):
-            content: Content = Archive(fd, disk, kind) if kind else Plain(fd, disk)
-            position = Generation(content, str(path)).position
-        content.close()
+        with closing(_opened(path, disk)) as content:
+            return Generation(content, str(path)).position
     except FileNotFoundError:
         return None
     except OSError as error:
         raise fault(path, error) from error
-    return position
+
+
+def _opened(path: Path, disk: Disk) -> Content:
+    fd = disk.open(path)
+    with closed_if_it_fails(fd):
+        kind = kind_of(path.name)
+        return Archive(fd, disk, kind) if kind else Plain(fd, disk)

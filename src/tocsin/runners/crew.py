@@ -185,7 +185,9 @@ class Crew:
         if isinstance(live, FollowReader) and not stream.held:
             mark, form = live.bookmark.to_json(), stream.codec and stream.codec.format
             live.close()
-            far = FarReader(stream.name, stream.source, live.path, mark)
+            name = str(live.path)
+            name = stream.name if name == stream.name else name  # it is kept but once
+            far = FarReader(stream.name, stream.source, name, mark)
             far.form, stream.reader = form or "", far
             self._give(far, stream.offset)
 
@@ -204,7 +206,7 @@ class Crew:
                 task=far.task,
                 stream=far.stream,
                 source=far.source,
-                path=str(far.path),
+                path=far.name,
                 mark=far.mark,
                 form=far.form,
                 clock=clock,

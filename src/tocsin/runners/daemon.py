@@ -120,6 +120,9 @@ class Daemon(Follow):
         if self.rules is not None:
             self.rules.taken()
         self._said.clear()
+        marks = self.keeper.marks()
+        for stream in self._streams:  # another source may read it now
+            stream.mark = stream.mark or marks.get(stream.name, "")
         self._sort_out(carried.moved, same)
         self.search()
         if self.crew is not None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from tocsin.model.protocols import Chunk
 from tocsin.runners.letters import Again, Drop, Form, Manner, Move, Taken
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tocsin.metrics.lateness import StreamClock
     from tocsin.runners.letters import Letter, Look
 
@@ -32,24 +31,28 @@ class Seat(Protocol):
         ...
 
 
+_NEW = Manner()
+
+
 @dataclass(slots=True, eq=False)
 class FarReader:
     """A stream that a worker reads; `read` gives nothing, its blocks come as letters.
 
-    `mark` is the bookmark (as JSON) after the last block that was taken in, `taken` its
-    number. `form` is the format once it is known; `head` and `patient` are what the
-    worker last asked about it. `deaths` counts workers that died over it at `mark`.
+    `name` is the path, `mark` the bookmark (as JSON) after the last block that was
+    taken in, `taken` its number. `form` is the format once it is known; `head` and
+    `patient` are what the worker last asked about it. `deaths` counts workers that died
+    over it at `mark`.
     """
 
     stream: str
     source: str
-    path: Path
+    name: str
     mark: str
     weight: int = 1
     seat: Seat | None = None
     task: int = 0
     taken: int = 0
-    manner: Manner = field(default_factory=Manner)
+    manner: Manner = _NEW
     form: str = ""
     head: bytes = b""
     patient: bool = False
@@ -57,6 +60,11 @@ class FarReader:
     closed: bool = False
     fault: str = ""
     """Why nobody reads it now."""
+
+    @property
+    def path(self) -> Path:
+        """The name that is followed."""
+        return Path(self.name)
 
     @property
     def waiting(self) -> bool:
@@ -95,7 +103,7 @@ class FarReader:
 
     def move_to(self, path: Path) -> None:
         """Follow the file of another name from now on, after the present one."""
-        self.path = path
+        self.name = str(path)
         self._send(Move(self.task, str(path)))
 
     def close(self) -> None:

@@ -353,7 +353,7 @@ class Follow:
         seen = observer.observe(batch, clock, now=self.clock.now())
         engine.absorb(stream.name, seen, lost=stream.lost, losses=stream.losses)
         stream.clear(seen.cells.cells.weight)
-        stream.mark = stream.stood
+        stream.mark, stream.stood = stream.stood or stream.mark, ""
         stream.note(engine.state.streams[stream.name], stream.read_at)
 
     def _open(self, stream: Stream) -> Codec | None:

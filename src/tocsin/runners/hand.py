@@ -7,7 +7,7 @@ be taken in, so that it can be observed again should the clock have been another
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,26 +70,29 @@ class _Block:
     mark: str
 
 
+_NEW = Manner()
+
+
 @dataclass(slots=True)
 class _Own:
     """A stream that is ours.
 
-    `stood` is where its reader stood after the lines it holds, and `asked` whether
-    better lines could be awaited when we asked for its format.
+    `stood` is where its reader stood after the lines it holds (None: where it stands
+    now), and `asked` whether better lines could be awaited when we asked for its format.
     """
 
     task: int
     stream: Stream
     live: FollowReader
-    stood: Bookmark
     clock: StreamClock
     form: str
+    stood: Bookmark | None = None
     asking: bool = False
     asked: bool | None = None
     number: int = 0
     offset: int = 0
-    blocks: deque[_Block] = field(default_factory=deque)
-    manner: Manner = field(default_factory=Manner)
+    blocks: tuple[_Block, ...] = ()
+    manner: Manner = _NEW
     notes: tuple[str, ...] = ()
 
     @property
@@ -184,8 +187,8 @@ class Hand:
             crowd=self._crowd,
         )
         stream = Stream(task.stream, task.source, live, self._clock.monotonic())
-        own = _Own(task.task, stream, live, live.bookmark, task.clock, task.form)
-        own.offset = _offset(own.stood)
+        own = _Own(task.task, stream, live, task.clock, task.form)
+        own.offset = _offset(live.bookmark)
         self._own[task.task] = own
         self._turns.append(task.task)
 
@@ -223,8 +226,9 @@ class Hand:
             own.live.close()
 
     def _taken(self, own: _Own, number: int) -> None:
-        while own.blocks and own.blocks[0].number <= number:
-            self._room += len(own.blocks.popleft().data)
+        taken = [block for block in own.blocks if block.number <= number]
+        own.blocks = own.blocks[len(taken) :]
+        self._room += sum(len(block.data) for block in taken)
 
     def _look(self, own: _Own) -> bool:
         """Read what a stream has, and send on what it comes to."""
@@ -287,10 +291,10 @@ class Hand:
 
     def _block(self, own: _Own) -> None:
         """Observe all lines that are held."""
-        stream, mark = own.stream, own.stood
+        stream, mark = own.stream, own.stood or own.live.bookmark
         stream.codec = stream.codec or self._codec(own)
         own.number += 1
-        own.offset = _offset(mark)
+        own.offset, own.stood = _offset(mark), None
         block = _Block(
             number=own.number,
             codec=stream.codec,
@@ -304,7 +308,7 @@ class Hand:
         stream.clear()
         own.notes = ()
         own.manner = own.stands()
-        own.blocks.append(block)
+        own.blocks += (block,)
         self._room -= len(block.data)
         self._observe(own, block)
 

@@ -59,6 +59,6 @@ def confirm(stream: Stream, keeper: Keeper | None) -> None:
     """Tell who takes lines in how much of them is saved: what is absorbed, without a store."""
     if stream.intake is None:
         return
-    mark = stream.mark if keeper is None else keeper.saved(stream.name)
+    mark = stream.mark if keeper is None else keeper.confirmed(stream.name)
     if mark:
         stream.intake.confirm(int(json.loads(mark)["at"]))

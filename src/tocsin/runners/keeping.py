@@ -7,7 +7,7 @@ take back. While there is no room to save, nothing more is read.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tocsin.model.errors import StateUnwritable
 from tocsin.model.instant import SECOND
@@ -65,7 +65,8 @@ class Keeper:
             teller.reach = self._reach
         self.changed = self._saver.carried
         """What became of what was saved under another configuration."""
-        self._saved: dict[str, str] = {}
+        self._confirmed: dict[str, str] = {}
+        """Where the streams stood that are no files, when they were saved last."""
         self._gone: set[str] = set()
         self._said: list[Record] = []
         self._more = Change()
@@ -91,7 +92,7 @@ class Keeper:
         self._saver.attach(self.session.engine)
         if self.teller is not None:
             self.teller.change(config, self._clock)
-        self._saved.clear()  # where a log is read may be another source's now
+        self._confirmed.clear()
         self._begin()
         return carried
 
@@ -102,9 +103,14 @@ class Keeper:
         if self.teller is not None and said:
             self._more += self.teller.step(said, self._clock.now())
 
-    def saved(self, stream: str) -> str:
-        """Return where a stream stood that is saved, as JSON; "" if that is not known."""
-        return self._saved.get(stream, "")
+    def marks(self) -> Mapping[str, str]:
+        """Return where each stream stood that is saved, as JSON, by its name."""
+        found = self.store.positions().items()
+        return {name: _text(position.bookmark) for name, position in found}
+
+    def confirmed(self, stream: str) -> str:
+        """Return where a stream that is no file stood when it was saved, as JSON, or ""."""
+        return self._confirmed.get(stream, "")
 
     def forget(self, stream: str) -> None:
         """Let go of the position of a stream that has ended."""
@@ -113,12 +119,15 @@ class Keeper:
     def turn(
         self, streams: Iterable[Stream], said: Sequence[Record], *, now: bool = False
     ) -> None:
-        """Save if there is something to save, or `now`; then show what was said."""
+        """Save if there is something to save, or `now`; then show what was said.
+
+        Streams let go of their marks as these are saved.
+        """
         if self.teller is not None:
             self._more += self.teller.step(said, self._clock.now())
             said = [*said, *self.teller.said()]
         self._said += said
-        moved = [s for s in streams if s.mark and s.mark != self._saved.get(s.name)]
+        moved = [s for s in streams if s.mark]
         quiet = self._clock.monotonic() - self.committed_at > _QUIET
         waits = self._said or self._gone or self._more != Change()
         if not (moved or waits or quiet or now or self.full):
@@ -135,7 +144,9 @@ class Keeper:
             self.full = False
             self.session.say([Notice("the state can be saved again: going on")])
         self.committed_at = self._clock.monotonic()
-        self._saved |= {s.name: s.mark for s in moved}
+        self._confirmed |= {s.name: s.mark for s in moved if s.intake is not None}
+        for stream in moved:
+            stream.mark = ""
         self._gone.clear()
         self._more = Change()
         said, self._said = self._said, []
@@ -156,6 +167,10 @@ class Keeper:
         return Position(
             stream.name, stream.source, mark, state.tally.lines, int(mark["at"])
         )
+
+
+def _text(bookmark: Mapping[str, Any]) -> str:
+    return json.dumps(dict(bookmark), separators=(",", ":"))
 
 
 def _keep(config: Config) -> Keep:

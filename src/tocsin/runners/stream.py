@@ -40,7 +40,7 @@ class Stream:
     `held` are lines that came before its format could be told, or whose last event may
     go on; `oversized`, `lost` and `losses` belong to them, and `stood` is where its
     reader stood after them, as JSON. `mark` is where its reader stood, as JSON, when all it
-    had read was absorbed.
+    had read was absorbed, until that is saved: of thousands of logs it would be much.
     """
 
     name: str

@@ -48,6 +48,7 @@ class Content(Protocol):
 class Plain:
     """A file as it is."""
 
+    __slots__ = ("_disk", "fd", "identity")
     archived = False
     damage = ""
 

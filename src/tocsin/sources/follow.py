@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from tocsin.model.errors import SourceError
@@ -18,6 +17,8 @@ from tocsin.sources.siblings import MovedError
 from tocsin.sources.track import Track
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tocsin.sources.disk import FileId, Look
 
 _CALM: Final = 4
@@ -46,6 +47,10 @@ class FollowReader:
             what goes wrong later is told in `trouble` and tried again.
     """
 
+    __slots__ = (
+        "_at", "_calm", "_crowd", "_resting", "_signature", "_track",
+        "stream", "trouble", "unsure", "waiting",
+    )  # fmt: skip
     promise = PROMISES["files"]
 
     def __init__(
@@ -63,7 +68,8 @@ class FollowReader:
         later, or is shorter than `start`, is read from its first byte. Readers that
         share a `crowd` share its budget of descriptors.
         """
-        self.stream = str(path) if stream is None else stream
+        name = str(path)
+        self.stream = name if stream is None else stream
         self.waiting = False
         """Whether there was no file of that name when `read` last looked."""
         self.unsure = False
@@ -71,11 +77,12 @@ class FollowReader:
         self.trouble: str | None = None
         """What went wrong in the last `read`, in a sentence; it will be tried again."""
         self._crowd = crowd or Crowd()
-        self._track = Track(Path(path), self._crowd.disk, max_line_bytes)
+        name = self.stream if name == self.stream else name  # it is kept but once
+        self._track = Track(name, self._crowd.disk, max_line_bytes)
         self._at = 0
         self._resting: Bookmark | None = None
         self._calm = 0
-        self._signature: Look | None = None
+        self._signature: int | None = None
         refuse_compressed(self.path)
         self._crowd.members += 1
         try:
@@ -140,7 +147,7 @@ class FollowReader:
 
     def move_to(self, path: Path) -> None:
         """Follow the file of another name from now on, after the present one."""
-        self._track.path = path
+        self._track.name = str(path)
         self._calm = 0
 
     def doze(self) -> bool:
@@ -230,7 +237,9 @@ class FollowReader:
         if len(self._track.generations) > 1 and self._calm % _LATE == 0:
             return False
         try:
-            calm = self._crowd.disk.look(self.path) == self._signature
+            calm = (
+                _signature(self._crowd.disk.look(self._track.name)) == self._signature
+            )
         except OSError:
             calm = False
         self._calm = self._calm if calm else 0
@@ -243,9 +252,14 @@ class FollowReader:
         quiet = chunk.caught_up and chunk.end == chunk.start and not self.unsure
         if quiet and not self.waiting and self._track.generations:
             try:
-                signature = self._track.generations[-1].content.look()
+                signature = _signature(self._track.generations[-1].content.look())
             except OSError:  # the next read tells of it
                 signature = None
         same = signature is not None and signature == self._signature
         self._calm = self._calm + 1 if same else 0
         self._signature = signature
+
+
+def _signature(found: Look) -> int:
+    """Return what tells how a file stands from how it stood before, in few bytes."""
+    return hash(found)

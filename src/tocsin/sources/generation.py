@@ -26,6 +26,11 @@ class Generation:
     believed at the second look: network file systems show an old size at times.
     """
 
+    __slots__ = (
+        "_doubted", "_head", "_marker", "_seen", "_splitter", "_tail", "_zeros",
+        "content", "modified", "notes", "path", "replaced", "unsure",
+    )  # fmt: skip
+
     def __init__(
         self,
         content: Content,
@@ -40,7 +45,7 @@ class Generation:
         """Whether the last look showed a size that is not believed yet."""
         self.replaced = False
         """Whether the content that was read is gone: see `start_over`."""
-        self.notes: list[str] = []
+        self.notes: tuple[str, ...] = ()
         """What the user should hear of, once."""
         found = content.look()
         self.modified = found.modified
@@ -199,7 +204,7 @@ class Generation:
     def _shorten(self, size: int) -> None:
         gone = self._splitter.scanned - size
         text = f"{self.path}: it was shortened by {gone} bytes; nothing is read again"
-        self.notes.append(text)
+        self.notes += (text,)
         self._splitter = LineSplitter(size, self._splitter.max_line_bytes)
         self._head = self._head[:size]
         self._tail = self._marker = self._before(size)
@@ -229,7 +234,7 @@ class Generation:
         splitter.start = self._zeros = self._zeros + len(block) - len(rest)
         if rest:
             text = f"{self.path}: {self._zeros} zero bytes at its start are passed over"
-            self.notes.append(text)
+            self.notes += (text,)
         if b"\n" not in rest:
             self._marker = b"\0" * min(MARKER, self._zeros)
         return rest

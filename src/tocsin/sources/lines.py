@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class LineSplitter:
 
     start: int = 0
     max_line_bytes: int = MAX_LINE_BYTES
-    rest: bytearray = field(default_factory=bytearray)
+    rest: bytearray | bytes = b""
     dropped: int = 0
     """Bytes of an unfinished line that has grown too long to keep."""
 
@@ -88,15 +88,16 @@ class LineSplitter:
     def _hold(self, piece: bytes) -> None:
         if self.pending + len(piece) > self.max_line_bytes:
             self.dropped = self.pending + len(piece)
-            self.rest = bytearray()
-        else:
+            self.rest = b""
+        elif self.rest:
             self.rest += piece
+        elif piece:
+            self.rest = bytearray(piece)  # it may grow in many steps
 
     def _restart(self, at: int) -> None:
         self.start = at
         self.dropped = 0
-        if self.rest:
-            self.rest = bytearray()
+        self.rest = b""
 
 
 def take(splitter: LineSplitter, block: Callable[[int], bytes], limit: int) -> Lines:

@@ -30,6 +30,11 @@ T = TypeVar("T")
 class Opened:
     """Open files, oldest first. What is lost goes to `losses`, words to `notes`."""
 
+    __slots__ = (
+        "_done", "_left", "_max_line_bytes", "_moved", "_patient", "_since",
+        "generations", "losses", "notes",
+    )  # fmt: skip
+
     def __init__(self, max_line_bytes: int) -> None:
         self.generations: list[Generation] = []
         self.losses: list[Loss] = []
@@ -83,7 +88,9 @@ class Opened:
         """Return what was lost and what the user should hear, since it was last asked."""
         for generation in self.generations:
             self.notes += generation.notes
-            generation.notes.clear()
+            generation.notes = ()
+        if not (self.losses or self.notes):
+            return (), ()
         told = tuple(self.losses), tuple(self.notes)
         self.losses, self.notes = [], []
         return told

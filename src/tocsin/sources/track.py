@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from tocsin.model.records import Loss
@@ -21,8 +22,6 @@ from tocsin.sources.siblings import (
 )
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tocsin.sources.disk import Disk, FileId
     from tocsin.sources.lines import Lines
 
@@ -34,13 +33,20 @@ class Track(Opened):
     to `losses`, words for the user to `notes`; who reads empties both.
     """
 
-    def __init__(self, path: Path, disk: Disk, max_line_bytes: int) -> None:
+    __slots__ = ("_disk", "_folder", "_resumed", "forgotten", "name")
+
+    def __init__(self, name: str, disk: Disk, max_line_bytes: int) -> None:
         super().__init__(max_line_bytes)
-        self.path = path
+        self.name = name
         self.forgotten: tuple[FilePosition, ...] = ()
         self._disk = disk
         self._resumed: FileId | None = None
         self._folder: int | None = None
+
+    @property
+    def path(self) -> Path:
+        """The name that is followed: thousands of paths would take much memory."""
+        return Path(self.name)
 
     def begin(self, start: int | Literal["end"]) -> int | None:
         """Open the file that has our name; return the offset, None if there is none.
@@ -57,7 +63,7 @@ class Track(Opened):
                 start = start_of_last_line(fd, self._max_line_bytes)
             content = Plain(fd, self._disk)
             at = start if start <= content.look().size else 0
-        self._add(Found(content, str(self.path), None), at)
+        self._add(Found(content, self.name, None), at)
         return at
 
     def resume(self, mark: Bookmark) -> None:
@@ -137,7 +143,7 @@ class Track(Opened):
         return any(i.is_same(position.identity) for i in self.identities)
 
     def _search_of(self, mark: Bookmark) -> Search:
-        others = frozenset(p.path for p in mark.files) - {str(self.path)}
+        others = frozenset(p.path for p in mark.files) - {self.name}
         return Search(self._disk, self.path, others)
 
     def look(self) -> None:
@@ -150,7 +156,7 @@ class Track(Opened):
         if self.generations and self.generations[-1].blank:
             self._find_passed_by(self.generations[-1])
         try:
-            found = self._disk.look(self.path)
+            found = self._disk.look(self.name)
         except ABSENT:
             self._steadily(self._find_rotated)
             raise
@@ -179,7 +185,7 @@ class Track(Opened):
 
     def _search(self) -> Search:
         paths = {generation.path for generation in self.generations}
-        return Search(self._disk, self.path, frozenset(paths - {str(self.path)}))
+        return Search(self._disk, self.path, frozenset(paths - {self.name}))
 
     def _arrive(self) -> None:
         """Take in what has come after the newest open file.
@@ -203,7 +209,7 @@ class Track(Opened):
             raise
         taken = any(content.identity.is_same(other) for other in self.identities)
         if not taken:
-            self._add(Found(content, str(self.path), None))
+            self._add(Found(content, self.name, None))
         try:
             if searched:  # it may have been copied and emptied before it was taken in
                 self._settle(search)
@@ -254,9 +260,9 @@ class Track(Opened):
         """
         for copy in self._find_between(search, place, origin, copies=True):
             size = 0 if copy.content.archived else copy.size
-            self.losses.append(Loss(str(self.path), size, size, more=True))
+            self.losses.append(Loss(self.name, size, size, more=True))
         if search.has_passed(origin):
-            self.losses.append(Loss(str(self.path), 0, 0, more=True))
+            self.losses.append(Loss(self.name, 0, 0, more=True))
 
     def _find_between(
         self, search: Search, place: Place, newest: Content, *, copies: bool = False
@@ -304,7 +310,7 @@ class Track(Opened):
         if found is None:
             return Place(None, end, since)
         whole = found.content.look().size >= newest.size
-        if found.path == str(self.path) and whole:
+        if found.path == self.name and whole:
             newest.move_to(found.content, resolved(found.path))
         else:
             found.content.close()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import json
 from dataclasses import dataclass, field, fields
+from heapq import nlargest
+from operator import attrgetter, is_
 from typing import TYPE_CHECKING, Any, Final
 
 from tocsin.pipeline import tables
@@ -24,7 +26,9 @@ _LIVE: Final = 5
 """Seconds that the saved tick of a stream may be behind, if nothing else is new of it."""
 _IDLE: Final = 60
 """The same of one that is idle: it holds nothing back."""
-_BUT_TICK: Final = tuple(f.name for f in fields(StreamState) if f.name != "tick")
+_AT_ONCE: Final = 500
+"""Streams of which time alone is saved at once: of thousands it would be much."""
+_but_tick = attrgetter(*(f.name for f in fields(StreamState) if f.name != "tick"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +53,7 @@ class Difference:
 def difference(state: EngineState, old: Saved) -> Difference:
     """Return what to write down so that the documents are those of a state."""
     late = {i: s.late for i, s in enumerate(state.shards) if s.late.height}
-    streams = {
-        name: _as_saved(old.streams.get(name), stream)
-        for name, stream in state.streams.items()
-    }
+    streams = _as_saved(old.streams, state.streams)
     saved = Saved(
         bodies=_always(state),
         streams=streams,
@@ -181,13 +182,32 @@ def _stream(name: str, state: StreamState) -> bytes:
     return as_json({"name": name, "row": row, "tables": held, "sizes": taken.sizes})
 
 
-def _as_saved(old: StreamState | None, new: StreamState) -> StreamState:
-    """Return a stream as it is to be saved: as it was, if that will do."""
-    if old is None or old.tick is None or new.tick is None:
-        return new
-    late = new.tick - old.tick >= (_IDLE if new.idle else _LIVE)
-    other = any(getattr(old, f) is not getattr(new, f) for f in _BUT_TICK)
-    return new if late or other else old
+def _as_saved(
+    old: Mapping[str, StreamState], new: Mapping[str, StreamState]
+) -> dict[str, StreamState]:
+    """Return streams as they are to be saved: as they were, if that will do.
+
+    Where time alone has gone on, it is saved of a few at once, the furthest behind.
+    """
+    saved, behind = dict(new), []
+    for name, stream in new.items():
+        was = old.get(name)
+        if was is not None and _differs_in_time(was, stream):
+            saved[name] = was
+            passed = (stream.tick or 0) - (was.tick or 0)
+            if passed >= (_IDLE if stream.idle else _LIVE):
+                behind.append((passed, name))
+    for _, name in nlargest(_AT_ONCE, behind):
+        saved[name] = new[name]
+    return saved
+
+
+def _differs_in_time(old: StreamState, new: StreamState) -> bool:
+    """Whether a stream is as it was, but for a tick that went on."""
+    if old is new:
+        return True
+    timed = old.tick is not None and new.tick is not None
+    return timed and all(map(is_, _but_tick(old), _but_tick(new)))
 
 
 def _same(old: Counts | None, new: Counts) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from tocsin.runners.clock import Clock
     from tocsin.runners.keeping import Keeper
@@ -68,17 +68,17 @@ class Health:
         return (self.alive, *self._checks)
 
     def report(self) -> dict[str, Any]:
-        """Return all of it as JSON."""
+        """Return all of it as JSON, but for the streams."""
         checks = {
             c.name: {"ok": c.good} if c.good else {"ok": False, "why": c.word}
             for c in self.checks
         }
         ready = all(c.good for c in self.checks)
-        return {
-            "ready": ready,
-            "checks": checks,
-            "streams": list(map(_stream, self._streams)),
-        }
+        return {"ready": ready, "checks": checks}
+
+    def streams(self) -> Iterator[dict[str, Any]]:
+        """Yield how each stream stands, as JSON: there may be thousands."""
+        return map(_stream, self._streams)
 
 
 def _configuration(rules: Rules | None) -> Check:

@@ -101,6 +101,7 @@ class Lookout:
         self._clock = clock
         self._looked = clock.monotonic() - EVERY
         self._gone: dict[tuple[str, str], float] = {}
+        self._lagged: set[str] = set()
         self.sites: Sites | None = None
 
     def turn(self, streams: Sequence[Stream]) -> None:
@@ -152,12 +153,15 @@ class Lookout:
             }
 
     def _lags(self, streams: Iterable[Stream]) -> Iterator[dict[str, Any]]:
-        """Yield how old (s) the newest line is that was read of each stream that lags."""
+        """Yield how old (s) the newest line is that was read of each stream that lags.
+
+        One that never has says nothing: of thousands, few have anything to say.
+        """
         for stream in streams:
-            behind = 0.0
-            if not (stream.caught_up or stream.ended or stream.waiting):
-                newest = self._clock.now() if stream.newest is None else stream.newest
-                behind = max(0.0, (self._clock.now() - newest) // SECOND)
+            behind = self._behind(stream)
+            if not behind and stream.name not in self._lagged:
+                continue
+            self._lagged.add(stream.name)
             left = unread(stream) if behind else 0
             words = f"{stream.name}: {left} bytes are not read yet"
             yield {
@@ -166,6 +170,12 @@ class Lookout:
                 "behind": behind,
                 LINE: words if behind else None,
             }
+
+    def _behind(self, stream: Stream) -> float:
+        """Return how old (s) the newest line is that was read of a stream, if it lags."""
+        if stream.caught_up or stream.ended or stream.waiting or stream.newest is None:
+            return 0.0
+        return max(0.0, (self._clock.now() - stream.newest) // SECOND)
 
 
 def _absent(engine: Engine, place: Place) -> str:

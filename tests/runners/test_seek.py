@@ -1,10 +1,13 @@
 """Where to start: by offset, by time, by time before the newest line."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from tests.runners.world import SOURCE, T0, World, line, lines, replayed, rules
 
+from tocsin import formats
+from tocsin.formats.auto import Unknown
 from tocsin.model.errors import UsageError
 from tocsin.model.instant import SECOND, iso
 from tocsin.runners.replay import Replay
@@ -12,6 +15,22 @@ from tocsin.runners.seek import check_start
 from tocsin.runners.session import Session, Wishes
 from tocsin.sources import families
 from tocsin.testing import CollectingView, ManualClock
+
+OPENED: list[bytes] = []
+"""The heads with which the format below was tried."""
+
+
+@dataclass(frozen=True)
+class Counting:
+    """A format that no line fits: it is opened only where a format is found out."""
+
+    options: object
+
+    def open(self, head: bytes) -> Unknown:
+        """Return a codec that refuses all lines."""
+        OPENED.append(head)
+        return Unknown()
+
 
 NOON = iso((T0 + 1000) * SECOND)
 
@@ -105,3 +124,27 @@ def test_lines_without_a_time_do_not_mislead_the_search(tmp_path: Path) -> None:
     world = World(start="-5m", began=2000).files(log).until(1)
     assert world.summary.total("counted") == 301
     assert replayed(rules(), log).records
+
+
+@pytest.mark.parametrize(
+    ("start", "last"),
+    [
+        pytest.param("-10m", line(2), id="counted back from the newest line"),
+        pytest.param("2001-01-01", line(2), id="from a time on"),
+        pytest.param("start", line(2), id="from the start"),
+        pytest.param("-10m", b"what is this?\n", id="no line of a file fits a format"),
+    ],
+)
+def test_a_format_is_found_out_once_for_each_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, start: str, last: bytes
+) -> None:
+    monkeypatch.setitem(formats.BUILT_IN, "counting", f"{__name__}:Counting")
+    heads = [line(0), line(1), last]
+    paths = [tmp_path / f"{number}.log" for number in range(3)]
+    for path, head in zip(paths, heads, strict=True):
+        path.write_bytes(head)
+    OPENED.clear()
+    world = World(rules(form="auto"), start=start, began=1800).files(*paths).until(1)
+    assert world.summary.total("lines") == 3
+    assert world.summary.total("events") == (3 if last == line(2) else 2)
+    assert sorted(OPENED) == sorted(heads)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from difflib import get_close_matches
+from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,7 +31,9 @@ UNKNOWN = "unknown"
 
 
 class FormatUnknownError(SourceError):
-    """The format is to be found out, and no line fits any."""
+    """The format is to be found out, and no line fits any: `told` says what was tried."""
+
+    told = ""
 
 
 def options_of_format(
@@ -91,13 +94,56 @@ def open_codec(
         return _with_more(found.codec, source), f"{found}"
     if not found.total:
         return None, ""
+    raise _refusal(stream, head, f"{found}")
+
+
+def _refusal(stream: str, head: bytes, told: str) -> FormatUnknownError:
     if b"\0" in head:
-        message = f"{stream}: this is no text: there are zero bytes in it"
+        why = "this is no text: there are zero bytes in it"
         hint = "UTF-16 has to be made UTF-8 first, for example with iconv"
     else:
-        message = f"{stream}: {found}"
-        hint = "say which it is, with --format or `format:`"
-    raise FormatUnknownError(f"{message}\n  hint: {hint}")
+        why, hint = told, "say which it is, with --format or `format:`"
+    error = FormatUnknownError(f"{stream}: {why}\n  hint: {hint}")
+    error.told = told
+    return error
+
+
+class Findings:
+    """What the first lines of files were found to be: each is found out but once."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, bytes], tuple[str, str]] = {}
+
+    def find(
+        self, source: SourceConfig, stream: str, head: bytes
+    ) -> tuple[Codec | None, str]:
+        """Return what `open_codec` does, and remember it."""
+        place = _place(source, head)
+        if place in self._known:
+            return self.recall(source, stream, head)
+        try:
+            codec, word = open_codec(source, stream, head)
+        except FormatUnknownError as error:
+            self._known[place] = "", error.told
+            raise
+        if codec is not None:
+            self._known[place] = codec.format, word
+        return codec, word
+
+    def recall(
+        self, source: SourceConfig, stream: str, head: bytes
+    ) -> tuple[Codec | None, str]:
+        """Return the same, without remembering it."""
+        form, word = self._known.get(_place(source, head), (AUTO, ""))
+        if form == AUTO:
+            return open_codec(source, stream, head)
+        if not form:
+            raise _refusal(stream, head, word)
+        return open_codec(fixed(source, form), stream, head)[0], word
+
+
+def _place(source: SourceConfig, head: bytes) -> tuple[str, bytes]:
+    return source.name, blake2b(head, digest_size=16).digest()
 
 
 def _with_more(codec: Codec, source: SourceConfig) -> Codec:

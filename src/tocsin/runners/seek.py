@@ -6,12 +6,13 @@ import re
 from bisect import bisect_left
 from collections import deque
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, TypeAlias
 
 from tocsin.config import duration
 from tocsin.model.errors import UsageError
 from tocsin.model.instant import from_datetime
-from tocsin.runners.opening import FormatUnknownError, open_codec
+from tocsin.runners.opening import Findings, FormatUnknownError
 from tocsin.sources import (
     PAST_ALL,
     ArchiveReader,
@@ -23,19 +24,21 @@ from tocsin.sources import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from tocsin.config.values import SourceConfig
     from tocsin.model.protocols import Codec
     from tocsin.runners.session import Session
 
+    Opened: TypeAlias = Callable[[Path], Codec | None]
+
 _PROBE = 1 << 16
 _LONG_AGO = -(1 << 62)
 
 
 def moment_of(
-    paths: Sequence[Path], source: SourceConfig, start: str, now: int | None = None
+    paths: Sequence[Path], opened: Opened, start: str, now: int | None = None
 ) -> int | None:
     """Return the instant that `start` means for the files of a stream, oldest first.
 
@@ -46,7 +49,7 @@ def moment_of(
     if not start.startswith("-"):
         return _moment(start)
     for path in reversed(paths):
-        codec = _codec(path, source)
+        codec = opened(path)
         if codec is None:
             continue
         times = _last_times(path, codec)
@@ -57,7 +60,11 @@ def moment_of(
 
 
 def start_of(
-    paths: Sequence[Path], source: SourceConfig, start: str, now: int | None = None
+    paths: Sequence[Path],
+    source: SourceConfig,
+    start: str,
+    now: int | None = None,
+    findings: Findings | None = None,
 ) -> list[int]:
     """Return, for each file of a stream, the offset of the line to start at.
 
@@ -72,13 +79,14 @@ def start_of(
         return [0] * len(paths)
     if start == "end":
         return [_end(path) for path in paths]
-    wanted = moment_of(paths, source, start, now)
+    opened = partial(_codec, source=source, findings=findings or Findings())
+    wanted = moment_of(paths, opened, start, now)
     if wanted is None:
         return [0] * len(paths)
     offsets: list[int] = []
     for path in reversed(paths):
         old = bool(kind_of(path.name)) and any(offsets)
-        offsets.append(PAST_ALL if old else _offset(path, source, wanted))
+        offsets.append(PAST_ALL if old else _offset(path, opened(path), wanted))
     return offsets[::-1]
 
 
@@ -86,8 +94,7 @@ def _end(path: Path) -> int:
     return PAST_ALL if kind_of(path.name) else offset_of_line_at(path, size(path))
 
 
-def _offset(path: Path, source: SourceConfig, wanted: int) -> int:
-    codec = _codec(path, source)
+def _offset(path: Path, codec: Codec | None, wanted: int) -> int:
     if codec is None:
         return 0
     if kind_of(path.name):
@@ -125,9 +132,9 @@ def _last_times(path: Path, codec: Codec) -> list[int]:
     return _times_of(codec, b"".join(last))
 
 
-def _codec(path: Path, source: SourceConfig) -> Codec | None:
+def _codec(path: Path, source: SourceConfig, findings: Findings) -> Codec | None:
     begin = first_lines(path)
-    return open_codec(source, str(path), begin)[0] if begin else None
+    return findings.find(source, str(path), begin)[0] if begin else None
 
 
 def offsets_of(
@@ -136,7 +143,8 @@ def offsets_of(
     """Return where in each file to start; 0 in those that tell no time."""
     there = [path for path in paths if path.exists()]
     try:
-        found = start_of(there, session.config.source(source), start, now)
+        config = session.config.source(source)
+        found = start_of(there, config, start, now, session.findings)
     except FormatUnknownError:
         return [0] * len(paths)
     offsets = dict(zip(there, found, strict=True))

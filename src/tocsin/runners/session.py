@@ -14,7 +14,7 @@ from tocsin.pipeline.compile import compile_plan
 from tocsin.pipeline.engine import Engine
 from tocsin.pipeline.statistics import Report
 from tocsin.runners.masking import masking_of
-from tocsin.runners.opening import check_fields, open_codec
+from tocsin.runners.opening import Findings, check_fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -74,6 +74,8 @@ class Session:
         self.view = view
         self.wishes = wishes
         self.plan, self.engine = self._made(config)
+        self.findings = Findings()
+        """What files were found to be before they were opened."""
         self._said: set[str] = set()
 
     def change(
@@ -96,6 +98,7 @@ class Session:
                 check_fields(codec, stream, _needed(plan, engine, source))
         engine.state = carry(plan, self.engine.state)
         self.config, self.plan, self.engine = config, plan, engine
+        self.findings = Findings()
 
     def _made(self, config: Config) -> tuple[Plan, Engine]:
         look_in(config.base)
@@ -118,7 +121,7 @@ class Session:
             FormatUnknownError: No line fits any format.
             UsageError: A metric reads a field that no line of the stream can have.
         """
-        codec, word = open_codec(self.config.source(source), stream, head)
+        codec, word = self.findings.recall(self.config.source(source), stream, head)
         if codec is None:
             return None
         check_fields(codec, stream, _needed(self.plan, self.engine, source))

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, TypeAlias
 from tocsin.model.errors import SourceError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Iterator
+    from collections.abc import Awaitable, Iterator
 
     from starlette.applications import Starlette
     from starlette.requests import Request
-    from starlette.responses import JSONResponse, StreamingResponse
+    from starlette.responses import JSONResponse, Response
 
     from tocsin.runners.desk import Desk
     from tocsin.runners.health import Health
@@ -32,14 +32,13 @@ Do: TypeAlias = Callable[[Params, Params], object]
 
 _OK, _WRONG, _DENIED, _UNKNOWN, _UNAVAILABLE = 200, 400, 401, 404, 503
 _LARGEST = 64 << 10
-_PAGE = 32 << 10
 _PORTS = 65536
 
 
 def application(health: Health, desk: Desk, token: str) -> Starlette:
     """Return what answers. Every answer is JSON, those of `/api` behind the token."""
     from starlette.applications import Starlette  # noqa: PLC0415 - see Lazy
-    from starlette.responses import JSONResponse, StreamingResponse  # noqa: PLC0415
+    from starlette.responses import JSONResponse, Response  # noqa: PLC0415
     from starlette.routing import Route  # noqa: PLC0415
 
     async def livez(_request: Request) -> JSONResponse:
@@ -47,11 +46,11 @@ def application(health: Health, desk: Desk, token: str) -> Starlette:
         body = {"alive": alive.good} | ({} if alive.good else {"why": alive.word})
         return JSONResponse(body, _OK if alive.good else _UNAVAILABLE)
 
-    async def readyz(_request: Request) -> StreamingResponse:
+    async def readyz(_request: Request) -> Response:
         report = health.report()
         status = _OK if report["ready"] else _UNAVAILABLE
         told = _with_streams(report, health)
-        return StreamingResponse(told, status, media_type="application/json")
+        return Response(told, status, media_type="application/json")
 
     routes = [Route("/livez", livez), Route("/readyz", readyz)]
     for path, method, do in _wishes(desk):
@@ -59,17 +58,12 @@ def application(health: Health, desk: Desk, token: str) -> Starlette:
     return Starlette(routes=routes)
 
 
-async def _with_streams(
-    report: Mapping[str, object], health: Health
-) -> AsyncIterator[str]:
-    """Yield a report and its streams as JSON: of thousands, not all at once."""
-    text = json.dumps(report)[:-1] + ', "streams": ['
+def _with_streams(report: Mapping[str, object], health: Health) -> bytes:
+    """Return a report and its streams as JSON: thousands are made one by one."""
+    body = bytearray(json.dumps(report)[:-1] + ', "streams": [', "utf-8")
     for number, stream in enumerate(health.streams()):
-        text += (", " if number else "") + json.dumps(stream)
-        if len(text) > _PAGE:
-            yield text
-            text = ""
-    yield text + "]}"
+        body += f"{', ' if number else ''}{json.dumps(stream)}".encode()
+    return bytes(body + b"]}")
 
 
 def _wishes(desk: Desk) -> Iterator[tuple[str, str, Do]]:

@@ -14,7 +14,7 @@ import polars as pl
 from tocsin.formats import cut, lines, requests, typed
 from tocsin.formats.access import REQUEST_PARTS
 from tocsin.formats.instants import Clock
-from tocsin.formats.parts import Part, batch, leftover
+from tocsin.formats.parts import Part, batch, leftover, others
 from tocsin.model.batch import EventBatch
 from tocsin.model.message import FieldType, MessageType
 
@@ -74,22 +74,24 @@ class ClfCodec:
         cells: pl.DataFrame,
         kinds: Mapping[str, FieldType],
     ) -> Part:
-        """Read the other lines by the grammar, and put all in the order of lines."""
+        """Read the other lines by the grammar, and put them in their places."""
         odd = (~sure).arg_true()
         exact, good = self._exact(text.gather(odd))
-        names = [name for name in exact.columns if name in cells.columns]
-        both = [
-            cells.select(names).with_row_index("row").filter(sure),
-            exact.select(names).with_columns(odd.filter(good).alias("row")),
-        ]
-        merged = pl.concat(both, how="diagonal").sort("row")
-        rows = merged["row"]
-        if "line" in map(self.message.canonical, kinds):
-            merged = merged.with_columns(text.gather(rows).alias("line"))
-        refused = odd.filter(~good)
+        found, refused = odd.filter(good), odd.filter(~good)
+        cells = cells.select(
+            cells[column.name].scatter(found, column)
+            for column in exact.get_columns()
+            if column.name in cells.columns
+        )
         skipped, bad = leftover(text.gather(refused), refused)
-        frame = self._project(merged, kinds)
-        return Part(frame, text.len(), skipped, bad, texts=lambda: text.gather(rows))
+        total = text.len()
+        if refused.len():
+            rows = others(refused, total)
+            cells, text = cells.select(pl.all().gather(rows)), text.gather(rows)
+        if "line" in map(self.message.canonical, kinds):
+            cells = cells.with_columns(text.alias("line"))
+        frame = self._project(cells, kinds)
+        return Part(frame, total, skipped, bad, texts=lambda: text)
 
     def _exact(self, text: pl.Series) -> tuple[pl.DataFrame, pl.Series]:
         """Return the events among lines, and which of the lines they are."""

@@ -157,6 +157,9 @@ class Blind(Replay):
                 done.set_result(bench.read(piece))
                 return done
 
+            def dismiss(self) -> None:
+                """Have all that was given done already."""
+
             def close(self) -> None:
                 """Hold nothing."""
 

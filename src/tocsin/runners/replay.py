@@ -227,6 +227,9 @@ class Replay:
             streams.sort(key=self._progress)
             if pool is not None:
                 _share_out(streams, pool)
+                if all(stream.exhausted for stream in streams):
+                    pool.dismiss()  # they are gone by the time we are
+                    pool = None
             stream = streams[0]
             read = stream.next(self.session.engine.state.streams[stream.name].clock)
             if read is not None:

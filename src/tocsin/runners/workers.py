@@ -67,6 +67,10 @@ class Workers:
         except BrokenProcessPool as error:
             raise _died() from error
 
+    def dismiss(self) -> None:
+        """Let each process end when it has done what it was given: no more comes."""
+        self._pool.shutdown(wait=False)
+
     def close(self) -> None:
         """Stop the processes; what they have not begun is not done."""
         self._pool.shutdown(wait=True, cancel_futures=True)

@@ -6,6 +6,7 @@ and against the incidents of a run over all of them that nobody disturbed.
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 import signal
@@ -47,6 +48,11 @@ def renamed(folder: Path, writer: Writer) -> None:
     compress = "compress\n    delaycompress"
     rotate(folder, CREATE, pid=writer.pid, compress=compress)
     writer.answer()
+
+
+def copied(folder: Path, _: Writer) -> None:
+    """Copy the log and empty it: what is written in between is lost to everybody."""
+    rotate(folder, COPY)
 
 
 def copied_at_rest(folder: Path, writer: Writer) -> None:
@@ -116,7 +122,10 @@ def survives(
 ) -> int:
     """Kill a run while its log is turned over; return how many lines were written."""
     chance = random.Random(seed)  # noqa: S311 - seeded, no secrets
-    with writing(began(folder)) as writer, ThreadPoolExecutor(1) as beside:
+    log = began(folder)
+    # What a log has lost before anything of it was saved, nobody knows.
+    assert nursery.live(Order(str(folder))) == 0
+    with writing(log) as writer, ThreadPoolExecutor(1) as beside:
         turning = beside.submit(turn, folder, writer)
         kills(nursery, folder, chance, turning)
         return turning.result()
@@ -125,8 +134,8 @@ def survives(
 def undisturbed(nursery: Nursery, folder: Path, total: int) -> Told:
     """Return what a run comes to that finds all lines in one file."""
     folder.mkdir()
-    with began(folder).open("wb") as out:
-        out.writelines(map(line, range(total)))
+    with began(folder).open("ab") as out:
+        out.writelines(map(line, range(DENSITY, total)))
         out.write(last(total))
     assert nursery.live(Order(str(folder))) == 0
     return come_to(folder)
@@ -149,6 +158,32 @@ def assert_all_is_counted_once(
     assert set(told.said) <= set(undisturbed.said)
     for metric in ("lines", "total"):
         assert by_second(folder, metric, total) == due(metric, range(total))
+
+
+def left(folder: Path, total: int) -> list[int]:
+    """Return the numbers of the lines that are left in the log and its copies."""
+    files = [path.read_bytes() for path in (folder / "logs").iterdir()]
+    rows = [row for content in files for row in content.splitlines()]
+    found = [json.loads(row)["n"] for row in rows if row[:1] + row[-1:] == b"{}"]
+    return [number for number in found if number != total]
+
+
+def assert_what_is_left_is_counted_once(folder: Path, total: int) -> None:
+    """Hold each second against what was written, and what no copy has lost of it."""
+    lost = come_to(folder).summary["streams"][0]["lost"]
+    assert lost
+    assert {(loss["path"], loss["more"]) for loss in lost} == {
+        (str(folder / "logs" / "a.log"), True)
+    }
+    kept, counted = due("lines", left(folder, total)), by_second(folder, "lines", total)
+    written = due("lines", range(total))
+    assert sum(kept.values()) < total, "there was no gap"
+    wrong = {
+        second: (kept.get(second, 0), counted.get(second, 0), number)
+        for second, number in written.items()
+        if not kept.get(second, 0) <= counted.get(second, 0) <= number
+    }
+    assert wrong == {}
 
 
 def by_second(folder: Path, metric: str, total: int) -> dict[int, float]:
@@ -189,3 +224,13 @@ def test_killed_through_200_rotations_of_20k_lines_a_second_it_counts_each_line_
     total = survives(nursery, tmp_path, kills, partial(turned, way, ALL), seed)
     calm = undisturbed(nursery, tmp_path / "calm", total)
     assert_all_is_counted_once(tmp_path, total, calm, way)
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("kills", [ALONE, SHARED])
+def test_killed_through_200_copies_under_load_it_counts_what_they_leave_once(
+    nursery: Nursery, tmp_path: Path, kills: Kills, seed: int
+) -> None:
+    total = survives(nursery, tmp_path, kills, partial(turned, copied, ALL), seed)
+    assert_what_is_left_is_counted_once(tmp_path, total)

@@ -68,11 +68,11 @@ def last(total: int) -> bytes:
 
 
 def began(folder: Path) -> Path:
-    """Put the rules and an empty log into a folder; return the log."""
+    """Put the rules and a log with its first second into a folder; return the log."""
     (folder / "tocsin.yaml").write_text(CONFIG, encoding="utf-8")
     log = folder / "logs" / "a.log"
     log.parent.mkdir()
-    log.touch()
+    log.write_bytes(b"".join(map(line, range(DENSITY))))
     return log
 
 
@@ -109,7 +109,7 @@ def writing(log: Path) -> Iterator[Writer]:
         words, cwd=ROOT, env=environment(), stdout=subprocess.PIPE
     ) as process:
         writer = Writer(process)
-        assert writer.answer() == 0
+        assert writer.answer() == DENSITY
         try:
             yield writer
         finally:
@@ -121,9 +121,9 @@ def _write(path: Path) -> int:
     told: list[int] = []
     for number in (signal.SIGHUP, signal.SIGTERM):
         signal.signal(number, lambda number, _: told.append(number))
-    print(0, flush=True)  # noqa: T201 - this is how it answers
     clock = SystemClock()
-    out, due, done = path.open("ab", buffering=0), clock.monotonic(), 0
+    out, due, done = path.open("ab", buffering=0), clock.monotonic(), DENSITY
+    print(done, flush=True)  # noqa: T201 - this is how it answers
     while signal.SIGTERM not in told:
         if signal.SIGHUP in told:
             told.remove(signal.SIGHUP)

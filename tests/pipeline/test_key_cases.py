@@ -201,6 +201,20 @@ def test_a_missing_key_is_nothing_for_counts_and_has_no_value_for_means() -> Non
     )
 
 
+def test_zero_has_one_sign() -> None:
+    config = Config(
+        metrics=(metric("n", 10, 10), metric("v", 10, 10, type="SUM", field="v")),
+        calculated_metrics=(
+            formula("less", "(n - 1) / v", "n v"),
+            calculated("least", "less", 20, aggregate="MIN"),
+        ),
+    )
+    rows = [Row(at * SECOND, {"v": v}) for at, v in [(1000, -1.0), (1010, 1.0)]]
+    said = whole(config, [Stream("s", "default", rows)]).said
+    for name in ("less", "least"):
+        assert set(map(repr, series(said, name).values())) == {"0.0"}
+
+
 def test_below_waits_until_all_that_a_formula_is_made_of_has_been_seen_whole() -> None:
     """A slice of seven seconds says that there was an event, and not since when."""
     inputs = metric("m", 7, 7, group_by=("g",)), metric("n", group_by=("g",))

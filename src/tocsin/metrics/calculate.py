@@ -195,7 +195,9 @@ def formula(
         value = pl.when(pl.col(f"n:{name}").fill_null(0) >= least).then(value)
     counts = [pl.col(f"n:{name}").fill_null(0) for name in inputs]
     result = frame.with_columns(value=value, n=pl.max_horizontal(*counts))
-    finite = pl.when(pl.col("value").is_finite()).then(pl.col("value"))
+    # Zero has one sign: runs join values that are equal, and words would tell the two apart.
+    value = pl.when(pl.col("value") == 0).then(0.0).otherwise("value")
+    finite = pl.when(pl.col("value").is_finite()).then(value)
     return as_runs(result.with_columns(value=finite).sort("sid", "e"), spec.every)
 
 

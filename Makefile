@@ -5,7 +5,8 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 PYTEST := $(BIN)/python -m pytest
 # More processes than this only wait for each other.
-PYTEST_ARGS ?= -n auto --maxprocesses 4
+# Few at a time: else one process is left with the slow ones, which come last.
+PYTEST_ARGS ?= -n auto --maxprocesses 4 --maxschedchunk 2
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 

@@ -146,9 +146,11 @@ class Search:
     ) -> Found | None:
         """Return the copy that was made before the last line that was seen, if any.
 
-        Of all that are older than that line only the youngest can be it.
+        Of all that are older than that line only the youngest can be it. It must be
+        alike in at least 64 bytes: its time says little.
         """
-        for sibling in reversed([*self._family()]):
+        siblings = [*self._family()] if position.head_bytes >= TELLING else []
+        for sibling in reversed(siblings):
             try:
                 if self.disk.look(sibling.path).modified >= position.modified:
                     continue

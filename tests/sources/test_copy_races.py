@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.sources.rotating import Follower, Writer, assert_all_once
-from tests.sources.test_rotation_races import Busy, shifted
+from tests.sources.test_rotation_races import Busy, play, shifted
 
 from tocsin.sources import Bookmark, Crowd, expand, first_positions
 from tocsin.sources.disk import Disk, Look
@@ -70,23 +70,11 @@ def played(
     with tempfile.TemporaryDirectory() as folder:
         log = Writer(Path(folder))
         log.append(first)
-        turning = happens(log)
-        disk = Busier(turning)
+        disk = Busier(happens(log))
         follower = Follower(log.path, Crowd(most_open, disk))
         follower.read()
         disk.begin(gaps)
-        for step in steps:
-            if step == "stop":
-                follower.stop()
-            elif step == "turn":
-                next(turning, None)
-            else:
-                follower.read(60 if step == "look" else 1 << 20)
-        for _ in turning:
-            pass
-        log.append(first)
-        follower.drain()
-        follower.stop()
+        play(log, follower, disk, steps, first)
         yield log, follower
 
 

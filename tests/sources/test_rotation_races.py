@@ -18,7 +18,7 @@ class Busy(Disk):
     """A disk on which something happens before every so many calls, once it `begins`."""
 
     def __init__(self, happens: Iterator[None]) -> None:
-        self._happens = happens
+        self.happens = happens
         self._gaps: Iterator[int] = iter(())
         self._left = -1
 
@@ -40,9 +40,27 @@ class Busy(Disk):
 
     def _pass(self) -> None:
         while self._left == 0:
-            next(self._happens, None)
+            next(self.happens, None)
             self._left = next(self._gaps, -1)
         self._left -= 1
+
+
+def play(
+    log: Writer, follower: Follower, disk: Busy, steps: list[str], last: int = 1
+) -> None:
+    """Play steps of a follower while things happen, then read what is left."""
+    for step in steps:
+        if step == "stop":
+            follower.stop()
+        elif step == "turn":
+            next(disk.happens, None)
+        else:
+            follower.read(60 if step == "look" else 1 << 20)
+    for _ in disk.happens:
+        pass
+    log.append(last)
+    follower.drain()
+    follower.stop()
 
 
 def turns(log: Writer, late: list[bool]) -> Iterator[None]:
@@ -101,23 +119,11 @@ def test_a_rotation_that_goes_on_neither_loses_nor_repeats_a_line(
     with tempfile.TemporaryDirectory() as folder:
         log = Writer(Path(folder))
         log.append(3)
-        happens = turns(log, late)
-        disk = Busy(happens)
+        disk = Busy(turns(log, late))
         follower = Follower(log.path, Crowd(most_open, disk))
         follower.read()
         disk.begin(gaps)
-        for step in steps:
-            if step == "stop":
-                follower.stop()
-            elif step == "turn":
-                next(happens, None)
-            else:
-                follower.read(60 if step == "look" else 1 << 20)
-        for _ in happens:
-            pass
-        log.append()
-        follower.drain()
-        follower.stop()
+        play(log, follower, disk, steps)
         assert_all_once(follower, log.lines)
         # Of a file that was empty and is gone, nobody knows that it is another's content.
         assert {(loss.start, loss.bytes) for loss in follower.losses} <= {(0, 0)}

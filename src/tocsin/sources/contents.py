@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final, Protocol
 
-from tocsin.sources.files import read_block
+from tocsin.sources.files import closed_if_it_fails, read_block
 from tocsin.sources.position import HEAD, MARKER
-from tocsin.sources.unpack import DamagedError, unpacker
+from tocsin.sources.unpack import DamagedError, kind_of, unpacker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -187,6 +187,19 @@ class Archive:
             self.damage, self._held = f"the archive is damaged: {error}", b""
             return b""
         return piece
+
+
+def opened(path: str, disk: Disk) -> Content:
+    """Open a file as what its name says it is: plain, or compressed.
+
+    Raises:
+        OSError: It cannot be opened.
+        SourceError: It is no file, or nothing is installed that could expand it.
+    """
+    fd = disk.open(path)
+    with closed_if_it_fails(fd):
+        kind = kind_of(path)
+        return Archive(fd, disk, kind) if kind else Plain(fd, disk)
 
 
 def is_beginning(content: Content, origin: Content) -> bool:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from tocsin.model.errors import SourceError
 from tocsin.model.records import Loss
-from tocsin.sources.contents import Archive, Content, Plain, is_beginning
+from tocsin.sources.contents import Archive, Content, Plain, is_beginning, opened
 from tocsin.sources.disk import ABSENT, PATIENCE
 from tocsin.sources.families import age_of, stream_of
 from tocsin.sources.position import TELLING
-from tocsin.sources.unpack import kind_of, unpacked
+from tocsin.sources.unpack import unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -226,7 +226,7 @@ class Search:
         try:
             if since is not None and self.disk.look(sibling.path).modified < since:
                 return None
-            content = self._content(sibling.path)
+            content = opened(sibling.path, self.disk)
         except (*ABSENT, SourceError, IsADirectoryError):
             return None
         if any(content.identity.is_same(other) for other in known):
@@ -240,9 +240,9 @@ class Search:
         if plain == sibling.path or all(s.path != plain for s in self._siblings()):
             return False
         try:
-            with closing(self._content(sibling.path)) as archive:
+            with closing(opened(sibling.path, self.disk)) as archive:
                 head = archive.pread(_ALIKE, 0)
-            with closing(self._content(plain)) as file:
+            with closing(opened(plain, self.disk)) as file:
                 return file.pread(len(head), 0) == head
         except (*ABSENT, SourceError, IsADirectoryError):
             return False
@@ -266,22 +266,13 @@ class Search:
             found = self.disk.look(sibling.path)
             if (found.device, found.inode) != position.identity[:2]:
                 return None
-            content = self._content(sibling.path)
+            content = opened(sibling.path, self.disk)
         except (*ABSENT, SourceError, IsADirectoryError):
             return None
         if content.identity.is_same(position.identity) and _fits(content, position):
             return Found(content, sibling.path, sibling.age)
         content.close()
         return None
-
-    def _content(self, path: str) -> Content:
-        fd = self.disk.open(path)
-        try:
-            kind = kind_of(path)
-            return Archive(fd, self.disk, kind) if kind else Plain(fd, self.disk)
-        except BaseException:
-            os.close(fd)
-            raise
 
     def _age(self, inode: int) -> Age | None:
         ages = [s.age for s in self._siblings() if s.inode == inode and s.age]

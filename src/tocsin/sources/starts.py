@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from contextlib import closing
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tocsin.sources.contents import Archive, Plain, is_beginning
+from tocsin.sources.contents import is_beginning, opened
 from tocsin.sources.disk import PATIENCE
 from tocsin.sources.faults import fault
-from tocsin.sources.files import closed_if_it_fails
 from tocsin.sources.generation import Generation
 from tocsin.sources.position import HEAD, TELLING
-from tocsin.sources.unpack import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
-    from tocsin.sources.contents import Content
     from tocsin.sources.disk import Disk
     from tocsin.sources.position import FilePosition
 
@@ -49,8 +46,8 @@ def _is_begun(copy: FilePosition, origin: FilePosition, disk: Disk) -> bool:
     """Whether a file is a copy that is being made of another, whole or not yet."""
     try:
         with (
-            closing(_opened(Path(copy.path), disk)) as made,
-            closing(_opened(Path(origin.path), disk)) as written,
+            closing(opened(copy.path, disk)) as made,
+            closing(opened(origin.path, disk)) as written,
         ):
             head, looks = made.pread(HEAD, 0), (made.look(), written.look())
             # Lines that are all alike do not tell, nor does an empty file.
@@ -76,16 +73,9 @@ def _first_position(path: Path, disk: Disk) -> FilePosition | None:
         SourceError: It cannot be read.
     """
     try:
-        with closing(_opened(path, disk)) as content:
+        with closing(opened(str(path), disk)) as content:
             return Generation(content, str(path)).position
     except FileNotFoundError:
         return None
     except OSError as error:
         raise fault(path, error) from error
-
-
-def _opened(path: Path, disk: Disk) -> Content:
-    fd = disk.open(path)
-    with closed_if_it_fails(fd):
-        kind = kind_of(path.name)
-        return Archive(fd, disk, kind) if kind else Plain(fd, disk)

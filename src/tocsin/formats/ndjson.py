@@ -19,7 +19,7 @@ from tocsin.formats import lines, requests, typed
 from tocsin.formats.access import REQUEST_PARTS
 from tocsin.formats.instants import Clock
 from tocsin.formats.options import FormatOptions
-from tocsin.formats.parts import Part, batch, leftover, marked, others
+from tocsin.formats.parts import Part, all_refused, batch, leftover, marked, others
 from tocsin.formats.paths import Path, candidates
 from tocsin.model.batch import EventBatch
 from tocsin.model.message import FieldType, MessageType
@@ -62,6 +62,8 @@ class JsonCodec:
     def parse(self, block: bytes, fields: Mapping[str, FieldType | None]) -> EventBatch:
         """Return the events of the block, as the protocol says."""
         kinds = typed.wanted(self.message, fields)
+        if b"{" not in block:  # no object: such as where a format is looked for
+            return all_refused(block, kinds, self.explain)
         plan = self._plan(
             {self.message.canonical(name) for name in kinds} | self.required
         )

@@ -18,6 +18,7 @@ from tocsin.formats.access import REQUEST_PARTS
 from tocsin.formats.instants import Clock
 from tocsin.formats.parts import Part, batch, leftover, others
 from tocsin.formats.paths import candidates
+from tocsin.model.batch import TIME
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -85,7 +86,9 @@ class PairsCodec:
         names = self._read({self.message.canonical(name) for name in kinds})
         keys = {key for name in ("time", *names) for key in self._keys(name)}
         whole = _Lines(text, self.shape, keys)
-        time = self._time(whole)
+        time = (
+            self._time(whole) if whole.good.any() else text.clear(text.len()).cast(TIME)
+        )
         good = whole.good & time.is_not_null()
         columns = {name: self._first(whole, name) for name in names}
         cells = pl.DataFrame({**columns, "time": time, "line": text})

@@ -101,11 +101,13 @@ class Report:
             ends, busy = self._amended(rows, recent), state.busy
         else:
             ends, busy = self._closed(rows, state.busy)
+        own: dict[tuple[int, int], dict[str, float]] = {}
         for number, key, end, _, value, n in rows.iter_rows():
             if n or (amended and end in recent):
-                counts = recent.setdefault(end, {})
-                metric = self.numbers[number]
-                counts[metric] = {**counts.get(metric, {}), key: value or 0.0}
+                if (end, number) not in own:
+                    counts, metric = recent.setdefault(end, {}), self.numbers[number]
+                    counts[metric] = own[end, number] = dict(counts.get(metric, {}))
+                own[end, number][key] = value or 0.0
         said = [
             self._stats(
                 end, recent.setdefault(end, {}), amended=amended, partial=partial
@@ -186,8 +188,8 @@ def _only(values: Mapping[str, float] | None) -> float:
 
 def _by_value(values: Mapping[str, float] | None, name: str) -> list[tuple[str, int]]:
     """Return the values of one field and their counts, most first."""
-    rows = [(_value(key, name), int(v)) for key, v in (values or {}).items() if v]
-    return sorted(rows, key=lambda row: (-row[1], row[0]))
+    rows = [(-int(v), _value(key, name)) for key, v in (values or {}).items() if v]
+    return [(value, -less) for less, value in sorted(rows)]
 
 
 @lru_cache(maxsize=4096)

@@ -99,7 +99,7 @@ class Daemon:
         self._out.seek(0)
         said = self._out.read().decode(errors="replace")
         self._out.close()
-        peak = usage.ru_maxrss * KIBIBYTE
+        peak = self._sampler.largest or usage.ru_maxrss * KIBIBYTE
         return Followed(0, tocsin_lines(said), peak, self._sampler.highest)
 
     def _report(self) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Run one whole process and say what it cost."""
 
+import contextlib
 import os
 import resource
 import subprocess
@@ -72,19 +73,38 @@ def tree_pss(pid: int) -> int:
     return total
 
 
+def largest_rss(pid: int) -> int:
+    """Return the greatest peak RSS of a process and its children until now.
+
+    What the system says of an ended process (`ru_maxrss`) counts the moment before it
+    was loaded as well, when it was as large as who began it.
+    """
+    largest = 0
+    with contextlib.suppress(OSError):
+        for each in children(pid):
+            status = Path(f"/proc/{each}/status").read_text(encoding="utf-8")
+            _, _, peak = status.partition("VmHWM:")
+            largest = max(largest, int((peak.split() or "0")[0]) * 1024)
+    return largest
+
+
 class Sampler(threading.Thread):
-    """Looks at the memory of a process tree five times a second until told to stop."""
+    """Looks at the memory of a process tree five times a second until told to stop.
+
+    `highest` is the most that all of it had together, `largest` that one process had.
+    """
 
     def __init__(self, pid: int) -> None:
         super().__init__(daemon=True)
         self.pid = pid
-        self.highest = 0
+        self.highest = self.largest = 0
         self.done = threading.Event()
 
     def run(self) -> None:
         """Sample until `done`."""
         while not self.done.wait(0.2):
             self.highest = max(self.highest, tree_pss(self.pid))
+            self.largest = max(self.largest, largest_rss(self.pid))
 
 
 def _wait(process: subprocess.Popen[bytes]) -> tuple[int, resource.struct_rusage, int]:

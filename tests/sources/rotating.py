@@ -173,7 +173,7 @@ class Writer:
 
 
 class Follower:
-    """A reader that is stopped and started again with its bookmark as JSON."""
+    """A reader that is stopped or killed, and started with its bookmark as JSON."""
 
     def __init__(
         self, path: Path, crowd: Crowd | None = None, start: Bookmark | int = 0
@@ -183,6 +183,7 @@ class Follower:
         self._crowd = crowd
         self._mark = ""
         self.reader: FollowReader | None = FollowReader(path, start=start, crowd=crowd)
+        self._kept = self.reader.bookmark.to_json()
 
     @property
     def lines(self) -> list[bytes]:
@@ -201,8 +202,11 @@ class Follower:
 
     def read(self, limit: int = PLENTY) -> Chunk:
         """Look once."""
-        chunk = self.start().read(limit)
+        reader = self.start()
+        chunk = reader.read(limit)
         self.chunks.append(chunk)
+        if chunk.data or chunk.oversized or chunk.losses:
+            self._kept = reader.bookmark.to_json()
         return chunk
 
     def drain(self, limit: int = PLENTY) -> list[bytes]:
@@ -226,6 +230,11 @@ class Follower:
             self._mark = self.reader.bookmark.to_json()
             self.reader.close()
         self.reader = None
+
+    def kill(self) -> None:
+        """Stop; what is left is the bookmark after the last that was read or told."""
+        self.stop()
+        self._mark = self._kept
 
 
 def assert_all_once(follower: Follower, lines: Iterable[bytes]) -> None:

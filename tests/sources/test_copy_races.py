@@ -8,6 +8,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from errno import EIO
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -19,12 +20,18 @@ from tests.sources.rotating import Follower, Writer, assert_all_once
 from tests.sources.test_rotation_races import Busy, play, shifted
 
 from tocsin.sources import Bookmark, Crowd, expand, first_positions
+from tocsin.sources.contents import Plain
 from tocsin.sources.disk import Disk, Look
+from tocsin.sources.generation import Generation
 
 NONE: Final[list[bytes]] = []
-STEPS = st.lists(st.sampled_from(["look", "drain", "stop", "turn"]), max_size=16)
+STEPS = st.lists(
+    st.sampled_from(["look", "drain", "stop", "kill", "turn"]), max_size=16
+)
 SIZES = st.lists(st.integers(6, 9), min_size=1, max_size=6)
 GAPS = st.lists(st.integers(0, 12), max_size=80)
+MOST_LOOKS: Final = 40
+"""More than a follower looks at the disk in one read, of a log with few files."""
 
 
 class Busier(Busy):
@@ -83,12 +90,12 @@ crowded = pytest.mark.parametrize("most_open", [0, 1], ids=["one", "a crowd"])
 
 @crowded
 @settings(deadline=None, max_examples=200)
-@given(sizes=SIZES, gaps=GAPS, steps=STEPS)
+@given(sizes=SIZES, gaps=GAPS, steps=STEPS, first=st.sampled_from([0, 6]))
 def test_a_log_that_is_copied_and_emptied_at_rest_is_neither_lost_nor_repeated(
-    most_open: int, sizes: list[int], gaps: list[int], steps: list[str]
+    most_open: int, sizes: list[int], gaps: list[int], steps: list[str], first: int
 ) -> None:
     happens = partial(turns, sizes=sizes, gap=NONE)
-    with played(most_open, happens, gaps, steps) as (log, follower):
+    with played(most_open, happens, gaps, steps, first) as (log, follower):
         assert_all_once(follower, log.lines)
         assert sum(loss.bytes for loss in follower.losses) == 0
 
@@ -133,3 +140,108 @@ def test_a_log_that_is_copied_when_it_is_first_found_is_read_once(
     assert [line for line, times in read.items() if times > 1] == []
     if not written:
         assert sum(loss.bytes for loss in follower.losses) == 0
+
+
+def test_what_is_copied_and_emptied_before_its_first_line_is_read_is_read(
+    tmp_path: Path,
+) -> None:
+    log = Writer(tmp_path)
+    log.append(60)
+    follower = Follower(log.path)
+    follower.drain()
+    log.append(60)
+    log.copytruncate()
+    log.append(60)
+    for _ in range(2):  # it was emptied; the rest of what was there is in the copy
+        follower.read()
+    log.copytruncate()
+    follower.drain()
+    assert follower.lines == log.lines
+    assert sum(loss.bytes for loss in follower.losses) == 0
+
+
+class Turning(Busier):
+    """A disk on which all of something happens at once, before a look."""
+
+    def _pass(self) -> None:
+        if self._left == 0:
+            for _ in self.happens:
+                pass
+        self._left -= 1
+
+
+@pytest.mark.parametrize("turned", [1, 2])
+@pytest.mark.parametrize("written", [0, 60], ids=["empty", "written to"])
+def test_a_log_that_was_empty_is_filled_and_turned_over_before_any_look_at_it(
+    tmp_path: Path, turned: int, written: int
+) -> None:
+    for look in range(MOST_LOOKS):
+        folder = tmp_path / str(look)
+        folder.mkdir()
+        log = Writer(folder)
+        disk = Turning(turns(log, [60] * turned, NONE))
+        follower = Follower(log.path, Crowd(0, disk))
+        follower.drain()
+        log.append(written)
+        disk.begin([look])
+        follower.read()
+        log.append(60)
+        follower.drain()
+        assert_all_once(follower, log.lines)
+        assert sum(loss.bytes for loss in follower.losses) == 0
+
+
+class Failing(Disk):
+    """A disk whose folders cannot be listed for a while."""
+
+    fails = False
+
+    def names(self, folder: Path | str) -> list[tuple[str, int]]:
+        if self.fails:
+            raise OSError(EIO, os.strerror(EIO))
+        return super().names(folder)
+
+
+def test_what_was_empty_is_not_read_before_its_copies_could_be_looked_for(
+    tmp_path: Path,
+) -> None:
+    log, disk = Writer(tmp_path), Failing()
+    follower = Follower(log.path, Crowd(0, disk))
+    follower.drain()
+    log.append(60)
+    log.copytruncate()
+    log.append(60)
+    disk.fails = True
+    chunk = follower.read()
+    assert (chunk.data, chunk.caught_up) == (b"", False)
+    disk.fails = False
+    follower.drain()
+    assert follower.lines == log.lines
+
+
+class Emptied(Plain):
+    """A file that is written anew once, between a look at it and what it begins with."""
+
+    path = Path()
+    anew = b""
+
+    def look(self) -> Look:
+        found = super().look()
+        if self.anew:
+            self.path.write_bytes(self.anew)
+            self.anew = b""
+        return found
+
+
+def test_what_a_file_begins_with_and_how_long_it_is_are_of_one_moment(
+    tmp_path: Path,
+) -> None:
+    log = Writer(tmp_path)
+    log.append(60)
+    disk = Disk()
+    content = Emptied(disk.open(log.path), disk)
+    generation = Generation(content, str(log.path))
+    content.path, content.anew = log.path, b"other\n"
+    found, head = generation.present()
+    generation.close()
+    assert (found.size, head) == (len(b"other\n"), b"other\n")

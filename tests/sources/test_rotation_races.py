@@ -52,6 +52,8 @@ def play(
     for step in steps:
         if step == "stop":
             follower.stop()
+        elif step == "kill":
+            follower.kill()
         elif step == "turn":
             next(disk.happens, None)
         else:
@@ -111,7 +113,9 @@ def shifted(log: Writer) -> Iterator[None]:
 @given(
     late=st.lists(st.booleans(), min_size=1, max_size=6),
     gaps=st.lists(st.integers(0, 9), max_size=60),
-    steps=st.lists(st.sampled_from(["look", "drain", "stop", "turn"]), max_size=12),
+    steps=st.lists(
+        st.sampled_from(["look", "drain", "stop", "kill", "turn"]), max_size=12
+    ),
 )
 def test_a_rotation_that_goes_on_neither_loses_nor_repeats_a_line(
     most_open: int, late: list[bool], gaps: list[int], steps: list[str]

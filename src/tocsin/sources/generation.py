@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final
 
+from tocsin.sources.disk import PATIENCE
 from tocsin.sources.lines import MAX_LINE_BYTES, Lines, LineSplitter, take
 from tocsin.sources.position import HEAD, MARKER, TELLING, FilePosition, digest
 
@@ -66,8 +67,8 @@ class Generation:
 
     @property
     def begun(self) -> bool:
-        """Whether anything has been written to it."""
-        return self._splitter.scanned > 0 or self.size > 0
+        """Whether anything has been written to it, though it may have been emptied."""
+        return self._splitter.scanned > 0 or not self.blank or self.size > 0
 
     @property
     def blank(self) -> bool:
@@ -75,9 +76,25 @@ class Generation:
         return not self._head
 
     @property
+    def passable(self) -> bool:
+        """Whether lines may come and go in it unseen: nothing is known of it yet."""
+        return self.blank and not self.content.archived
+
+    @property
     def behind(self) -> bool:
         """Whether there is something to read, or to start over with."""
-        return self.size != self._splitter.scanned
+        unread = not (self._splitter.scanned or self.blank)  # though it is empty now
+        return unread or self.size != self._splitter.scanned
+
+    @property
+    def intact(self) -> bool:
+        """Whether what was read, and what it began with, is still there."""
+        if self.content.archived:
+            return True
+        head = self.content.pread(len(self._head), 0)
+        at = self._splitter.scanned - len(self._tail)
+        tail = self.content.pread(len(self._tail), at)
+        return (head, tail) == (self._head, self._tail)
 
     @property
     def pending(self) -> int:
@@ -114,8 +131,13 @@ class Generation:
         return self._splitter.finish()
 
     def present(self) -> tuple[Look, bytes]:
-        """Return how the file stands now, and what it begins with."""
-        return self.content.look(), self.content.pread(HEAD, 0)
+        """Return how the file stands now, and what it begins with: at one moment."""
+        for _ in range(PATIENCE):
+            before, head = self.content.look(), self.content.pread(HEAD, 0)
+            found = self.content.look()
+            if found == before:
+                break
+        return found, head
 
     def start_over(self, found: Look, head: bytes) -> Lines:
         """Begin with its `present` content; return the old line in progress."""
@@ -129,7 +151,7 @@ class Generation:
 
     def be_blank(self, modified: int | None) -> None:
         """Take it that the file was empty, and when it was written to last."""
-        self._head = b""
+        self._head, self._seen = b"", self._splitter.scanned
         self.modified = self.modified if modified is None else modified
 
     def is_like(self, head: bytes) -> bool:
@@ -142,10 +164,9 @@ class Generation:
         """Look at what has been written since: it may soon have to be known again."""
         if self.content.archived:
             return
-        found = self.content.look()
+        found, head = self.present()
         seen = max(self._seen, found.size)
-        head = self.content.pread(min(HEAD, seen), 0)
-        if self._is_intact():  # asked last: what was looked at is of this content
+        if self.intact:  # asked last: what was looked at is of this content
             self._seen, self._head = seen, head
             self.modified = max(self.modified, found.modified)
 
@@ -166,7 +187,7 @@ class Generation:
             room = limit
         block = self.content.block(self._splitter, min(limit, room))
         # Only now: had it been replaced before this check, the check would see it.
-        if not self._is_intact():
+        if not self.intact:
             self._doubt(found.size)
             return b""
         self._doubted = False
@@ -174,14 +195,6 @@ class Generation:
         self._seen = max(self._seen, read if self.content.archived else found.size)
         self.modified = max(self.modified, found.modified)
         return self._without_zeros(self._remembered(block))
-
-    def _is_intact(self) -> bool:
-        if self.content.archived:
-            return True
-        head = self.content.pread(len(self._head), 0)
-        at = self._splitter.scanned - len(self._tail)
-        tail = self.content.pread(len(self._tail), at)
-        return (head, tail) == (self._head, self._tail)
 
     def _doubt(self, size: int) -> None:
         """Find out what has become of content that is not what it was."""

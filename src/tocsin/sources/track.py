@@ -168,6 +168,8 @@ class Track(Opened):
         """Return lines of the oldest file that has any."""
         generations = tuple(self.generations)
         for index, generation in enumerate(generations):
+            if index == len(generations) - 1 and generation.passable:
+                break
             # Asked before reading: lines written before the move are then read too.
             left = moved_on(generations[index + 1 :])
             lines = generation.read(limit)
@@ -231,18 +233,23 @@ class Track(Opened):
             self._folder = changed
 
     def _find_passed_by(self, blank: Generation) -> None:
-        """Look for copies of an empty file: it may have been written and truncated."""
-        if blank.content.look().modified == blank.modified:
+        """Look for copies of an empty file: it may have been written and truncated.
+
+        Only then is it known what it holds now; before that it is not read.
+        """
+        found = blank.content.look()
+        if not found.size and found.modified == blank.modified:
             return
-        since = blank.modified + 1
-        blank.refresh()
+        since = blank.modified
         try:
             self._steadily(lambda: self._find_since(blank, since))
         except OSError:
-            blank.be_blank(since - 1)
+            blank.be_blank(since)
             raise
 
     def _find_since(self, blank: Generation, since: int) -> None:
+        blank.be_blank(since)
+        blank.refresh()
         search = self._search()
         until = search.age(blank.content.identity)
         if blank.unlinked:
@@ -250,8 +257,10 @@ class Track(Opened):
             if found is not None:
                 until = found.age
                 found.content.close()
-        place = Place(None, len(self.generations) - 1, since, until)
+        place = Place(None, len(self.generations) - 1, since + 1, until)
         self._find_copies(search, place, blank.content)
+        if self._patient and not blank.intact:  # what it began with may be in a copy
+            raise MovedError
 
     def _find_copies(self, search: Search, place: Place, origin: Content) -> None:
         """Take in copies that were made of one file; each may lack some last lines.

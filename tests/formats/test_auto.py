@@ -43,7 +43,6 @@ def test_what_is_decided(head: bytes, text: str) -> None:
     found = formats.detect(head)
     assert str(found) == text or not text
     assert found.format == (text.split(",", maxsplit=1)[0] if "," in text else "")
-    assert {c.format for c in found.considered} == set(formats.names()) - {"auto"}
     opened = formats.get("auto").open(head)
     assert opened.parse(head, {}).tally == found.codec.parse(head, {}).tally
 
@@ -59,6 +58,27 @@ def test_what_nothing_fits_is_told_with_the_reasons() -> None:
     assert (batch.tally.parse_errors, batch.tally.skipped) == (2, 1)
     assert batch.frame.columns == ["time", "status"]
     assert batch.rejected[0].reason == "the format of this stream was not recognised"
+
+
+ALONE = {
+    "docker": b'{"log":"x\\n","stream":"stdout","time":"2019-02-07T21:11:01.5Z"}\n',
+    "journald": b'{"__REALTIME_TIMESTAMP":"1549573861000000","MESSAGE":"a=b"}\n',
+    "json": JSON,
+    "combined": COMBINED,
+    "common": COMMON,
+}
+
+
+@pytest.mark.parametrize(("name", "line"), ALONE.items(), ids=ALONE)
+def test_what_a_format_that_stands_alone_takes_no_other_takes(
+    name: str, line: bytes
+) -> None:
+    found = formats.detect(line * 30)
+    assert str(found) == f"{name}, 30 of 30 lines matched"
+    others = formats.detect(line * 30 + b"none of them\n").considered
+    assert {c.format for c in others} == set(formats.names()) - {"auto"}
+    less = {"combined": {"common"}, "docker": {"json"}}
+    assert {c.format for c in others if c.matched} == {name, *less.get(name, ())}
 
 
 def test_only_the_first_bytes_are_looked_at() -> None:

@@ -21,6 +21,8 @@ _SHOWN = 3
 _FEW = 20
 _INCLUDED = {"combined": {"common"}, "docker": {"json"}, "journald": {"json"}}
 """Formats that take all that a more specific one takes: that needs no saying."""
+_ALONE = {"docker", "journald", "json", "combined", "common"}
+"""No other format takes lines of these: who fits them throughout is found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,8 @@ class Candidate:
 class Detection:
     """What was decided; `format` is empty, and `codec` refuses all, when nothing fits.
 
-    `considered` holds every format tried, the best first.
+    `considered` holds every format tried, the best first: all, unless one that others
+    cannot be taken for fits throughout.
     """
 
     format: str
@@ -100,15 +103,22 @@ def detect(head: bytes, options: FormatOptions | None = None) -> Detection:
 
 
 def _all_tried(head: bytes, options: FormatOptions) -> list[tuple[Candidate, Codec]]:
-    """Try every format; those that fit none of the few first lines on these alone.
+    """Try every format, until one that stands alone fits throughout.
 
-    Unless none fits throughout: then each is tried on all of them.
+    Those that fit none of the few first lines are tried on these alone, unless none fits
+    throughout: then each is tried on all of them.
     """
-    names = [name for name in BUILT_IN if name != "auto"]
     few = _whole(head, _FEW)
+    first: list[tuple[Candidate, Codec]] = []
+    for name in (name for name in BUILT_IN if name != "auto"):
+        one = _tried(name, few, options)
+        if name in _ALONE and _fits(one[0]):
+            whole = one if few == head else _tried(name, head, options)
+            if _fits(whole[0]):
+                return [*first, whole]
+        first.append(one)
     if few == head:
-        return [_tried(name, head, options) for name in names]
-    first = [_tried(name, few, options) for name in names]
+        return first
     tried = [
         _tried(one.format, head, options) if one.matched else (one, codec)
         for one, codec in first
@@ -119,6 +129,10 @@ def _all_tried(head: bytes, options: FormatOptions) -> list[tuple[Candidate, Cod
         pair if pair[0].matched else _tried(pair[0].format, head, options)
         for pair in tried
     ]
+
+
+def _fits(candidate: Candidate) -> bool:
+    return candidate.matched == candidate.total > 0
 
 
 def _whole(head: bytes, most: int = LINES) -> bytes:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tocsin.runners.beginning import beginning
+from tocsin.runners.beginning import Listing, beginning
 from tocsin.sources import Bookmark, Disk, FollowReader, expand, families
+from tocsin.testing import ManualClock
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from tocsin.sources import Family
 
@@ -55,8 +56,9 @@ class Log:
     def begun(self, *, passed: int = 0) -> Bookmark | int:
         """Say where it begins, so long (µs) after its folder was changed last."""
         changed = self.path.parent.stat().st_mtime_ns // 1000
-        (family,) = self.look()
-        return beginning(family, Disk(), changed + passed, self.look)
+        listing = Listing(self.look, Disk(), ManualClock(changed + passed))
+        (family,) = listing.families
+        return beginning(family, listing)
 
 
 def numbers(path: Path, start: Bookmark | int) -> list[int]:
@@ -76,6 +78,10 @@ def numbers(path: Path, start: Bookmark | int) -> list[int]:
     ("rotations", "meanwhile"),
     [
         pytest.param(2, [], id="nothing moves"),
+        pytest.param(0, [], id="it never was rotated"),
+        pytest.param(0, ["rotate"], id="it is rotated for the first time"),
+        pytest.param(0, ["rotate", "rotate"], id="it is rotated twice"),
+        pytest.param(0, ["move", "create"], id="its next file comes a look later"),
         pytest.param(1, ["rotate"], id="it is rotated once it has been listed"),
         pytest.param(3, ["rotate", "rotate"], id="it is rotated while it is looked at"),
         pytest.param(2, ["rotate"] * 4, id="it is rotated at every look"),
@@ -102,17 +108,36 @@ def test_where_it_begins_names_each_file_as_it_is_called_now(tmp_path: Path) -> 
     assert named == [(path, os.stat(path).st_ino, 0) for path in there]  # noqa: PTH116
 
 
-def test_a_log_that_never_was_rotated_begins_with_its_first_byte(
-    tmp_path: Path,
+@pytest.mark.parametrize("written", [b"", b"1\n"], ids=["empty", "with a line"])
+def test_what_is_copied_and_emptied_once_it_is_known_where_it_begins_is_read(
+    tmp_path: Path, written: bytes
 ) -> None:
-    assert Log(tmp_path, rotations=0).begun() == 0
+    log = Log(tmp_path, rotations=0)
+    log.path.write_bytes(written)
+    start = log.begun()
+    more = b"".join(b"%d\n" % number for number in range(100, 200))
+    log.path.write_bytes(written + more)
+    copy = Path(f"{log.path}.1")
+    copy.write_bytes(written + more)
+    log.path.write_bytes(b"200\n")
+    for number, path in enumerate((copy, log.path), 1):  # a second after another
+        changed = path.stat().st_mtime + number
+        os.utime(path, (changed, changed))
+    first = [1] if written else []
+    assert numbers(log.path, start) == [*first, *range(100, 201)]
+
+
+def test_a_log_that_is_not_there_yet_begins_with_its_first_byte(tmp_path: Path) -> None:
+    path = tmp_path / "app.log"
+    listing = Listing(lambda: families([path]), Disk(), ManualClock())
+    assert beginning(listing.families[0], listing) == 0
 
 
 @pytest.mark.parametrize(
     ("passed", "looks"),
     [
         pytest.param(HOUR, 1, id="an hour ago"),
-        pytest.param(30 * SECOND, 2, id="half a minute ago"),
+        pytest.param(SECOND, 2, id="a second ago"),
     ],
 )
 def test_names_are_listed_again_only_where_something_has_lately_moved(

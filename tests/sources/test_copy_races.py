@@ -142,6 +142,31 @@ def test_a_log_that_is_copied_when_it_is_first_found_is_read_once(
         assert sum(loss.bytes for loss in follower.losses) == 0
 
 
+@pytest.mark.parametrize("step", range(7))
+def test_a_log_that_is_rotated_on_while_it_is_first_found_is_read_once(
+    tmp_path: Path, step: int
+) -> None:
+    for look in range(MOST_LOOKS):
+        folder = tmp_path / str(look)
+        folder.mkdir()
+        log = Writer(folder)
+        log.append(60)
+        turning = turns(log, [60, 60], NONE)
+        for _ in range(step):
+            next(turning)
+        disk = Busier(turning)
+        disk.begin([look])
+        found = partial(expand, [f"{log.path}*"])
+        start = Bookmark(0, first_positions(found(), disk, found))
+        follower = Follower(log.path, start=start)
+        for _ in turning:
+            pass
+        log.append(60)
+        follower.drain()
+        assert_all_once(follower, log.lines)
+        assert sum(loss.bytes for loss in follower.losses) == 0
+
+
 def test_what_is_copied_and_emptied_before_its_first_line_is_read_is_read(
     tmp_path: Path,
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tocsin.model.instant import SECOND
@@ -11,36 +12,55 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
+    from tocsin.runners.clock import Clock
     from tocsin.sources import Disk, Family
 
-_LATELY = 60 * SECOND
-"""Time (µs) in which a folder that has changed may be in the midst of a rotation."""
+_LATELY = 2 * SECOND
+"""Time (µs) before a listing in which a change may be missing in it: clocks differ."""
 
 
-def beginning(
-    family: Family, disk: Disk, now: int, look: Callable[[], Iterable[Family]]
-) -> Bookmark | int:
+class Listing:
+    """Which families there are: listed anew where that may be otherwise by now.
+
+    Thousands of names are slow to list, so not where nothing has moved since.
+    """
+
+    def __init__(
+        self, look: Callable[[], Iterable[Family]], disk: Disk, clock: Clock
+    ) -> None:
+        self.disk = disk
+        self._look = look
+        self._clock = clock
+        self.families = self._list()
+        """Those that were there at first."""
+
+    def paths(self, family: Family) -> tuple[Path, ...]:
+        """Return the files of a family that are there now."""
+        if not self._is_at_rest(family.live.parent):
+            self._list()
+        return self._paths.get(family.stream, ())
+
+    def _list(self) -> list[Family]:
+        self._listed = self._clock.now()
+        found = list(self._look())
+        self._paths = {family.stream: family.paths for family in found}
+        return found
+
+    def _is_at_rest(self, folder: Path) -> bool:
+        try:
+            changed = self.disk.look(folder).modified // 1000
+        except OSError:
+            return True
+        return changed < self._listed - _LATELY
+
+
+def beginning(family: Family, listing: Listing) -> Bookmark | int:
     """Return where a log begins: with its oldest file.
-
-    `look` says which families there are by now.
 
     Raises:
         SourceError: A file cannot be read.
     """
-    if family.paths == (family.live,):
-        return 0
-
-    def paths() -> tuple[Path, ...]:
-        # Thousands of names are slow to list: not where nothing has moved.
-        if _is_at_rest(family.live.parent, disk, now):
-            return family.paths
-        return next((f.paths for f in look() if f.stream == family.stream), ())
-
-    return Bookmark(0, first_positions(family.paths, disk, paths))
-
-
-def _is_at_rest(folder: Path, disk: Disk, now: int) -> bool:
-    try:
-        return disk.look(folder).modified // 1000 < now - _LATELY
-    except OSError:
-        return True
+    look = partial(listing.paths, family)
+    files = first_positions(family.paths, listing.disk, look)
+    newest = max((file.modified for file in files), default=None)
+    return Bookmark(0, files, since=newest) if files else 0

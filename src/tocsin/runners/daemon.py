@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from tocsin.model.errors import SourceError, TocsinError
 from tocsin.model.records import Notice
-from tocsin.runners.beginning import beginning
+from tocsin.runners.beginning import Listing, beginning
 from tocsin.runners.follow import Follow
 from tocsin.runners.health import Health
 from tocsin.runners.intakes import counted, open_intake
@@ -207,9 +207,11 @@ class Daemon(Follow):
             if source.intake is not None:
                 found.add(source.intake.place)
                 self._take_in(source, source.intake)
-            for family in self._families(source):
+            look = partial(self._families, source)
+            listing = Listing(look, self._crowd.disk, self.clock)
+            for family in listing.families:
                 found.add(family.stream)
-                self._meet(family, source.name)
+                self._meet(family, source.name, listing)
         self._let_go(found)
         self._searched = at = self.clock.monotonic()
         self._search_every = max(_SEARCH_EVERY, _SEARCH_SHARE * (at - began))
@@ -276,7 +278,7 @@ class Daemon(Follow):
             path = Path(mark.files[-1].path if mark.files else name)
             self._follow(name, source, path, mark)
 
-    def _meet(self, family: Family, source: str) -> None:
+    def _meet(self, family: Family, source: str, listing: Listing) -> None:
         """Follow a log that is not known yet; or the next file of one that is."""
         newest = family.paths[-1]
         known = self._known.get(family.stream)
@@ -285,7 +287,7 @@ class Daemon(Follow):
                 self.add(family.stream, source, PipeReader.open(newest))
                 self._known[family.stream] = self._streams[-1]
             else:
-                self._begin(family, source)
+                self._begin(family, source, listing)
             return
         if known.source != source:
             text = f"source {known.source} reads it: {source} has none of it"
@@ -335,13 +337,12 @@ class Daemon(Follow):
         self.keeper.forget(name)
         self._counted.pop(name, None)
 
-    def _begin(self, family: Family, source: str) -> None:
+    def _begin(self, family: Family, source: str, listing: Listing) -> None:
         """Follow a log that is not followed: from where it was left, or all of it."""
         start: Bookmark | int | None = self._unopened.pop(family.stream, None)
         try:
             if start is None:
-                look = partial(self._families, self.session.config.source(source))
-                start = beginning(family, self._crowd.disk, self.clock.now(), look)
+                start = beginning(family, listing)
         except SourceError as error:
             self._say_once(str(error), family.stream)
             return

@@ -37,7 +37,9 @@ def first_positions(
         files = tuple(file for file in found if file is not None)
         before, paths = paths, look()
         begun = len(files) > 1 and _is_begun(files[-2], files[-1], disk)
-        if paths == before and all(_is_at_its_path(file, disk) for file in files):
+        there = paths == before and all(_is_at_its_path(file, disk) for file in files)
+        # A copy of what was emptied meanwhile was not seen to be one.
+        if there and (len(files) <= 1 or _begins(files[-1], disk)):
             break
     return (*files[:-2], files[-1]) if begun else files
 
@@ -64,6 +66,15 @@ def _is_at_its_path(file: FilePosition, disk: Disk) -> bool:
     except OSError:
         return False
     return (found.device, found.inode) == file.identity[:2]
+
+
+def _begins(file: FilePosition, disk: Disk) -> bool:
+    """Whether a file still begins as it did."""
+    try:
+        with closing(opened(file.path, disk)) as content:
+            return file.begins(content.pread)
+    except OSError:
+        return False
 
 
 def _first_position(path: Path, disk: Disk) -> FilePosition | None:

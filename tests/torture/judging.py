@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
-from tests.torture.story import total
+from tests.torture.story import LOGS, total
 
 from tocsin.state.opening import open_folder
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,9 @@ def come_to(folder: Path) -> Told:
 def assert_as_if_undisturbed(folder: Path, undisturbed: Told) -> None:
     """Hold what a story with deaths came to against one without."""
     told = come_to(folder)
-    assert told.lines == told.summary["lines"] == total()
+    read = {Path(s["stream"]).name: s["lines"] for s in told.summary["streams"]}
+    assert read == {log: total(log) for log in LOGS}
+    assert told.lines == told.summary["lines"] == sum(read.values())
     for name in ("late", "future", "parse_errors", "known_lost_bytes"):
         assert told.summary[name] == 0, name
     assert told.summary["counted"] == undisturbed.summary["counted"]

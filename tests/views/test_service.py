@@ -99,6 +99,17 @@ def test_it_is_ready_when_all_is_read_and_saved(ward: Ward) -> None:
     assert [s["stream"] for s in body["streams"]] == ["a.log"]
 
 
+@pytest.mark.parametrize(("caught_up", "ago"), [(True, 7.0), (False, None)])
+def test_of_a_log_that_is_read_to_its_end_it_says_when_that_was_seen(
+    ward: Ward, *, caught_up: bool, ago: float | None
+) -> None:
+    ward.stream.caught_up = caught_up
+    ward.stream.looked_at = ward.clock.monotonic()
+    ward.turn()
+    ward.clock.move(7)
+    assert [s["looked_ago"] for s in ward.ask("/readyz")[1]["streams"]] == [ago]
+
+
 def test_a_loop_that_hangs_is_not_alive(ward: Ward) -> None:
     ward.turn()
     ward.clock.move(STUCK_AFTER + 1)

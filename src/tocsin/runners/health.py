@@ -78,7 +78,8 @@ class Health:
 
     def streams(self) -> Iterator[dict[str, Any]]:
         """Yield how each stream stands, as JSON: there may be thousands."""
-        return map(_stream, self._streams)
+        at = self._clock.monotonic()
+        return (_stream(stream, at) for stream in self._streams)
 
 
 def _configuration(rules: Rules | None) -> Check:
@@ -89,11 +90,13 @@ def _configuration(rules: Rules | None) -> Check:
     return Check("configuration", good=False, word=word)
 
 
-def _stream(stream: Stream) -> dict[str, Any]:
+def _stream(stream: Stream, at: float) -> dict[str, Any]:
+    looked = stream.looked
     return {
         "stream": stream.name,
         "source": stream.source,
         "caught_up": stream.caught_up,
+        "looked_ago": None if looked is None else round(at - looked, 3),
         "waiting": stream.waiting,
         "trouble": stream.trouble or None,
     }

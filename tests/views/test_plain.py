@@ -121,6 +121,15 @@ def test_reports_and_datapoints_stand_on_lines_of_their_own(feed: Feed) -> None:
         """)
 
 
+def test_the_lines_of_a_word_are_lines_and_its_subject_is_not() -> None:
+    text = "not taken up\nf.yaml:3: wrong\n  hint: mend it\n\x1b[2J"
+    _, err = told(Notice(text, "error", "f\nyaml"))
+    assert err == (
+        "tocsin: error: f\\nyaml: not taken up\n  f.yaml:3: wrong\n  hint: mend it\n"
+        "  \\x1b[2J\n"
+    )
+
+
 def test_a_word_about_the_run_is_no_data(feed: Feed) -> None:
     out, err = told(feed.notice, Notice("gone", "error"))
     assert out == ""

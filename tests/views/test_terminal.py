@@ -149,6 +149,25 @@ def test_an_alarm_that_recovers_says_so(feed: Feed) -> None:
     assert any("▲ recovering  #1  High traffic" in line for line in shown)
 
 
+def test_no_period_is_waited_for_where_none_is_told_of() -> None:
+    for size in ((120, 36), (80, 24), (40, 10)):
+        text = "\n".join(drawn(Screen(periods=False), *size))
+        assert "period" not in text
+        assert "alarms" in text
+
+
+def test_a_word_of_several_lines_is_several_lines() -> None:
+    notice = Notice("not taken up\nf.yaml:3: wrong\n  hint: mend it", "error", "f.yaml")
+    shown = drawn(screen_of(notice), 80, 36)
+    at = next(
+        i for i, line in enumerate(shown) if "error: f.yaml: not taken up" in line
+    )
+    assert [line.strip() for line in shown[at + 1 : at + 3]] == [
+        "f.yaml:3: wrong",
+        "hint: mend it",
+    ]
+
+
 def test_a_quiet_start(feed: Feed) -> None:
     shown = drawn(screen_of(status=LiveStatus()), 80, 24)
     text = "\n".join(shown)

@@ -75,7 +75,7 @@ class Rules:
     def refused(self, error: TocsinError) -> Notice:
         """Return what to say of a configuration that cannot be taken up."""
         self.bad = True
-        text = f"{error}\n  the configuration that was read before goes on"
+        text = f"not taken up: the one that was read before goes on\n{error}"
         return Notice(text, "error", str(self.path))
 
     def taken(self) -> None:

@@ -83,14 +83,19 @@ def config_option(command: Command) -> Command:
 
 
 @contextmanager
-def showing(given: dict[str, object], clock: Callable[[], float]) -> Iterator[View]:
-    """Open the face that is asked for, and leave the screen in order."""
+def showing(
+    given: dict[str, object], clock: Callable[[], float], *, periods: bool = True
+) -> Iterator[View]:
+    """Open the face that is asked for, and leave the screen in order.
+
+    `periods`: whether there will be statistics of periods to show.
+    """
     from tocsin.views.protocol import choose  # noqa: PLC0415 - see Lazy
     from tocsin.views.quiet import Quiet  # noqa: PLC0415
 
     if given["quiet"] and given["verbose"]:
         raise UsageError("--quiet and --verbose: choose one")
-    view = choose(str(given["output"]), sys.stdout, sys.stderr, clock)
+    view = choose(str(given["output"]), sys.stdout, sys.stderr, clock, periods=periods)
     view = Quiet(view) if given["quiet"] else view
     try:
         yield view

@@ -69,7 +69,8 @@ def _replayed(
     logs = logs or _unnamed(config)
     source = _source(config, logs, given["source"])
     clock = SystemClock()
-    with showing(given, clock.monotonic) as view:
+    periods = bool(given["report"])
+    with showing(given, clock.monotonic, periods=periods) as view:
         wishes = Wishes(
             statistics=(source or config.sources[0].name) if given["report"] else None,
             datapoints=bool(given["datapoints"]),

@@ -73,7 +73,7 @@ def command(
     where = folder or config.state.folder or default_folder(os.environ)
     store = open_folder(where, program=__version__, now=clock.now())
     try:
-        with showing(given, clock.monotonic) as view:
+        with showing(given, clock.monotonic, periods=False) as view:
             wishes = Wishes(
                 datapoints=bool(given["datapoints"]), verbose=bool(given["verbose"])
             )

@@ -83,6 +83,8 @@ class Dashboard:
 
     def _report(self, width: int, height: int) -> list[Block]:
         stats = self.screen.stats
+        if stats is None and not self.screen.periods:
+            return []
         if stats is None:
             waiting = Text("the first period has not ended yet", panels.LABEL)
             return [self._frame("report", [waiting])]

@@ -34,6 +34,8 @@ CLASSES = ("2xx", "3xx", "4xx", "5xx")
 """Classes of status that are always named, in this order."""
 _SENTENCE = 2000
 """Characters of a sentence: more than any template means to say."""
+_NOTICE_LINES = 100
+"""Lines of one word about the run: more mistakes than anybody mends at once."""
 _REPORT_LINES = 200
 """Lines of what one raw log consumer says of one period."""
 
@@ -133,10 +135,12 @@ class Lines:
         return said + _marks(amended=point.amended, partial=point.partial)
 
     def notice(self, notice: Notice) -> str:
-        """Say a word about the run itself."""
+        """Say a word about the run itself: further lines of it are set in."""
         severity = "" if notice.severity == "info" else notice.severity
-        parts = ("tocsin", severity, notice.subject, notice.text)
-        return self.text(": ".join(filter(None, parts)), _SENTENCE)
+        first, *more = notice.text.split("\n")[:_NOTICE_LINES]
+        parts = ("tocsin", severity, notice.subject, first)
+        said = [": ".join(filter(None, parts)), *(f"  {line.strip()}" for line in more)]
+        return "\n".join(self.text(line, _SENTENCE) for line in said)
 
     def _headline(self, stats: Stats) -> str:
         parts = [f"{span(stats.start, stats.end, self.glyphs.arrow)} UTC"]

@@ -64,9 +64,11 @@ class Screen:
 
     `history` holds what became of incidents, newest first. Counts stay exact when
     details are forgotten: `forgotten` says how many unfinished incidents are no
-    longer listed, `events` how many events of incidents there were.
+    longer listed, `events` how many events of incidents there were. `periods` says
+    whether statistics of periods will come.
     """
 
+    periods: bool = True
     stats: Stats | None = None
     status: LiveStatus = field(default_factory=LiveStatus)
     summary: Summary | None = None

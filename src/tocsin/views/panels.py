@@ -165,7 +165,9 @@ def notes(screen: Screen, rows: int, width: int, lines: Lines) -> list[Text]:
     for notice in reversed(screen.notices):
         about = f"{notice.subject}: {notice.text}" if notice.subject else notice.text
         word = "" if notice.severity == "info" else f"{notice.severity}: "
-        said.append((word + about, SEVERITY_STYLES.get(notice.severity, LABEL)))
+        style = SEVERITY_STYLES.get(notice.severity, LABEL)
+        first, *more = (word + about).split("\n")
+        said += [(first, style), *((f"  {line.strip()}", style) for line in more)]
     return [
         Text(f" {clip(text, width - 2, ascii_only=_ascii(lines))}", style)
         for text, style in said[:rows]

@@ -18,11 +18,14 @@ def choose(
     stdout: TextIO,
     stderr: TextIO,
     clock: Callable[[], float] | None = None,
+    *,
+    periods: bool = True,
 ) -> View:
     """Return the face for `output`: auto, terminal, plain or jsonl.
 
     `auto` is the terminal face on a terminal that can be drawn on, else plain text.
-    `clock` (seconds, monotonic) paces the progress bar.
+    `clock` (seconds, monotonic) paces the progress bar. `periods`: whether there
+    will be statistics of periods, for which a live screen keeps room.
 
     Raises:
         UsageError: There is no such face.
@@ -41,7 +44,7 @@ def choose(
     if output == "terminal":
         from tocsin.views.terminal import TerminalView  # noqa: PLC0415
 
-        return TerminalView(stdout, stderr, clock)
+        return TerminalView(stdout, stderr, clock, periods=periods)
     message = f"output: expected auto, terminal, plain or jsonl, got {output!r}"
     raise UsageError(message)
 

@@ -39,11 +39,13 @@ class TerminalView:
         stdout: TextIO,
         stderr: TextIO,
         clock: Callable[[], float] | None = None,
+        *,
+        periods: bool = True,
     ) -> None:
         self._console = Console(file=stdout, markup=False, emoji=False, highlight=False)
         self._err = stderr
         self._lines = Lines(glyphs_for(stdout))
-        self._screen = Screen()
+        self._screen = Screen(periods=periods)
         self._draws = stdout.isatty() and os.environ.get("TERM", "") != "dumb"
         self._bar = ProgressBar(stderr, clock, shared=True)
         self._live: Live | None = None

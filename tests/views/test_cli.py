@@ -50,6 +50,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "metrics: [{name: e, source: a, type: COUNT, period: 10s, where: stats >= 500}]\n"
     )
     Path("binary").write_bytes(bytes(range(256)) * 10)
+    Path("packed").write_bytes(b"\x1f\x8b\x08\0" + bytes(range(256)))
     Path("old.log.zip").write_bytes(b"PK")
     Path("prose.txt").write_text("It was a dark and stormy night.\n" * 3)
     Path("folder").mkdir()
@@ -68,6 +69,8 @@ MISTAKES = {
     "a zip file": ("watch --no-follow old.log.zip", 5, ["old.log.zip", "uncompress"]),
     "a binary file": ("watch --no-follow binary", 5, ["binary: this is no text"]),
     "a binary file that is followed": ("watch binary", 5, ["binary: this is no text"]),
+    "a file that is compressed, by its bytes": (
+        "watch --no-follow packed", 5, ["compressed, by gzip", "gzip -dc FILE | tocsin"]),
     "a file that is no log": (
         "watch --no-follow prose.txt", 5,
         ["prose.txt: no line matched any of", "hint: say which it is"]),

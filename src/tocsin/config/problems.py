@@ -73,6 +73,8 @@ def _short(text: str) -> str:
 def did_you_mean(found: str, known: Iterable[str], *, what: str = "") -> str:
     """Return a hint that names the nearest of the known names; else the names."""
     names = sorted(set(known))
+    if found[::-1] in names and not found.isalnum():
+        return f"did you mean '{found[::-1]}'?"  # a sign the wrong way round: =>
     folded = {name.lower(): name for name in reversed(names)}
     near = get_close_matches(found.lower(), folded, n=1, cutoff=0.6)
     if near:

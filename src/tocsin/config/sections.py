@@ -180,7 +180,8 @@ def _section(
 ) -> Section[P]:
     """Return the parts of a list; `shape` tells by an item of what shape it is."""
     if not isinstance(value, list):
-        problems.expected(path, "a list", value)
+        hint = "begin each part with a dash: - name: ..." if value else ""
+        problems.expected(path, "a list", value, hint)
         value = []
     parts: list[tuple[Path, P]] = []
     for i, item in enumerate(value):

@@ -42,8 +42,10 @@ def _column(self: Translation, node: exp.Expression, hint: str) -> Typed:
     except UnknownFieldError as error:
         quoted = any(part.args.get("quoted") for part in node.parts)
         hint = error.hint
-        if quoted and not hint.startswith("did"):
+        near = hint.startswith("did")
+        if quoted and not (near and not str(error).startswith("a field")):
             hint = f"text is written in single quotes: '{name}'"
+            hint += f"; or {error.hint}" if near else ""
         raise ExpressionError(f"expected {error}", hint, position(node)) from None
     if column.type is None and hint in ("number", "text", "bool", "time"):
         found = become(of_column(column, position(node)), hint)

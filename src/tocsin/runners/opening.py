@@ -97,8 +97,21 @@ def open_codec(
     raise _refusal(stream, head, f"{found}")
 
 
+_PACKED = {
+    b"\x1f\x8b": "gzip",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ\0": "xz",
+    b"\x28\xb5\x2f\xfd": "zstd",
+}
+"""Programs that compress, by the first bytes of what they write."""
+
+
 def _refusal(stream: str, head: bytes, told: str) -> FormatUnknownError:
-    if b"\0" in head:
+    packed = next((by for magic, by in _PACKED.items() if head.startswith(magic)), "")
+    if packed:
+        why = f"this is no text: it is compressed, by {packed}"
+        hint = f"expand it first: {packed} -dc FILE | tocsin watch"
+    elif b"\0" in head:
         why = "this is no text: there are zero bytes in it"
         hint = "UTF-16 has to be made UTF-8 first, for example with iconv"
     else:

@@ -130,7 +130,7 @@ def run(arguments: list[str]) -> int:
         error.show()
         return 2
     except TocsinError as error:
-        click.echo(f"tocsin: {error}", err=True)
+        click.echo(_told(error), err=True)
         return _code(error)
     except (click.exceptions.Abort, KeyboardInterrupt):
         return 130
@@ -141,6 +141,16 @@ def run(arguments: list[str]) -> int:
         click.echo(f"tocsin: the output cannot be written: {error.strerror}", err=True)
         return 5
     return outcome if isinstance(outcome, int) else 0
+
+
+def _told(error: Exception) -> str:
+    """Return an error in words: in files it begins with its place, else with our name.
+
+    That is how compilers say it, and where editors look for it.
+    """
+    problems = getattr(error, "problems", ())
+    placed = problems and problems[0].place.rpartition(":")[2].isdigit()
+    return f"{error}" if placed else f"tocsin: {error}"
 
 
 def _code(error: Exception) -> int:

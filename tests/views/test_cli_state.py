@@ -91,6 +91,21 @@ def test_what_is_damaged_or_gone_ends_with_3(
     assert "no state here" in capsys.readouterr().err
 
 
+def test_a_backup_that_is_damaged_is_named_and_the_state_stays(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    open_folder(folder, program="0.1", now=0).close()
+    before = (folder / FILE).read_bytes()
+    copy = tmp_path / "copy.db"
+    copy.write_bytes(b"no database")
+    assert run(["state", "restore", str(copy), "--state", str(folder)]) == 3
+    first, hint = capsys.readouterr().err.splitlines()
+    assert first.startswith(f"tocsin: {copy}: ")
+    assert "restoring" not in first
+    assert hint == "  hint: take another backup: the state is as it was"
+    assert (folder / FILE).read_bytes() == before
+
+
 @pytest.mark.parametrize(
     ("environ", "expected"),
     [

@@ -85,6 +85,12 @@ def restore(folder: Path, source: Path) -> About:
         about = verify(new)
         _replace(folder / FILE, new)
         lock.mark_made()
+    except StateDamaged as error:
+        why = f"{error}".partition("\n")[0].removeprefix(f"{new}: ")
+        message = (
+            f"{source}: {why}\n  hint: take another backup: the state is as it was"
+        )
+        raise StateDamaged(message) from error
     except OSError as error:
         raise StateUnwritable(f"{folder}: cannot be written: {error}") from error
     finally:

@@ -269,6 +269,40 @@ def test_behind(tmp_path: Path, until: float, changes: list[tuple[str, int]]) ->
         assert "slow.log" in one.evidence[0]
 
 
+class Unseen(Slow):
+    """A stream of which nobody has come to read a line yet, as at a start."""
+
+    stream = "a.log"
+
+    def read(self, limit: int) -> Chunk:
+        """Return no line; whether there is one is not known before `until`."""
+        del limit
+        at = self._clock.monotonic()
+        if at < self._until:
+            self._clock.move(0.25)
+        return Chunk(b"", 0, 0, caught_up=at >= self._until)
+
+
+@pytest.mark.parametrize(
+    ("until", "changes"),
+    [
+        pytest.param(0, [("firing", 40)], id="a log without a line is gone"),
+        pytest.param(30, [("firing", 70)], id="but not before somebody has looked"),
+    ],
+)
+def test_gone_at_a_start(
+    tmp_path: Path, until: float, changes: list[tuple[str, int]]
+) -> None:
+    clock = ManualClock(T0 * SECOND)
+    view = TimedView(clock)
+    follow = Follow(Session(rules(tmp_path), view, Wishes()), clock)
+    follow.add("a.log", "web", Unseen(clock, until))
+    clock.at(100, follow.stop)
+    follow.run()
+
+    assert [(t.to_state, t.at // SECOND - T0) for t in view.of(Transition)] == changes
+
+
 def test_what_is_watched_is_not_in_the_account(tmp_path: Path) -> None:
     (tmp_path / "a.log").write_bytes(lines([1, 2]))
     life = Life(rules(tmp_path / "a.log")).until(20)

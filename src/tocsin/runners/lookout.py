@@ -189,5 +189,8 @@ def _absent(engine: Engine, place: Place) -> str:
     tallies = [engine.state.streams[s.name].tally for s in there]
     if any(s.ended for s in there) or any(tally.events for tally in tallies):
         return ""
-    unfit = any(tally.parse_errors for tally in tallies)
-    return "no line of it can be read" if unfit else "there has been no line"
+    if any(tally.parse_errors for tally in tallies):
+        return "no line of it can be read"
+    # At a start nobody has looked for lines yet.
+    looked = all(s.caught_up for s in there)
+    return "there has been no line" if looked else ""

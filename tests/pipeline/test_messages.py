@@ -1,8 +1,11 @@
 """The sentences for people come, whatever the template."""
 
+from typing import Any
+
 import pytest
 
 from tocsin.pipeline.messages import HIGH_TRAFFIC, number, render
+from tocsin.pipeline.wording import called
 
 AT = 1_549_573_957 * 1_000_000
 CASES = {
@@ -34,3 +37,24 @@ def test_a_message(template: str, expected: str) -> None:
 )
 def test_a_number_is_written_as_people_do(value: float | None, written: str) -> None:
     assert str(number(value)) == written
+
+
+CALLED: dict[str, tuple[str, dict[str, Any], str]] = {
+    "a name alone": ("High traffic", {}, "High traffic"),
+    "a name with its field": ("Errors on {section}", {"section": "/a"}, "Errors on /a"),
+    "a name without a field has its key": (
+        "Errors",
+        {"section": "/a", "status": 500},
+        "Errors {section=/a, status=500}",
+    ),
+    "a name with one of the fields says enough": (
+        "{path} is gone",
+        {"source": "web", "path": "a.log"},
+        "a.log is gone",
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "key", "expected"), CALLED.values(), ids=CALLED)
+def test_what_an_alarm_is_called(name: str, key: dict[str, Any], expected: str) -> None:
+    assert called(name, key) == expected

@@ -16,6 +16,7 @@ from tocsin.pipeline import messages
 from tocsin.pipeline.witnesses import NOTHING
 from tocsin.pipeline.wording import (
     TransitionWords,
+    called,
     changed,
     correction,
     key_text,
@@ -211,7 +212,7 @@ class Speaker:
         transition = told.get(
             Change(event.place, event.at, event.what != "resolved", level)
         )
-        title = titled(name, fields)
+        title = called(name, fields)
         if transition is None or event.what not in _TOLD:
             message = correction(title, event)
         elif event.what in {"opened", "resolved"} and transition.to_state != "no_data":
@@ -221,7 +222,7 @@ class Speaker:
         return IncidentEvent(
             id=event.incident.id,
             event=event.what,
-            alarm=title,
+            alarm=titled(name, fields),
             key=fields,
             at=event.at * SECOND,
             message=message,
@@ -236,7 +237,7 @@ class Speaker:
         spec = shard.spec(alarm.metric)
         values = {
             **key,
-            "alarm": titled(name, key),
+            "alarm": called(name, key),
             "metric": spec.name,
             "value": messages.number(transition.value),
             "hits": transition.count,

@@ -145,6 +145,18 @@ def titled(name: str, key: Mapping[str, Any]) -> str:
     return name
 
 
+def called(name: str, key: Mapping[str, Any]) -> str:
+    """Return what an alarm is called in a sentence, so that its keys are told apart.
+
+    A name without any field of the key is followed by all of it: `Errors {section=/api}`.
+    """
+    title = titled(name, key)
+    if title != name or not key:
+        return title
+    fields = ", ".join(f"{field_name}={value}" for field_name, value in key.items())
+    return f"{title} {{{fields}}}"
+
+
 def key_text(transition: Transition) -> str:
     """Return the key of a transition as JSON."""
     return json.dumps(dict(transition.key), separators=(",", ":"), ensure_ascii=False)

@@ -47,6 +47,11 @@ CALLED: dict[str, tuple[str, dict[str, Any], str]] = {
         {"section": "/a", "status": 500},
         "Errors {section=/a, status=500}",
     ),
+    "a name that says the value anyhow": (
+        "parse failures in app",
+        {"source": "app"},
+        "parse failures in app",
+    ),
     "a name with one of the fields says enough": (
         "{path} is gone",
         {"source": "web", "path": "a.log"},

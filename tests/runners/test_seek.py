@@ -7,6 +7,7 @@ import pytest
 from tests.runners.world import SOURCE, T0, World, line, lines, replayed, rules
 
 from tocsin import formats
+from tocsin.formats import auto
 from tocsin.formats.auto import Unknown
 from tocsin.model.errors import UsageError
 from tocsin.model.instant import SECOND, iso
@@ -138,7 +139,9 @@ def test_lines_without_a_time_do_not_mislead_the_search(tmp_path: Path) -> None:
 def test_a_format_is_found_out_once_for_each_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, start: str, last: bytes
 ) -> None:
-    monkeypatch.setitem(formats.BUILT_IN, "counting", f"{__name__}:Counting")
+    first = {"counting": f"{__name__}:Counting"} | formats.BUILT_IN
+    for place in (formats, auto):  # it is tried before one fits throughout
+        monkeypatch.setattr(place, "BUILT_IN", first)
     heads = [line(0), line(1), last]
     paths = [tmp_path / f"{number}.log" for number in range(3)]
     for path, head in zip(paths, heads, strict=True):

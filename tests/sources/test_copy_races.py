@@ -163,6 +163,7 @@ def test_a_log_that_is_rotated_on_while_it_is_first_found_is_read_once(
             pass
         log.append(60)
         follower.drain()
+        follower.stop()
         assert_all_once(follower, log.lines)
         assert sum(loss.bytes for loss in follower.losses) == 0
 
@@ -212,6 +213,7 @@ def test_a_log_that_was_empty_is_filled_and_turned_over_before_any_look_at_it(
         follower.read()
         log.append(60)
         follower.drain()
+        follower.stop()
         assert_all_once(follower, log.lines)
         assert sum(loss.bytes for loss in follower.losses) == 0
 

@@ -148,13 +148,14 @@ def titled(name: str, key: Mapping[str, Any]) -> str:
 def called(name: str, key: Mapping[str, Any]) -> str:
     """Return what an alarm is called in a sentence, so that its keys are told apart.
 
-    A name without any field of the key is followed by all of it: `Errors {section=/api}`.
+    A name without any field of the key is followed by what it does not say of it:
+    `Errors {section=/api}`.
     """
     title = titled(name, key)
-    if title != name or not key:
+    if title != name:
         return title
-    fields = ", ".join(f"{field_name}={value}" for field_name, value in key.items())
-    return f"{title} {{{fields}}}"
+    untold = [f"{n}={value}" for n, value in key.items() if str(value) not in title]
+    return f"{title} {{{', '.join(untold)}}}" if untold else title
 
 
 def key_text(transition: Transition) -> str:

@@ -85,9 +85,10 @@ def post(box: object, **options: Any) -> Iterator[int]:
     try:
         yield controller.where()[1]
     finally:
-        controller.stop()
-        del controller  # it holds the last of its conversations
         with warnings.catch_warnings():
-            # The server leaves its own ends of connections to the collector.
+            # The server leaves its own ends of connections to the collector, and drops
+            # one that it has just accepted, in its thread, while it is being stopped.
             warnings.simplefilter("ignore", ResourceWarning)
+            controller.stop()
+            del controller  # it holds the last of its conversations
             gc.collect()

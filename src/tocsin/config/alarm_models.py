@@ -103,6 +103,7 @@ class AlarmPart(Part):
     """A threshold with memory."""
 
     stand_ins: ClassVar[dict[str, Any]] = {"threshold": 0}
+    names: ClassVar[frozenset[str]] = frozenset({"name", "metric"})
     optional = frozenset(
         {
             "operator", "recovery_operator", "recovery_threshold", "level",

@@ -38,7 +38,7 @@ def build_alarms(
         for path, part in sections.alarms.parts
     ]
     for part, path, messages in found:
-        if part.metric not in known:
+        if part.metric not in known and "metric" not in problems.flawed.get(path, ()):
             hint = did_you_mean(part.metric, known, what="metrics")
             way = (*path, "metric")
             problems.expected(way, "the name of a metric", part.metric, hint)

@@ -131,9 +131,8 @@ class _Listen:
             return None
         value = self.part.token
         if value is None:
-            if self.path not in self.problems.flawed:
-                hint = "add token: ${PUSH_TOKEN}, or token: file:push.token"
-                self.problems.add(self.path, "'token' is missing", hint)
+            hint = "add token: ${PUSH_TOKEN}, or token: file:push.token"
+            self.problems.miss(self.path, "token", hint)
             return None
         try:
             read = value.startswith("file:")
@@ -153,9 +152,8 @@ class _Listen:
         if scheme not in _FOR["tls"]:
             return "", "", ""
         if tls is None:
-            if self.path not in self.problems.flawed:
-                hint = "add tls: {certificate: host.pem, key: host.key}"
-                self.problems.add(self.path, "'tls' is missing", hint)
+            hint = "add tls: {certificate: host.pem, key: host.key}"
+            self.problems.miss(self.path, "tls", hint)
             return "", "", ""
         names = (tls.certificate, tls.key, tls.client_ca or "")
         found = tuple(str(self.base / name) if name else "" for name in names)

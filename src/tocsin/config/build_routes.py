@@ -64,13 +64,9 @@ class _Tree:
         self, part: RoutePart, path: Path, id_: str, parent: RouteConfig
     ) -> RouteConfig:
         self._check(part, path)
-        if (
-            part.channels is None
-            and parent is _ROOT
-            and path not in self.problems.flawed
-        ):
+        if part.channels is None and parent is _ROOT:
             hint = "add channels: [...], or channels: [] to tell nobody"
-            self.problems.add(path, "'channels' is missing", hint)
+            self.problems.miss(path, "channels", hint)
         own = part.model_dump(include=_INHERITED, exclude_none=True)
         mine = replace(
             parent, id=id_, match=part.match, goes_on=part.continue_, routes=(), **own

@@ -116,9 +116,9 @@ class RuleReader:
 
     def _check_together(self, given: Mapping[str, Any], path: Path) -> None:
         if "levels" not in given:
-            if "threshold" not in given and path not in self.problems.flawed:
+            if "threshold" not in given and path == self.path:
                 hint = "give one threshold, or levels: {warning: 2, critical: 5}"
-                self.problems.add(path, "missing 'threshold'", hint)
+                self.problems.miss(path, "threshold", hint)
             return
         fields = self.part.model_fields_set
         for key in ("threshold", "level"):

@@ -22,7 +22,8 @@ class Problems:
 
     def __init__(self, document: Document) -> None:
         self.document = document
-        self.flawed: set[Path] = set()
+        self.flawed: dict[Path, set[str]] = {}
+        """The keys that are wrong, or missing, in each part that has such keys."""
         self._found: dict[Problem, None] = dict.fromkeys(document.problems)
 
     def __len__(self) -> int:
@@ -37,6 +38,14 @@ class Problems:
     def expected(self, path: Path, wanted: str, got: Any, hint: str = "") -> None:  # noqa: ANN401
         """Note that `wanted` was expected where `got` is."""
         self.add(path, f"expected {wanted}, got {show(got)}", hint)
+
+    def miss(self, path: Path, key: str, hint: str) -> None:
+        """Note that the part at `path` lacks a key, unless that was told of already.
+
+        It was if the key is there and wrong, or one that is much like it.
+        """
+        if not get_close_matches(key, self.flawed.get(path, ())):
+            self.add(path, f"'{key}' is missing", hint)
 
     def raise_any(self) -> None:
         """Raise ConfigError with all problems, in the order of files and lines, if any."""

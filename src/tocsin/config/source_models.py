@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, ClassVar, TypeAlias
 
 from tocsin.config.alarm_models import as_it_is, reference
 from tocsin.config.channel_models import SecretText
@@ -113,7 +113,17 @@ class EnrichPart(Part):
 class SourcePart(Part):
     """Where lines come from."""
 
-    optional = frozenset({"framing", "tls", "token", "max_body", "enrich"})
+    optional = frozenset(
+        {
+            "path", "framing", "tls", "token", "max_body", "enrich", "timezone",
+            "lateness", "amend_for", "future_skew",
+        }
+    )  # fmt: skip
+    with_it: ClassVar[dict[str, tuple[str, ...]]] = {
+        "lateness": ("amend_for", "future_skew"),
+        "amend_for": ("lateness", "future_skew"),
+        "future_skew": ("lateness", "amend_for"),
+    }
 
     name: Name
     path: Texts = (DEFAULT_PATH,)

@@ -39,19 +39,28 @@ def read_part(
         return model.model_validate(data)
     except ValidationError as error:
         found = error.errors(include_url=False)
-    problems.flawed.add(path)
     for one in found:
         _note(one, model, path, problems)
     bad = {snake(str(one["loc"][0])) for one in found if one["loc"]}
-    return _patched(model, data, bad) if isinstance(data, dict) and bad else None
+    problems.flawed[path] = bad
+    if not isinstance(data, dict) or not bad:
+        return None
+    shown = problems.document.shown(path)
+    return _patched(model, data, bad, shown)
 
 
-def _patched(model: type[P], data: dict[str, Any], bad: set[str]) -> P | None:
-    """Return the part without its bad keys; None when nothing sound can be said of it."""
+def _patched(
+    model: type[P], data: dict[str, Any], bad: set[str], shown: str
+) -> P | None:
+    """Return the part without its bad keys; None when nothing sound can be said of it.
+
+    Names that are bad are meanwhile made of its place, so that no two are the same.
+    """
     known = model.model_fields
     left_out = bad | {key for one in bad for key in model.with_it.get(one, ())}
     kept = {key: value for key, value in data.items() if snake(key) not in left_out}
     kept |= {key: value for key, value in model.stand_ins.items() if key in bad}
+    kept |= dict.fromkeys(bad & model.names & known.keys(), shown)
     if any(k in known and k not in model.optional and k not in kept for k in bad):
         return None
     try:

@@ -14,6 +14,7 @@ from tocsin.config.channel_models import (
     EmailPart,
     PluginPart,
     SyslogPart,
+    UnknownPart,
 )
 from tocsin.config.channel_templates import check_address, check_templates
 from tocsin.config.problems import did_you_mean
@@ -215,8 +216,8 @@ class _Channels:
             self.problems.expected(path, wanted, text)
 
     def _plugin(self, part: PluginPart, path: Path) -> None:
-        known = {*CHANNEL_PARTS, *offered(CHANNELS)}
-        if "." not in part.type and part.type not in known:
+        if isinstance(part, UnknownPart):
+            known = {*CHANNEL_PARTS, *offered(CHANNELS)}
             hint = did_you_mean(part.type, known, what="types")
             self.problems.expected(
                 (*path, "type"), "a type of channel", part.type, hint

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, Union
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from tocsin.config.part import Part, Texts
@@ -18,6 +18,7 @@ from tocsin.config.types import (
     one_of,
 )
 from tocsin.config.values import SECOND
+from tocsin.model.discovery import CHANNELS, offered
 
 TLS = ("starttls", "implicit", "none")
 PAYLOADS = ("tocsin", "alertmanager")
@@ -251,6 +252,14 @@ class PluginPart(Part):
     options: Options = Field(default_factory=dict)
 
 
+class UnknownPart(PluginPart):
+    """A channel of a type that there is not: which keys it has is not known."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    options: Any = None
+
+
 CHANNEL_PARTS: dict[str, type[ChannelPart]] = {
     "alertmanager": AlertmanagerPart,
     "apprise": ApprisePart,
@@ -275,8 +284,9 @@ else:
 
 def part_of(item: Any) -> type[ChannelPart | PluginPart]:  # noqa: ANN401
     """Return the shape of a channel as it is written, by its type."""
-    type_ = item.get("type") if isinstance(item, dict) else None
-    return CHANNEL_PARTS.get(str(type_), PluginPart)
+    type_ = str(item.get("type")) if isinstance(item, dict) else ""
+    plugin = "." in type_ or (type_ not in CHANNEL_PARTS and type_ in offered(CHANNELS))
+    return CHANNEL_PARTS.get(type_, PluginPart if plugin else UnknownPart)
 
 
 class MaskRulePart(Part):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from pydantic import ConfigDict
+
 from tocsin.config.alarm_models import AlarmPart
 from tocsin.config.models import CalculatedPart, Filters, MetricPart
 from tocsin.config.part import Texts
@@ -101,6 +103,17 @@ class KindPart(AlarmPart):
         """Return the alarm on the threshold of a metric; what was written goes before."""
         new = {k: v for k, v in given.items() if k not in self.model_fields_set}
         return self.model_copy(update={"metric": metric, **new})
+
+
+class UnknownKind(KindPart):
+    """An alarm of a kind that there is not: which keys it has is not known."""
+
+    model_config = ConfigDict(extra="ignore")
+    refused: ClassVar[frozenset[str]] = frozenset()
+
+    def made(self, ground: Ground) -> Made:  # noqa: ARG002
+        """Return nothing: its kind has been told of."""
+        return Made(None)
 
 
 class MeasuredPart(KindPart):

@@ -14,6 +14,7 @@ from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
 
 from tocsin.config.alarm_models import AlarmPart
+from tocsin.config.kind import UnknownKind
 from tocsin.config.problems import did_you_mean
 from tocsin.model.discovery import KINDS, find, offered
 from tocsin.model.errors import UsageError
@@ -56,14 +57,16 @@ def kind(name: str) -> type[KindPart]:
 
 
 def shape(item: Any) -> type[AlarmPart]:  # noqa: ANN401
-    """Return the shape of an alarm as it is written; that of a plain one if in doubt."""
+    """Return the shape of an alarm as it is written."""
     name = item.get("kind", PLAIN) if isinstance(item, dict) else PLAIN
-    if not isinstance(name, str) or name == PLAIN or not is_known(name):
+    if name == PLAIN:
         return AlarmPart
+    if not isinstance(name, str) or not is_known(name):
+        return UnknownKind
     try:
         return kind(name)
     except UsageError:  # it is told of where the name is checked
-        return AlarmPart
+        return UnknownKind
 
 
 def check_kind(item: Any, path: Path, problems: Problems) -> None:  # noqa: ANN401

@@ -26,13 +26,19 @@ def substitute(
     `$${NAME}` stands for itself; keys and `x-` sections are left alone. A name that is
     not set and has no default is a problem.
     """
-    return _Substitution(environ, problems).value(data, ())
+    substitution = _Substitution(environ, problems)
+    found = substitution.value(data, ())
+    for path in substitution.lost:
+        problems.leave(path)
+    return found
 
 
 class _Substitution:
     def __init__(self, environ: Mapping[str, str], problems: Problems) -> None:
         self.environ = environ
         self.problems = problems
+        self.lost: list[tuple[str | int, ...]] = []
+        """The paths of values that are not what their writer meant."""
 
     def value(self, data: Any, path: tuple[str | int, ...]) -> Any:  # noqa: ANN401
         if isinstance(data, dict):
@@ -50,6 +56,7 @@ class _Substitution:
         if _HALF.search(found):
             # Bytes of the environment or the command line that are no UTF-8.
             self.problems.expected(path, "text in UTF-8", text)
+            self.lost.append(path)
             return ""
         return found
 
@@ -67,6 +74,7 @@ class _Substitution:
             return match[0][1:]
         value = self.environ.get(name)
         if value is None and default is None:
+            self.lost.append(path)
             self.problems.add(
                 path,
                 f"the environment variable {name} is not set",

@@ -25,15 +25,23 @@ class Problems:
         self.flawed: dict[Path, set[str]] = {}
         """The keys that are wrong, or missing, in each part that has such keys."""
         self._found: dict[Problem, None] = dict.fromkeys(document.problems)
+        self._done: set[Path] = set()
 
     def __len__(self) -> int:
         return len(self._found)
 
     def add(self, path: Path, message: str, hint: str = "") -> None:
         """Note what is wrong with the value at `path`."""
+        if path in self._done:
+            return
         place = self.document.place(path)
         shown = self.document.shown(path)
         self._found.setdefault(Problem(place, shown, message, hint))
+
+    def leave(self, path: Path) -> None:
+        """Note no more of the value at `path`, or the list it is in: all is said of it."""
+        self._done.add(path[:-1] if path and isinstance(path[-1], int) else path)
+        self._done.add(path)
 
     def expected(self, path: Path, wanted: str, got: Any, hint: str = "") -> None:  # noqa: ANN401
         """Note that `wanted` was expected where `got` is."""

@@ -99,7 +99,7 @@ def test_each_of_several_streams_has_its_account() -> None:
     assert "summary  no events\n" in out
     assert "  lines     5 = 3 events + 0 joined + 1 skipped + 1 parse errors\n" in out
     assert "  stream    a: 3 lines, 2 events, 1 parse errors\n" in out
-    assert "  stream    b (csv): 2 lines, 1 events, 1 skipped, 70 B lost\n" in out
+    assert "  stream    b (csv): 2 lines, 1 event, 1 skipped, 70 B lost\n" in out
     assert "    b: x\n      why\n" in out
 
 
@@ -188,6 +188,21 @@ def test_where_only_ascii_prints_only_ascii_is_written(feed: Feed) -> None:
     assert "\n+ #1 High traffic recovered" in out
     assert "\n2019-02-07 21:12:30 - 21:12:40 UTC" in out
     assert "/caf\\xe9 1" in out
+
+
+def test_of_many_streams_those_with_most_to_tell_are_named_and_the_rest_is_summed_up(
+    feed: Feed,
+) -> None:
+    quiet = tuple(StreamAccount(f"{n}.log", n, n) for n in range(1, 10_001))
+    torn = StreamAccount("torn.log", 1, 0, parse_errors=1)
+    out, _ = told(replace(feed.summary, streams=(*quiet, torn)))
+    streams = [s for s in out.splitlines() if s.startswith("  stream ")]
+    assert streams[:2] == [
+        "  stream    torn.log: 1 line, 0 events, 1 parse errors",
+        "  stream    10000.log: 10000 lines, 10000 events",
+    ]
+    rest = sum(range(1, 9_982))
+    assert streams[20:] == [f"  stream    and 9981 others: {rest} lines, {rest} events"]
 
 
 def test_what_a_log_says_cannot_write_lines_or_move_the_cursor(feed: Feed) -> None:

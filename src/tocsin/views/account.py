@@ -6,6 +6,8 @@ from tocsin.model.records import StreamAccount, Summary
 from tocsin.views.lines import Lines
 from tocsin.views.words import counted, size, span
 
+_STREAMS = 20
+"""Streams that are named, if there are more: the ones with most to tell, then to count."""
 _LOSSES = 10
 """Losses that are named, of all streams together: the newest."""
 _SAMPLES = 10
@@ -18,8 +20,7 @@ def summary_lines(summary: Summary, lines: Lines) -> Iterator[str]:
     yield from _equations(summary, lines)
     opened, still = summary.alarms_opened, summary.alarms_open
     yield f"  alarms    {counted(opened, 'incident')}, {still} unfinished"
-    for stream in summary.streams:
-        yield from _stream(stream, lines, alone=len(summary.streams) == 1)
+    yield from _streams(summary, lines)
     yield from _misfits(summary, lines)
     yield from _samples(summary, lines)
     for name, failure in summary.plugin_failures.items():
@@ -58,17 +59,37 @@ def _gap(missing: int) -> str:
     return f" ({missing:+d} unaccounted for)" if missing else ""
 
 
-def _stream(a: StreamAccount, lines: Lines, *, alone: bool) -> Iterator[str]:
-    said = f"  stream    {lines.text(a.stream)}"
-    said += f" ({lines.text(a.format)})" if a.format else ""
-    if alone:
-        yield said
+def _streams(summary: Summary, lines: Lines) -> Iterator[str]:
+    """Say where the lines came from: of many streams, the rest in one line."""
+    streams = summary.streams
+    if len(streams) == 1:
+        yield _name(streams[0], lines)
         return
+    ranked = sorted(streams, key=lambda a: (not _astray(a), -a.lines))
+    named = streams if len(streams) <= _STREAMS else ranked[:_STREAMS]
+    for a in named:
+        yield f"{_name(a, lines)}: {_came(a.lines, a.events)}{_astray(a)}"
+    if rest := ranked[len(named) :]:
+        came = _came(sum(a.lines for a in rest), sum(a.events for a in rest))
+        yield f"  stream    and {counted(len(rest), 'other')}: {came}"
+
+
+def _name(a: StreamAccount, lines: Lines) -> str:
+    form = f" ({lines.text(a.format)})" if a.format else ""
+    return f"  stream    {lines.text(a.stream)}{form}"
+
+
+def _came(lines: int, events: int) -> str:
+    return f"{counted(lines, 'line')}, {counted(events, 'event')}"
+
+
+def _astray(a: StreamAccount) -> str:
+    """Say which lines of a stream are no events, or were not counted in time."""
     names = ("joined", "skipped", "parse_errors", "late", "future")
     counts = {name.replace("_", " "): getattr(a, name) for name in names}
-    rest = "".join(f", {n} {name}" for name, n in counts.items() if n)
+    said = "".join(f", {n} {name}" for name, n in counts.items() if n)
     lost = f", {size(a.known_lost_bytes)} lost" if a.known_lost_bytes else ""
-    yield f"{said}: {a.lines} lines, {a.events} events{rest}{lost}"
+    return said + lost
 
 
 def _misfits(summary: Summary, lines: Lines) -> Iterator[str]:

@@ -27,7 +27,7 @@ TYPES = {
 }
 
 
-REAL = ("pattern", "log_format", "regex", "grok", "python", "syslog")
+REAL = ("pattern", "log_format", "regex", "grok", "python", "syslog", "apache")
 """Formats whose fields, or errors, come from their compiler."""
 
 

@@ -97,7 +97,7 @@ MISTAKES = {
         "watch --format combind busy.log", 2,
         ["--format: there is no format 'combind'", "did you mean 'combined'?"]),
     "a zone that there is not": (
-        "watch --timezone Mars/Base", 2, ["--timezone", "'Mars/Base'", "Europe/Rome"]),
+        "watch --timezone Mars/Base", 2, ["--timezone", "'Mars/Base'", "Europe/Paris"]),
     "a start that means nothing": (
         "watch --from noon busy.log", 2, ["--from: expected start, end, -10m", "'noon'"]),
     "a start of standard input": ("watch --from -5m -", 2, ["--from: standard input"]),

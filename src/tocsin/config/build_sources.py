@@ -167,9 +167,11 @@ class _Reading:
             return Fields()
         try:
             message = self.message_types(found)
-        except LookupError:
+        except LookupError as error:
+            hint = did_you_mean(found.type, self.formats)
+            hint = hint or getattr(error, "hint", "")
             known = (*BUILT_IN, *self.formats)
-            hint = did_you_mean(found.type, known, what="formats")
+            hint = hint or did_you_mean(found.type, known, what="formats")
             self.problems.expected(path, "a format", found.type, hint)
         except (ValueError, UsageError) as error:
             # An error of a pattern knows its key, and the remedy.

@@ -33,6 +33,8 @@ class RetentionPart(Part):
 class StatePart(Part):
     """What a run remembers: where, and for how long."""
 
+    alone = "folder"
+
     folder: Text | None = None
     retention: RetentionPart = RetentionPart()
 

@@ -177,6 +177,8 @@ class ConsumerPart(Part):
 class ReportPart(Part):
     """The statistics of the screen."""
 
+    alone = "every"
+
     every: Seconds = 10 * SECOND
     top: Points = 10
 

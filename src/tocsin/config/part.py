@@ -16,13 +16,15 @@ class Part(BaseModel):
     When some of its keys are wrong, the others are still checked against the rest of
     the document: `stand_ins` says what a key is taken for meanwhile, `optional` which
     keys can be left out; `with_it` those that mean nothing without another; `names`
-    those that any name can stand in for.
+    those that any name can stand in for. A value where the part belongs is meant for
+    the key `alone`.
     """
 
     stand_ins: ClassVar[dict[str, Any]] = {}
     optional: ClassVar[frozenset[str]] = frozenset()
     with_it: ClassVar[dict[str, tuple[str, ...]]] = {}
     names: ClassVar[frozenset[str]] = frozenset({"name"})
+    alone: ClassVar[str] = ""
 
     model_config = ConfigDict(
         extra="forbid",

@@ -140,7 +140,9 @@ def _decoded(raw: bytes, name: str) -> str:
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         place = f"{name}:{line}"
-        raise ConfigError([Problem(place, "", "not UTF-8 text")]) from None
+        raise ConfigError(
+            [Problem(place, "", "not UTF-8 text", "save it as UTF-8")]
+        ) from None
 
 
 def _build(

@@ -13,6 +13,7 @@ from tocsin.config.durations import HINT, DurationError, duration
 from tocsin.config.problems import did_you_mean
 from tocsin.config.scalars import scalar
 from tocsin.config.secret import Substituted
+from tocsin.config.zones import zone_hint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -193,8 +194,7 @@ def _timezone(value: Any) -> str:  # noqa: ANN401
     try:
         return ZoneInfo(name).key
     except (ValueError, OSError, LookupError):
-        hint = 'write a name such as "UTC" or "Europe/Paris"'
-        raise refuse("a time zone", hint) from None
+        raise refuse("a time zone", zone_hint(name)) from None
 
 
 _DURATION_SCHEMA = {

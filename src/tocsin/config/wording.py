@@ -69,7 +69,7 @@ def _patched(
         return None
 
 
-def _note(found: Any, model: type[BaseModel], top: Path, problems: Problems) -> None:  # noqa: ANN401
+def _note(found: Any, model: type[Part], top: Path, problems: Problems) -> None:  # noqa: ANN401
     path: Path = (*top, *found["loc"])
     kind = found["type"]
     if kind == "missing":
@@ -82,7 +82,16 @@ def _note(found: Any, model: type[BaseModel], top: Path, problems: Problems) -> 
         got = Secret("") if context.get("hidden") else found["input"]
         problems.expected(path, context["wanted"], got, context["hint"])
     else:
-        problems.expected(path, _WANTED.get(kind, found["msg"]), found["input"])
+        wanted, got = _WANTED.get(kind, found["msg"]), found["input"]
+        problems.expected(path, wanted, got, _in_place(model, found["loc"], path, got))
+
+
+def _in_place(model: type[Part], loc: Path, path: Path, value: Any) -> str:  # noqa: ANN401
+    """Return how a value is written that stands where a whole part belongs."""
+    if loc or not model.alone or not isinstance(value, str | int):
+        return ""
+    written = getattr(value, "written", value)
+    return f"write {path[-1]}: {{{model.alone}: {written}}}"
 
 
 def unknown_key(path: Path, known: Iterable[str], problems: Problems) -> None:

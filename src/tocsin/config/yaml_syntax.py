@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -37,7 +38,7 @@ def read(text: str, name: str) -> Document:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         said = error.problem or error.context or "cannot be read"
-        hint = _remedy(text, line, column)
+        hint = _remedy(text, line, column, said)
         raise syntax_error(name, line, column, f"not YAML: {said}", hint) from None
     except yaml.YAMLError as error:
         said = str(error).splitlines()[0]
@@ -45,11 +46,16 @@ def read(text: str, name: str) -> Document:
     return Document(name, data, spot, tuple(reading.problems))
 
 
-def _remedy(text: str, line: int, column: int) -> str:
+def _remedy(text: str, line: int, column: int, said: str) -> str:
     lines = text.splitlines()
     here = lines[line - 1] if line <= len(lines) else ""
     if here[column - 1 : column] == "\t":
         return "indent with spaces: YAML takes no tabs"
+    if here[column - 1 : column] == ":":
+        if re.search(r":\s", here[: column - 1]):
+            return "put a text that holds ': ' in quotes"
+        flow = "expected" in said
+        return "" if flow else "indent keys alike, and end each with ': '"
     special = here[column - 1 : column] in ("@", "`", "%", "*", "&")
     return "put texts with signs such as @ and * in quotes" if special else ""
 

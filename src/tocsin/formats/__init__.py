@@ -70,12 +70,24 @@ WRITTEN = {
 }
 """Formats that a user writes, by the key of the configuration they are written under."""
 
+_WRITTEN_BY = {
+    "apache": ("combined", "common", "apache_error"),
+    "httpd": ("combined", "common", "apache_error"),
+    "iis": ("w3c",),
+    "nginx": ("combined", "nginx_error"),
+}
+"""Programs, and the formats of the logs that they write: none is called like them."""
+
 GROUP = "tocsin.formats"
 """The entry point group of formats from elsewhere."""
 
 
 class NoFormatError(UsageError, LookupError):
-    """There is no format of a name."""
+    """There is no format of a name; `hint` says which ones may have been meant."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        self.hint = hint
+        super().__init__(f"{message}\n  hint: {hint}" if hint else message)
 
 
 def names() -> tuple[str, ...]:
@@ -98,7 +110,16 @@ def get_with(name: str, options: FormatOptions) -> Format:
     for point in _points(name):
         return _made(point, options)
     known = ", ".join(BUILT_IN)
-    raise NoFormatError(f"there is no format '{name}'; the built-in ones are {known}")
+    message = f"there is no format '{name}'; the built-in ones are {known}"
+    raise NoFormatError(message, _meant(name))
+
+
+def _meant(name: str) -> str:
+    """Return a hint that names the formats that may have been meant."""
+    from difflib import get_close_matches  # noqa: PLC0415 (a rare need)
+
+    near = _WRITTEN_BY.get(name.lower()) or get_close_matches(name, BUILT_IN, n=1)
+    return f"did you mean {' or '.join(map(repr, near))}?" if near else ""
 
 
 def about_written(name: str) -> str:

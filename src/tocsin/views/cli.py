@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from tocsin import __version__
+from tocsin.views.commands import Commands
 
 COMMANDS = {
     "watch": ("tocsin.views.cli_watch", "Live statistics and a high-traffic alarm."),
@@ -43,7 +44,7 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 """What the world does to those who write files."""
 
 
-class _Lazy(click.Group):
+class _Lazy(Commands):
     """A group that knows its commands by name, and loads the one that is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
@@ -57,18 +58,6 @@ class _Lazy(click.Group):
         module = import_module(COMMANDS[cmd_name][0])
         command: click.Command = module.command
         return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command, or say which one was meant."""
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            from difflib import get_close_matches  # noqa: PLC0415 - a rare need
-
-            close = get_close_matches(args[0], COMMANDS, n=1)
-            hint = f" Did you mean {close[0]!r}?" if close else ""
-            ctx.fail(f"there is no command {args[0]!r}.{hint}")
-        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401
         """Run the command that is called.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tocsin.model.errors import UsageError
+from tocsin.views.commands import Commands
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 @click.group(
     "formats",
+    cls=Commands,
     short_help="List the formats that can be read.",
     invoke_without_command=True,
 )

@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode
 import click
 
 from tocsin.views.cli_state import default_folder
+from tocsin.views.commands import Commands
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -101,7 +102,7 @@ def ack(number: int, note: str, by: str | None, folder: Path | None) -> int:
     return 0
 
 
-@click.group("silence", short_help="Keep alerts quiet for a while.")
+@click.group("silence", cls=Commands, short_help="Keep alerts quiet for a while.")
 def silence() -> None:
     """Keep alerts quiet for a while; list silences; end one early."""
 

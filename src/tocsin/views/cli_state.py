@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tocsin.views.commands import Commands
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -25,7 +27,9 @@ _folder = click.option(
 )  # fmt: skip
 
 
-@click.group("state", short_help="Look at, back up or restore a saved state.")
+@click.group(
+    "state", cls=Commands, short_help="Look at, back up or restore a saved state."
+)
 def command() -> None:
     """Look at a saved state, back it up, or put a backup in its place.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -214,10 +213,7 @@ def _format(name: str) -> FormatConfig:
     try:
         formats.get(name)
     except UsageError as error:
-        close = get_close_matches(name, formats.names(), n=1)
-        hint = f"\n  hint: did you mean {close[0]!r}?" if close else ""
-        message = f"--format: {error}{hint}"
-        raise UsageError(message) from error
+        raise UsageError(f"--format: {error}") from error
     return FormatConfig(name=name, type=name)
 
 
@@ -243,8 +239,10 @@ def _zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (OSError, ValueError, KeyError) as error:
-        message = f"--timezone: there is no time zone {name!r}; try Europe/Rome or UTC"
-        raise UsageError(message) from error
+        from tocsin.config.zones import zone_hint  # noqa: PLC0415 - a rare need
+
+        message = f"--timezone: there is no time zone {name!r}\n  hint: "
+        raise UsageError(message + zone_hint(name)) from error
     return name
 
 

@@ -54,8 +54,8 @@ def _remedy(text: str, line: int, column: int, said: str) -> str:
     if here[column - 1 : column] == ":":
         if re.search(r":\s", here[: column - 1]):
             return "put a text that holds ': ' in quotes"
-        flow = "expected" in said
-        return "" if flow else "indent keys alike, and end each with ': '"
+        if "expected" not in said:
+            return "indent keys alike, and end each with ': '"
     special = here[column - 1 : column] in ("@", "`", "%", "*", "&")
     return "put texts with signs such as @ and * in quotes" if special else ""
 

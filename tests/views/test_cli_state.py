@@ -91,6 +91,14 @@ def test_what_is_damaged_or_gone_ends_with_3(
     assert "no state here" in capsys.readouterr().err
 
 
+def test_a_backup_that_is_not_there_ends_with_5(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gone = tmp_path / "gone.db"
+    assert run(["state", "restore", str(gone), "--state", str(folder)]) == 5
+    assert capsys.readouterr().err == f"tocsin: {gone}: there is no such file\n"
+
+
 def test_a_backup_that_is_damaged_is_named_and_the_state_stays(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

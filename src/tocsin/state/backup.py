@@ -6,7 +6,7 @@ import os
 import sqlite3
 from typing import TYPE_CHECKING
 
-from tocsin.model.errors import StateDamaged, StateError, StateMissing, StateUnwritable
+from tocsin.model.errors import SourceError, StateDamaged, StateError, StateUnwritable
 from tocsin.state.lock import Lock, make_private
 from tocsin.state.opening import FILE, LOCK, open_file
 from tocsin.state.sql import SqlStore
@@ -72,11 +72,12 @@ def restore(folder: Path, source: Path) -> About:
     kept beside it as `state.db.replaced`.
 
     Raises:
+        SourceError: There is no such backup.
         StateLocked: Another process has the state open.
         StateDamaged: The backup is not what was written; nothing has been changed.
     """
     if not source.is_file():
-        raise StateMissing(f"{source}: there is no such file")
+        raise SourceError(f"{source}: there is no such file")
     make_private(folder)
     lock = Lock(folder / LOCK)
     try:

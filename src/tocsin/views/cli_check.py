@@ -72,6 +72,7 @@ def command(
                 err=True,
             )
     _warn_of_no_data(path, config)
+    _warn_of_nothing(path, config)
     return _against(config, folder) if against or folder else 0
 
 
@@ -99,6 +100,19 @@ def _warn_of_no_data(path: Path, config: Config) -> None:
             f"{path}: warning: alarm {alarm.name!r}: no_data: {alarm.no_data} never "
             f"comes true: where no event comes, a {kind} is 0\n"
             "  hint: leave it out; an alarm of kind: absence rings when nothing comes",
+            err=True,
+        )
+
+
+def _warn_of_nothing(path: Path, config: Config) -> None:
+    """Say that a configuration is right, and yet says nothing."""
+    from tocsin.config.values import SourceConfig  # noqa: PLC0415 - see Lazy
+
+    rules = config.metrics or config.alarms or config.raw_log_consumers
+    if not rules and config.sources == (SourceConfig(),):
+        click.echo(
+            f"{path}: warning: it holds nothing to watch: no sources, no metrics, "
+            "no alarms\n  hint: begin with metrics: and alarms:",
             err=True,
         )
 

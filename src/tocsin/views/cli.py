@@ -122,6 +122,7 @@ def run(arguments: list[str]) -> int:
         click.echo(_told(error), err=True)
         return _code(error)
     except (click.exceptions.Abort, KeyboardInterrupt):
+        click.echo("tocsin: interrupted", err=True)
         return 130
     except OSError as error:
         if error.errno not in _FULL:

@@ -111,6 +111,7 @@ def test_a_kind_that_cannot_be_loaded_is_a_letter(folder: Path) -> None:
     assert "alarms[0].kind: expected a kind of alarm that can be loaded" in ran.stderr
 
 
+RAISES = """        return {}["nothing"]"""
 BROKEN = """
 class Broken:
     fields = ("path",)
@@ -130,5 +131,8 @@ def test_a_plugin_that_raises_is_named_and_left_out(folder: Path) -> None:
     said = replay(folder, config)
     words = [r for r in said if r["type"] == "notice" and r["severity"] == "error"]
     assert [w["subject"] for w in words] == ["bad"]
-    assert said[-1]["plugin_failures"] == {"bad": "observe: KeyError: 'nothing'"}
+    source = (folder / "my_plugins.py").read_text(encoding="utf-8").splitlines()
+    place = f"(my_plugins.py, line {source.index(RAISES) + 1})"
+    failure = f"observe: KeyError: 'nothing' {place}"
+    assert said[-1]["plugin_failures"] == {"bad": failure}
     assert said[-1]["counted"] == 50

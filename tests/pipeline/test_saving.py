@@ -31,6 +31,8 @@ from tocsin.state.opening import open_folder
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    import polars as pl
+
     from tocsin.model.protocols import Store
     from tocsin.model.records import Record
 
@@ -277,34 +279,54 @@ def test_an_old_state_is_taken_up_under_its_own_configuration_alone() -> None:
         Saver(store, plain(other)(None).plan).load()
 
 
-class Stubborn:
-    """A consumer whose partial is no JSON."""
+class Seen:
+    """A consumer whose partial is a set."""
 
     fields = ("g",)
 
-    def observe(self, events: object) -> set[int]:
-        return {id(events)}
+    def observe(self, events: pl.DataFrame) -> set[str]:
+        return set(events["g"])
 
-    def merge(self, left: set[int], right: set[int]) -> set[int]:
+    def merge(self, left: set[str], right: set[str]) -> set[str]:
         return left | right
 
-    def report(self, partial: set[int], start: int, end: int) -> str:
-        return f"{len(partial)} {start} {end}"
+    def report(self, partial: set[str], start: int, end: int) -> str:
+        return f"{sorted(partial)} {start} {end}"
 
 
-def test_a_partial_that_cannot_be_saved_is_named_and_stops_nothing() -> None:
+class Stubborn(Seen):
+    """A consumer whose partial is no plain value."""
+
+    def observe(self, events: pl.DataFrame) -> Any:  # noqa: ANN401
+        return (row for row in events)
+
+
+def observed(kind: type[Seen]) -> tuple[Engine, Engine]:
+    """Return an engine that a consumer has seen two rows in, and one that took it up."""
     config = Config(
         metrics=(MetricConfig(name="m", period=SECOND, every=SECOND),),
         raw_log_consumers=(
-            ConsumerConfig(name="own", type=f"{__name__}.Stubborn", period=10 * SECOND),
+            ConsumerConfig(
+                name="own", type=f"{__name__}.{kind.__name__}", period=10 * SECOND
+            ),
         ),
     )
     store, make = MemoryStore(), plain(config)
     engine, saver = taken_up(store, make)
-    stream = Stream("s", "default", [Row(SECOND, {"g": "a"}), Row(SECOND, {"g": "a"})])
+    stream = Stream("s", "default", [Row(SECOND, {"g": "a"}), Row(SECOND, {"g": "b"})])
     engine.register(stream.name, stream.source)
     feed(engine, Piece("s", stream.rows))
     saver.save(engine)
-    again, _ = taken_up(store, make)
-    assert list(again.state.failures) == ["own"]
-    assert "JSON" in again.state.failures["own"]
+    return engine, taken_up(store, make)[0]
+
+
+def test_a_partial_is_saved_as_it_is() -> None:
+    _, again = observed(Seen)
+    assert list(again.state.consumers["default"].values()) == [{"a", "b"}]
+
+
+def test_a_consumer_that_failed_is_named_and_asked_again_after_a_restart() -> None:
+    engine, again = observed(Stubborn)
+    said = "observe: builtins.generator is neither a plain value nor a frame"
+    assert engine.failures() == {"own": said}
+    assert again.failures() == {}

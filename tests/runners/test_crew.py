@@ -1,18 +1,27 @@
 """The crew: files read by workers say what files read here say, whoever dies."""
 
 import random
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import polars as pl
 import pytest
 from tests.runners.crewed import NearLink, near_crew
 from tests.runners.world import SOURCE, T0, World, append, line, lines, rules
 
-from tocsin.config.values import Config, MetricConfig
+from tocsin.config.values import Config, ConsumerConfig, MetricConfig
 from tocsin.model.instant import SECOND
-from tocsin.model.records import Notice, Record, StreamAccount, Summary, Transition
+from tocsin.model.records import (
+    ConsumerReport,
+    Notice,
+    Record,
+    StreamAccount,
+    Summary,
+    Transition,
+)
 from tocsin.runners import crew, hand
 from tocsin.runners.crew import Crew
 from tocsin.runners.letters import Begin, Look, decode
@@ -22,14 +31,40 @@ _END = 25
 Deed = tuple[float, Callable[[], object]]
 
 
+class Paths:
+    """A raw log consumer whose partials are pairs, as rows of a frame are."""
+
+    fields = ("path",)
+
+    def observe(self, events: pl.DataFrame) -> list[tuple[str, int]]:
+        return events.group_by("path").len().rows()
+
+    def merge(
+        self, left: list[tuple[str, int]], right: list[tuple[str, int]]
+    ) -> list[tuple[str, int]]:
+        return left + right
+
+    def report(
+        self, partial: list[tuple[str, int]], start: int, end: int
+    ) -> dict[str, int]:
+        return {**sum_by_path(partial), "from": start, "to": end}
+
+
+def sum_by_path(pairs: list[tuple[str, int]]) -> Counter[str]:
+    return sum((Counter({path: n}) for path, n in pairs), Counter[str]())
+
+
 def two_rules() -> Config:
-    """Return rules with windows, keys and a second metric."""
+    """Return rules with windows, keys, a second metric and a plugin."""
     made = rules(threshold=0.5)
     keyed = MetricConfig(
         name="by_path", type="COUNT", source=SOURCE, period=5 * SECOND,
         every=SECOND, group_by=("path",),
     )  # fmt: skip
-    return replace(made, metrics=(*made.metrics, keyed))
+    own = ConsumerConfig(
+        name="paths", type=f"{__name__}.Paths", period=5 * SECOND, source=SOURCE
+    )
+    return replace(made, metrics=(*made.metrics, keyed), raw_log_consumers=(own,))
 
 
 def scenario(folder: Path, chance: random.Random) -> tuple[list[Path], list[Deed]]:
@@ -104,6 +139,7 @@ def test_any_number_of_workers_says_what_one_process_says(
         crewed = lived(tmp_path / f"{most}", seed, partial(shared, most=most))
         assert accounts(crewed) == accounts(alone)
         assert said(crewed) == said(alone)
+        assert any(isinstance(record, ConsumerReport) for record in said(crewed))
 
 
 @pytest.mark.parametrize("seed", range(8))

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import importlib
 import sys
+import traceback
 from importlib import metadata
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tocsin.model.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from tocsin.model.protocols import RawLogConsumer
 
@@ -24,6 +25,20 @@ CONSUMERS = "tocsin.consumers"
 AGGREGATES = "tocsin.aggregates"
 CHANNELS = "tocsin.channels"
 KINDS = "tocsin.kinds"
+
+FAILURES = (Exception, SystemExit)
+"""What a plugin may raise: anything, and it must not end us by itself."""
+
+
+def blamed(error: BaseException, plugin: object) -> str:
+    """Return what a plugin raised, and the last line of its own file on the way."""
+    said = " ".join(f"{error}".split())
+    said = f"{type(error).__name__}: {said}" if said else type(error).__name__
+    kind = plugin if isinstance(plugin, type) else type(plugin)
+    own = getattr(sys.modules.get(kind.__module__), "__file__", None)
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if frame.filename == own]
+    return f"{said} ({Path(own).name}, line {lines[-1]})" if own and lines else said
 
 
 def look_in(folder: Path | None) -> None:

@@ -78,7 +78,6 @@ def carry(state: EngineState, old: Description, plan: Plan) -> Carried:
         opened=state.opened,
         report=state.report,
         consumers=_consumers(state, old, plan, found),
-        failures=dict(state.failures),
     )
     fresh = {i: numbers for i, numbers in fresh.items() if numbers}
     return Carried(after, closed, fresh, found.fates, _moved(old, new, found))

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from tocsin.metrics.spec import column
-from tocsin.model.discovery import make_consumer
+from tocsin.model.discovery import FAILURES, blamed, make_consumer
 from tocsin.model.instant import SECOND
 from tocsin.model.records import ConsumerReport
+from tocsin.pipeline.partials import unplain
 
 if TYPE_CHECKING:
     from tocsin.model.protocols import RawLogConsumer
@@ -102,11 +103,16 @@ class Consumers:
     def _ask(self, name: str, method: str, *args: Any) -> Any:  # noqa: ANN401
         if name in self.failures:
             return None
+        plugin = self.plugins[name]
         try:
-            return getattr(self.plugins[name], method)(*args)
-        except Exception as error:  # noqa: BLE001
-            self.failures[name] = f"{method}: {type(error).__name__}: {error}"
+            said = getattr(plugin, method)(*args)
+            odd = "" if method == "report" else unplain(said)
+        except (*FAILURES, pl.exceptions.PanicException) as error:
+            odd = blamed(error, plugin)
+        if odd:
+            self.failures[name] = f"{method}: {odd}"
             return None
+        return said
 
 
 def _field(name: str) -> str:

@@ -10,6 +10,7 @@ from operator import attrgetter, is_
 from typing import TYPE_CHECKING, Any, Final
 
 from tocsin.pipeline import tables
+from tocsin.pipeline.partials import packed, unpacked
 from tocsin.pipeline.stream_rows import Tables, stream_of, stream_row, tables_in
 from tocsin.pipeline.streams import StreamState
 
@@ -99,14 +100,6 @@ def as_json(thing: object) -> bytes:
     return json.dumps(thing, separators=(",", ":")).encode()
 
 
-def is_json(partial: Any) -> bool:  # noqa: ANN401
-    """Whether a partial comes back from JSON as it went."""
-    try:
-        return bool(json.loads(json.dumps(partial)) == partial)
-    except (TypeError, ValueError):
-        return False
-
-
 def read_streams(documents: Mapping[str, bytes]) -> dict[str, StreamState]:
     """Return the streams, in the order in which they were announced."""
     found = {}
@@ -135,7 +128,7 @@ def read_consumers(
     for place, body in documents.items():
         if place.startswith("consumer/"):
             source, name, start, partial = json.loads(body)
-            found.setdefault(source, {})[name, start] = partial
+            found.setdefault(source, {})[name, start] = unpacked(partial)
     return found
 
 
@@ -144,19 +137,13 @@ def _always(state: EngineState) -> dict[str, bytes]:
     bodies = {"run": as_json(_run(state)), "streams": as_json(list(state.streams))}
     for source, held in state.consumers.items():
         for (name, start), partial in held.items():
-            if is_json(partial):
-                place = as_json([source, name, start]).decode()
-                bodies[f"consumer/{place}"] = as_json([source, name, start, partial])
+            place = as_json([source, name, start]).decode()
+            body = [source, name, start, packed(partial)]
+            bodies[f"consumer/{place}"] = as_json(body)
     return bodies
 
 
 def _run(state: EngineState) -> dict[str, Any]:
-    unkept = {
-        name: "save: what it observed is not JSON with texts for keys"
-        for held in state.consumers.values()
-        for (name, _), partial in held.items()
-        if not is_json(partial)
-    }
     return {
         "shards": [
             {
@@ -169,7 +156,7 @@ def _run(state: EngineState) -> dict[str, Any]:
             for s in state.shards
         ],
         "opened": state.opened,
-        "failures": {**state.failures, **unkept},
+        "failures": {},  # a plugin that failed is asked again: it may have been mended
         "next_id": state.ledger.next_id,
         "busy": state.report.busy,
     }

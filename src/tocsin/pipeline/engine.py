@@ -296,8 +296,9 @@ class Engine:
     def _take_partials(self, source: str, seen: Observation) -> None:
         """Take in what raw log consumers made of an observation, and who failed."""
         self.state.failures |= dict(seen.failures)
+        held, known = self.state.consumers, self.observers[source].consumers
+        known.failures |= seen.failures  # perhaps of another process
         if seen.consumers:
-            held, known = self.state.consumers, self.observers[source].consumers
             held[source] = known.merge(held.get(source, {}), seen.consumers)
 
     def _absorb_cells(self, cells: NamedCells) -> tuple[int, int, int]:

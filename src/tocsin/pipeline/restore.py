@@ -53,7 +53,6 @@ def restore(store: Store, plan: Description) -> EngineState | None:
         opened=run["opened"],
         report=ReportState(read_report(documents), run["busy"]),
         consumers=read_consumers(documents),
-        failures=run["failures"],
     )
 
 

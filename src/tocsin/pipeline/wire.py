@@ -20,8 +20,8 @@ from tocsin.metrics.lateness import StreamClock
 from tocsin.metrics.mishaps import NONE
 from tocsin.model.batch import Tally
 from tocsin.model.errors import TocsinError
-from tocsin.pipeline.documents import is_json
 from tocsin.pipeline.observation import Observation
+from tocsin.pipeline.partials import packed, unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -113,20 +113,18 @@ def alone(clock: StreamClock) -> StreamClock:
 
 
 def observation_row(seen: Observation, parcel: Parcel) -> dict[str, Any]:
-    """Return an observation as JSON that refers to parts.
-
-    A raw log consumer's partial is sent if it is JSON with texts for keys. One that is
-    not is left out, and named as that consumer's failure.
-    """
-    partials, failures = _partials(seen)
+    """Return an observation as JSON that refers to parts."""
     return {name: getattr(seen, name) for name in _PLAIN} | {
         "cells": _cells(seen.cells, parcel),
         "clock": clock_row(seen.clock, parcel),
         "tally": astuple(seen.tally),
         "samples": seen.samples,
         "misfits": dict(seen.misfits),
-        "consumers": partials,
-        "failures": failures,
+        "consumers": [
+            [name, start, packed(partial)]
+            for (name, start), partial in seen.consumers.items()
+        ],
+        "failures": dict(seen.failures),
         "mishaps": parcel.table(seen.mishaps) if seen.mishaps.height else None,
     }
 
@@ -139,7 +137,7 @@ def observation_of(row: Mapping[str, Any], parts: Sequence[bytes]) -> Observatio
         tally=Tally(*row["tally"]),
         samples=tuple((text, reason) for text, reason in row["samples"]),
         misfits=row["misfits"],
-        consumers={(name, start): found for name, start, found in row["consumers"]},
+        consumers={(n, start): unpacked(found) for n, start, found in row["consumers"]},
         failures=row["failures"],
         mishaps=_mishaps(row["mishaps"], parts),
         **{name: row[name] for name in _PLAIN},
@@ -165,15 +163,3 @@ def _to_cells(row: Sequence[int | None], parts: Sequence[bytes]) -> NamedCells:
         for number, blank in zip(row, none, strict=True)
     ]
     return NamedCells(found[0], Cells(*found[1:]))
-
-
-def _partials(seen: Observation) -> tuple[list[Any], dict[str, str]]:
-    """Return the partials of consumers, and failures with those that cannot be sent."""
-    kept: list[Any] = []
-    failures = dict(seen.failures)
-    for (name, start), partial in seen.consumers.items():
-        if is_json(partial):
-            kept.append([name, start, partial])
-        else:
-            failures[name] = "send: what it observed is not JSON with texts for keys"
-    return kept, failures

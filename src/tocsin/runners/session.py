@@ -137,7 +137,10 @@ class Session:
         for record in records:
             self.view.show(record)
         for name, reason in self.engine.failures().items():
-            text = f"plugin {name} failed and is left out from now on: {reason}"
+            text = (
+                f"the plugin failed and is left out from now on: {reason}\n"
+                "  hint: mend it and start again; everything else goes on"
+            )
             self._say_once(Notice(text, "error", name))
         self._say_misfits()
         for name in self.engine.limited():

@@ -162,8 +162,9 @@ def _topic(notification: Notification) -> str:
         return named(alerts[0])
     names = list(dict.fromkeys(line(alert.alarm, 60) for alert in alerts))
     told = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")  # noqa: PLR2004
-    where = f" ({pairs(notification.group)})" if notification.group else ""
-    return f"{count:,} alarms: {told}{where}"
+    # The label `alarm` is the name before it was filled in: these names say it better.
+    group = {k: v for k, v in notification.group.items() if k != "alarm"}
+    return f"{count:,} alarms: {told}" + (f" ({pairs(group)})" if group else "")
 
 
 def _paragraphs(notification: Notification) -> Iterator[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from tocsin.model.instant import SECOND
+from tocsin.model.naming import titled
 from tocsin.model.notification import Alert
 from tocsin.model.records import IncidentEvent, Transition
 
@@ -95,13 +96,6 @@ def happenings(
     return found
 
 
-def filled(name: str, key: Key) -> str:
-    """Return the name of an alarm with the fields of its key filled in."""
-    for label, value in key.items():
-        name = name.replace("{" + label + "}", str(value))
-    return name
-
-
 def _moment(event: IncidentEvent, before: Alert | None) -> int:
     """Return when a change was: a reopened incident, when it had seemed to be over."""
     at = event.at // SECOND
@@ -119,7 +113,7 @@ def _transition(
     states = {"resolved": over, "corrected": over}
     for state in states.get(event.event, rings):
         for one in known.get((_text(event.key), event.at, state), ()):
-            if filled(one.alarm, one.key) == event.alarm:
+            if titled(one.alarm, one.key) == event.alarm:
                 return one
     return None
 
@@ -178,7 +172,7 @@ def _alarm(
     if transition is not None:
         return alarms.get(transition.alarm, AlarmNotes(name=transition.alarm))
     for alarm in alarms.values():
-        if filled(alarm.name, event.key) == event.alarm:
+        if titled(alarm.name, event.key) == event.alarm:
             return alarm
     return AlarmNotes(name=event.alarm)
 

@@ -25,6 +25,7 @@ from tocsin.metrics.series import SeriesTable
 from tocsin.metrics.spec import CalculatedSpec, MetricSpec, column
 from tocsin.model.instant import SECOND
 from tocsin.model.message import FieldType
+from tocsin.model.naming import titled
 from tocsin.model.records import IncidentEvent
 from tocsin.pipeline.description import describe
 from tocsin.pipeline.engine import EngineState
@@ -309,9 +310,7 @@ def _ledger(
 
 def _closed(alarm: str, key: str, number: int, at: int, why: str) -> IncidentEvent:
     fields = json.loads(key)
-    title = alarm
-    for name, value in fields.items():
-        title = title.replace("{" + name + "}", str(value))
+    title = titled(alarm, fields)
     message = f"{title} #{number} closed - {why}"
     return IncidentEvent(number, "resolved", title, fields, at * SECOND, message)
 

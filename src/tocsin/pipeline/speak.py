@@ -11,6 +11,7 @@ import polars as pl
 from tocsin.incidents import ledger
 from tocsin.incidents.ledger import Change, Event, Ledger
 from tocsin.model.instant import SECOND
+from tocsin.model.naming import titled
 from tocsin.model.records import Datapoint, IncidentEvent, Key, Record, Transition
 from tocsin.pipeline import messages
 from tocsin.pipeline.witnesses import NOTHING
@@ -21,7 +22,6 @@ from tocsin.pipeline.wording import (
     correction,
     key_text,
     standing_states,
-    titled,
 )
 
 if TYPE_CHECKING:

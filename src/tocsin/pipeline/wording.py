@@ -11,6 +11,7 @@ from tocsin.alarms.rules import CODES, STANDING, Kind, specs_frame
 from tocsin.alarms.threshold import FORGOTTEN, GONE
 from tocsin.metrics.spec import CalculatedSpec
 from tocsin.model.instant import SECOND, iso
+from tocsin.model.naming import subject, titled
 from tocsin.model.records import Transition
 from tocsin.pipeline import messages
 
@@ -138,24 +139,13 @@ def _standing(code: int, *, pending: bool, recovering: bool) -> tuple[str, str]:
     return ("pending" if pending else "ok"), ""
 
 
-def titled(name: str, key: Mapping[str, Any]) -> str:
-    """Return an alarm's name with the fields of its key filled in."""
-    for field_name, value in key.items():
-        name = name.replace("{" + field_name + "}", str(value))
-    return name
-
-
 def called(name: str, key: Mapping[str, Any]) -> str:
     """Return what an alarm is called in a sentence, so that its keys are told apart.
 
-    A name without any field of the key is followed by what it does not say of it:
-    `Errors {section=/api}`.
+    A name that holds any field of the key says enough: whoever gave it chose them.
     """
     title = titled(name, key)
-    if title != name:
-        return title
-    untold = [f"{n}={value}" for n, value in key.items() if str(value) not in title]
-    return f"{title} {{{', '.join(untold)}}}" if untold else title
+    return title if title != name else subject(name, key)
 
 
 def key_text(transition: Transition) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from tocsin.model.naming import subject
 from tocsin.model.records import (
     ConsumerReport,
     Datapoint,
@@ -23,7 +24,6 @@ from tocsin.views.words import (
     pairs,
     size,
     span,
-    subject,
 )
 
 SECTIONS = 10

@@ -4,6 +4,7 @@ from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias, TypeVar
 
+from tocsin.model.naming import titled
 from tocsin.model.records import (
     ConsumerReport,
     IncidentEvent,
@@ -37,9 +38,7 @@ def alarm_key(alarm: str, key: Key) -> AlarmKey:
     An alarm that is named for its key may be told of by its name (`Errors on {host}`)
     or by its title (`Errors on web1`): both are the same.
     """
-    for name, value in key.items():
-        alarm = alarm.replace(f"{{{name}}}", str(value))
-    return alarm, tuple(sorted(key.items()))
+    return titled(alarm, key), tuple(sorted(key.items()))
 
 
 @dataclass(frozen=True, slots=True)

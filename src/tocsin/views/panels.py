@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from tocsin.model.naming import subject
 from tocsin.views.gauge import Standing, gauge, standings
 from tocsin.views.glyphs import chart
 from tocsin.views.lines import by_class, first_line
@@ -22,7 +23,6 @@ from tocsin.views.words import (
     pairs,
     share,
     size,
-    subject,
 )
 
 if TYPE_CHECKING:

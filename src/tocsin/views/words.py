@@ -4,7 +4,6 @@ import math
 from collections.abc import Mapping
 
 from tocsin.model.instant import SECOND, iso
-from tocsin.model.records import Key
 
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 _KILO = 1000
@@ -56,17 +55,6 @@ def duration(microseconds: int) -> str:
     while len(parts) > 1 and not parts[0][0]:
         parts.pop(0)
     return " ".join(f"{n}{unit}" for n, unit in parts[:2] if n) or "0s"
-
-
-def subject(alarm: str, key: Key) -> str:
-    """Return what an alarm is about, the key as far as the name does not tell it.
-
-    `errors {section=/api}`, but `Errors on /api`.
-    """
-    for name, value in key.items():
-        alarm = alarm.replace(f"{{{name}}}", str(value))
-    untold = {name: v for name, v in key.items() if str(v) not in alarm}
-    return f"{alarm} {{{pairs(untold, '=', ', ')}}}" if untold else alarm
 
 
 def pairs(counts: Mapping[str, object], between: str = " ", apart: str = "  ") -> str:

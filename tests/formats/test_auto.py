@@ -16,23 +16,38 @@ HEADER = b'"remotehost","rfc931","authuser","date","request","status","bytes"\n'
 CSV = b'"10.0.0.2","-","apache",1549573860,"GET /api/user HTTP/1.0",200,1234\n'
 
 HEADS = {
-    "a combined log": (COMBINED * 9, "combined, 9 of 9 lines matched"),
-    "a common log": (COMMON * 9, "common, 9 of 9 lines matched"),
-    "both, mixed": (COMMON + COMBINED, "common, 2 of 2 lines matched"),
-    "CSV": (HEADER + CSV * 4, "csv, 4 of 4 lines matched"),
-    "CSV, so far a header": (HEADER, "csv, 0 of 0 lines matched"),
-    "CSV without its header": (CSV * 4, "csv, 4 of 4 lines matched"),
+    "a combined log": (COMBINED * 9, "combined, 9 of the first 9 lines matched"),
+    "a common log": (COMMON * 9, "common, 9 of the first 9 lines matched"),
+    "both, mixed": (COMMON + COMBINED, "common, 2 of the first 2 lines matched"),
+    "CSV": (HEADER + CSV * 4, "csv, 4 of the first 4 lines matched"),
+    "CSV, so far a header": (HEADER, "csv, 0 of the first 0 lines matched"),
+    "CSV without its header": (CSV * 4, "csv, 4 of the first 4 lines matched"),
     "CSV without its header, cut off in front": (
         CSV[20:] + CSV * 2,
-        "csv, 2 of 3 lines matched",
+        "csv, 2 of the first 3 lines matched",
     ),
     "seven values of something else": (b"1,2,3,1549573860,5,200,7\n", ""),
-    "JSON": (JSON * 2, "json, 2 of 2 lines matched"),
-    "JSON, the last line cut off": (JSON * 2 + JSON[:9], "json, 2 of 2 lines matched"),
-    "one line without an end": (COMBINED[:-1], "combined, 1 of 1 lines matched"),
-    "some rubbish": (b"starting\n\n" + COMBINED * 2, "combined, 2 of 3 lines matched"),
-    "mostly rubbish": (b"x\n" * 400 + COMMON, "common, 1 of 401 lines matched"),
-    "very many lines": (COMMON * 9999, f"common, {LINES} of {LINES} lines matched"),
+    "JSON": (JSON * 2, "json, 2 of the first 2 lines matched"),
+    "JSON, the last line cut off": (
+        JSON * 2 + JSON[:9],
+        "json, 2 of the first 2 lines matched",
+    ),
+    "one line without an end": (
+        COMBINED[:-1],
+        "combined, 1 of the first 1 lines matched",
+    ),
+    "some rubbish": (
+        b"starting\n\n" + COMBINED * 2,
+        "combined, 2 of the first 3 lines matched",
+    ),
+    "mostly rubbish": (
+        b"x\n" * 400 + COMMON,
+        "common, 1 of the first 401 lines matched",
+    ),
+    "very many lines": (
+        COMMON * 9999,
+        f"common, {LINES} of the first {LINES} lines matched",
+    ),
     "nothing": (b"", "there is no line yet to tell the format by"),
     "blank lines": (b"\n \n\r\n", "there is no line yet to tell the format by"),
 }
@@ -74,7 +89,7 @@ def test_what_a_format_that_stands_alone_takes_no_other_takes(
     name: str, line: bytes
 ) -> None:
     found = formats.detect(line * 30)
-    assert str(found) == f"{name}, 30 of 30 lines matched"
+    assert str(found) == f"{name}, 30 of the first 30 lines matched"
     others = formats.detect(line * 30 + b"none of them\n").considered
     assert {c.format for c in others} == set(formats.names()) - {"auto"}
     less = {"combined": {"common"}, "docker": {"json"}}

@@ -243,11 +243,11 @@ def test_the_parts_of_a_run_are_said_when_asked_for(
 @pytest.mark.parametrize(
     ("more", "expected"),
     [
-        pytest.param([], ["common, 60 of 60 lines matched"], id="a word"),
+        pytest.param([], ["common, 60 of the first 60 lines matched"], id="a word"),
         pytest.param(["--quiet"], [], id="quiet: no word"),
         pytest.param(
             ["-v", "--workers", "2"],
-            ["common, 60 of 60 lines matched", "reading with 2 processes"],
+            ["common, 60 of the first 60 lines matched", "reading with 2 processes"],
             id="verbose: more words",
         ),
     ],

@@ -35,7 +35,7 @@ def told(*arguments: object, code: int = 0) -> str:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        pytest.param((), ["syslog, 2 of 4 lines matched", "line 2: refused by syslog: ",
+        pytest.param((), ["syslog, 2 of the first 4 lines matched", "line 2: refused by syslog: ",
                           "expected the field time at column 1", "json would take it"],
                      id="nothing asked for"),
         pytest.param(("--line", 1), ["line 1: an event", "program  cron"], id="one line"),

@@ -63,10 +63,10 @@ class Detection:
     considered: tuple[Candidate, ...]
 
     def __str__(self) -> str:
-        """Say it to people: `combined, 500 of 500 lines matched`."""
+        """Say it to people: `combined, 500 of the first 500 lines matched`."""
         if self.format:
-            found = f"{self.format}, {self.matched} of {self.total} lines matched"
-            return f"{found}{self._ties()}"
+            first = f"the first {self.total} lines"
+            return f"{self.format}, {self.matched} of {first} matched{self._ties()}"
         if not self.total:
             return "there is no line yet to tell the format by"
         tried = ", ".join(c.format for c in self.considered)

@@ -11,11 +11,11 @@ _TOP = """\
 # Formats
 
 A format turns lines into events with typed fields. `auto`, the default, tries the
-others on the first 500 lines (at most 256 KiB) and says what it decided:
-`combined, 500 of 500 lines matched`; of several that fit as many lines, it takes the
-most specific, and names the others. `tocsin formats show NAME` shows how a format reads
-its lines, `tocsin explain LOG` what became of each line. The samples below are the
-formats' own tests; this page is printed from them by
+others on the first 500 lines that are whole (at most 256 KiB) and says what it decided:
+`combined, 500 of the first 500 lines matched`; of several that fit as many lines, it
+takes the most specific, and names the others. `tocsin formats show NAME` shows how a
+format reads its lines, `tocsin explain LOG` what became of each line. The samples below
+are the formats' own tests; this page is printed from them by
 `python -m tocsin.formats.page > docs/formats.md`.
 
 ## What holds for all

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,13 +27,15 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def replay(folder: Path, config: str, *options: str) -> list[dict[str, object]]:
+def replay(
+    folder: Path, config: str, *options: str, log: str = "access.log"
+) -> list[dict[str, Any]]:
     (folder / "tocsin.yaml").write_text(config, encoding="utf-8")
     command = [
         "replay",
         "-c",
         "tocsin.yaml",
-        "access.log",
+        log,
         "--output",
         "jsonl",
         *options,
@@ -67,8 +70,19 @@ def test_the_aggregate_of_the_page_gives_its_number(folder: Path) -> None:
     assert values == [pytest.approx(product, rel=1e-6)]
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_the_format_of_the_page_reads_its_lines(folder: Path, workers: str) -> None:
+    rows = [f"{1549573860 + n}|{'ann' if n % 3 else 'bob'}|{n / 10}" for n in range(40)]
+    text = "\n".join([*rows[:20], "soon|ann|1", *rows[20:]])
+    (folder / "app.log").write_text(text, encoding="utf-8")
+    said = replay(folder, YAML[2], "--datapoints", "--workers", workers, log="app.log")
+    found = {r["key"]["user"]: r["value"] for r in said if r["type"] == "datapoint"}
+    assert found == {"ann": 19, "bob": 10}
+    assert (said[-1]["events"], said[-1]["parse_errors"]) == (40, 1)
+
+
 def test_the_channel_of_the_page_is_told(folder: Path) -> None:
-    (folder / "tocsin.yaml").write_text(YAML[2], encoding="utf-8")
+    (folder / "tocsin.yaml").write_text(YAML[3], encoding="utf-8")
     ran = subprocess.run(
         [
             sys.executable,
@@ -91,13 +105,13 @@ def test_the_channel_of_the_page_is_told(folder: Path) -> None:
 
 
 def test_the_kind_of_alarm_of_the_page_rings(folder: Path) -> None:
-    said = replay(folder, YAML[3])
+    said = replay(folder, YAML[4])
     moves = [(r["alarm"], r["to"]) for r in said if r["type"] == "transition"]
     assert ("Crowd on {section}", "firing") in moves
 
 
 def test_a_kind_that_cannot_be_loaded_is_a_letter(folder: Path) -> None:
-    wrong = YAML[3].replace("Crowd,", "Crowds,")
+    wrong = YAML[4].replace("Crowd,", "Crowds,")
     (folder / "tocsin.yaml").write_text(wrong, encoding="utf-8")
     ran = subprocess.run(
         [sys.executable, "-m", "tocsin", "check", "-c", "tocsin.yaml"],

@@ -121,10 +121,10 @@ class Shouted:
 
 def test_a_format_is_found_by_dotted_path() -> None:
     for path in ("tocsin.formats.common:Common", "tocsin.formats.common.Common"):
-        assert formats.load(path, FormatOptions(timezone="UTC")).name == "common"
-    for path in ("tocsin.formats.common:Nope", "no.such.module:X", "", "x"):
-        with pytest.raises(UsageError, match="no format at"):
-            formats.load(path, FormatOptions())
+        assert formats.get(path, timezone="UTC").name == "common"
+    for path in ("tocsin.formats.common:Nope", "no.such.module:X", "tocsin.formats."):
+        with pytest.raises(UsageError, match="cannot be loaded"):
+            formats.get(path)
 
 
 def test_a_format_that_says_nothing_of_its_fields_is_open() -> None:
@@ -137,7 +137,8 @@ def test_a_format_of_another_package_is_found_by_its_entry_point(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "loud.py").write_text(
-        "class Loud:\n    def __init__(self, options): self.name = 'loud'\n"
+        "class Loud:\n    name, about, samples = 'loud', 'words', {}\n"
+        "    def __init__(self, options): pass\n    def open(self, head): pass\n"
     )
     dist = tmp_path / "loud-1.dist-info"
     dist.mkdir()

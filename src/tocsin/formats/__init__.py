@@ -4,7 +4,7 @@ Comes in: blocks of whole lines, as bytes. Goes out: `EventBatch`, columns typed
 format's message type, with an account of every line. Refuses: to keep memory from one
 block to the next, to raise for what a line holds, and to load Polars before a stream
 is opened. A new format is one module with a class and one line in `BUILT_IN`; other
-packages offer theirs by an entry point of the group `tocsin.formats`.
+packages offer theirs by an entry point of the group `tocsin.formats` (`foreign`).
 """
 
 from __future__ import annotations
@@ -17,8 +17,6 @@ from tocsin.model.errors import UsageError
 from tocsin.model.message import Field, FieldType, MessageType
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tocsin.formats.auto import Detection
     from tocsin.model.protocols import Format
 
@@ -33,7 +31,6 @@ __all__ = [
     "detect",
     "get",
     "get_with",
-    "load",
     "message_of",
     "message_type",
     "names",
@@ -105,10 +102,15 @@ def get(name: str, **options: Any) -> Format:  # noqa: ANN401
 
 
 def get_with(name: str, options: FormatOptions) -> Format:
-    """Return a format by name, with options that are already put together."""
+    """Return a format by name, with options that are already put together.
+
+    The name is one of ours, or of a package, or a dotted path of a local configuration.
+    """
     options.check()
-    for point in _points(name):
-        return _made(point, options)
+    own = _own(name)
+    made: Format | None = own(options) if own else _foreign(name, options)
+    if made is not None:
+        return made
     known = ", ".join(BUILT_IN)
     message = f"there is no format '{name}'; the built-in ones are {known}"
     raise NoFormatError(message, _meant(name))
@@ -124,26 +126,8 @@ def _meant(name: str) -> str:
 
 def about_written(name: str) -> str:
     """Return a line about one of the ways to write a format."""
-    point = next(_points(name))
-    about: str = point.about
+    about: str = _own(name).about
     return about
-
-
-def load(path: str, options: FormatOptions) -> Format:
-    """Return the format at a dotted path: `package.module:Name` or `package.module.Name`.
-
-    It imports what it is told to: only for paths of a local configuration.
-
-    Raises:
-        UsageError: Nothing can be imported by that path.
-    """
-    options.check()
-    module, _, attribute = path.rpartition(":" if ":" in path else ".")
-    try:
-        found = getattr(import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise NoFormatError(f"there is no format at '{path}': {error}") from error
-    return _made(found, options)
 
 
 def message_type(name: str, options: FormatOptions | None = None) -> MessageType:
@@ -170,20 +154,18 @@ def detect(head: bytes, options: FormatOptions | None = None) -> Detection:
     return auto.detect(head, options)
 
 
-def _points(name: str) -> Iterator[Any]:
-    """Yield what stands behind a name: our own first."""
-    own = BUILT_IN.get(name) or WRITTEN.get(name)
-    if own:
-        module, _, attribute = own.partition(":")
-        yield getattr(import_module(module), attribute)
-    from importlib import metadata  # noqa: PLC0415 (slow to load, and seldom needed)
-
-    for point in metadata.entry_points(group=GROUP, name=name):
-        yield point.load()
+def _own(name: str) -> Any:  # noqa: ANN401
+    """Return the class of a format of ours; None if there is none of that name."""
+    module, _, attribute = (BUILT_IN.get(name) or WRITTEN.get(name, "")).partition(":")
+    return getattr(import_module(module), attribute) if module else None
 
 
-def _made(found: Any, options: FormatOptions) -> Format:  # noqa: ANN401
-    """Return a format as it is, or made by its class from the options."""
-    is_one = hasattr(found, "open") and not isinstance(found, type)
-    made: Format = found if is_one else found(options)
-    return made
+def _foreign(name: str, options: FormatOptions) -> Format | None:
+    """Return the format of a package, or at a dotted path; None if neither is meant."""
+    from tocsin.model.discovery import offered  # noqa: PLC0415 (slow, seldom needed)
+
+    if "." not in name and ":" not in name and name not in offered(GROUP):
+        return None
+    from tocsin.formats.foreign import foreign  # noqa: PLC0415
+
+    return foreign(name, options)

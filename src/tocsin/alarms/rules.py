@@ -33,11 +33,6 @@ class Operator(StrEnum):
         """Whether small values satisfy it, so that a window not yet full may not."""
         return self in {Operator.LT, Operator.LE}
 
-    @property
-    def negation(self) -> Operator:
-        """Return the operator that holds exactly where this one does not."""
-        return _NEGATIONS[self]
-
     def test(self, value: pl.Expr, threshold: pl.Expr) -> pl.Expr:
         """Return the comparison in columns."""
         tests = {
@@ -49,16 +44,6 @@ class Operator(StrEnum):
             Operator.GE: value >= threshold,
         }
         return tests[self]
-
-
-_NEGATIONS = {
-    Operator.EQ: Operator.NE,
-    Operator.NE: Operator.EQ,
-    Operator.LT: Operator.GE,
-    Operator.GE: Operator.LT,
-    Operator.GT: Operator.LE,
-    Operator.LE: Operator.GT,
-}
 
 
 class Kind(IntEnum):

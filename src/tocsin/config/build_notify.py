@@ -21,7 +21,7 @@ from tocsin.config.problems import did_you_mean
 from tocsin.model.schedule import Period, Schedule
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from tocsin.config.document import Path
     from tocsin.config.notify_models import (
@@ -67,7 +67,7 @@ def build_notify(
 
 
 def _labels(
-    sections: Sections, keys: Mapping[str, tuple[str, ...]], flawed: set[Path]
+    sections: Sections, keys: Mapping[str, tuple[str, ...]], flawed: Collection[Path]
 ) -> frozenset[str]:
     """Return the labels that alarms have; none where that cannot be told."""
     alarms = [part for _, part in sections.alarms.parts]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from tocsin.model.discovery import CHANNELS, find
+from tocsin.model.discovery import make_channel
 from tocsin.model.errors import UsageError
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ BUILT_IN = {
 }
 """The class of each type; it stands in the module of that name."""
 
-_OFFERS = ("recipients", "preview", "send")
 _SITE = ("allow", "timeout", "ca_file")
 _ON_SITES = {
     "alertmanager", "opsgenie", "pagerduty", "slack", "teams", "telegram", "webhook",
@@ -51,7 +50,7 @@ def make(
     """
     try:
         if type_ not in BUILT_IN:
-            return _plugin(name, type_, options)
+            return make_channel(name, type_, options)
         return _built_in(name, type_, dict(options), now)
     except UsageError:
         raise
@@ -59,17 +58,6 @@ def make(
         reason = f"{type(error).__name__}: {error}"
         message = f"channel {name!r} cannot be made: {reason}"
         raise UsageError(message) from error
-
-
-def _plugin(name: str, type_: str, options: Mapping[str, Any]) -> Channel:
-    kind = find(CHANNELS, type_)
-    lacks = [method for method in _OFFERS if not hasattr(kind, method)]
-    if lacks:
-        # Asked before it is called: a path may lead to anything.
-        message = f"channel {name!r}: {type_} has no {lacks[0]}()"
-        raise UsageError(message)
-    made: Channel = kind(name=name, **options)
-    return made
 
 
 def _built_in(

@@ -21,7 +21,7 @@ from tocsin.config.problems import did_you_mean
 from tocsin.config.regex import RegexError, check_regex
 from tocsin.config.secret import Secret, read_secret
 from tocsin.config.values import ChannelConfig, MaskingConfig
-from tocsin.model.discovery import CHANNELS, find, look_in, offered
+from tocsin.model.discovery import CHANNELS, find, look_in, make_channel, offered
 from tocsin.model.errors import UsageError
 
 if TYPE_CHECKING:
@@ -225,13 +225,21 @@ class _Channels:
             return
         look_in(self.base)
         try:
-            find(CHANNELS, part.type)(name=part.name, **part.options)
+            find(CHANNELS, part.type)
         except UsageError as error:
             hint = "it is looked for where Python looks, and beside the configuration"
             self.problems.add((*path, "type"), str(error), hint)
-        except Exception as error:  # noqa: BLE001 - a plugin may raise anything
-            said = f"the channel cannot be made: {type(error).__name__}: {error}"
-            self.problems.add(path, said, "it is made as it will be in a run")
+            return
+        try:
+            make_channel(part.name, part.type, part.options)
+        except UsageError as error:
+            self.problems.add(path, str(error), _OFFERED)
+
+
+_OFFERED = (
+    "a channel is made with its name and options, and has recipients(notification), "
+    "preview(notification) and send(notification, recipients)"
+)
 
 
 def _permitted(host: str, allowed: Iterable[str]) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any
 
 from tocsin.config.build_metrics import source_of
+from tocsin.config.fields import Fields, UnknownFieldError
 from tocsin.config.secret import read_secret
 from tocsin.config.values import ConsumerConfig
 from tocsin.model.discovery import CONSUMERS, find, look_in, make_consumer
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from tocsin.config.problems import Problems
     from tocsin.config.sections import Sections
 
+_OFFERED = (
+    "a raw log consumer is made with its options, and has fields, observe(events), "
+    "merge(left, right) and report(partial, start, end)"
+)
 _TYPE = re.compile(r"[^\W\d][\w-]*(\.[^\W\d]\w*)*(:[^\W\d]\w*)?")
 
 
@@ -42,7 +47,7 @@ class _Consumers:
         type_ = self._type(part, path)
         options = self._revealed(part.options, (*path, "options"))
         if type_ and len(self.problems) == before:
-            self._make(part.name, type_, options, path)
+            self._make(part.name, type_, options, path, source or "")
         return ConsumerConfig(
             name=part.name,
             type=type_,
@@ -75,12 +80,24 @@ class _Consumers:
             hint = "it is looked for where Python looks, and beside the configuration"
             self.problems.add(path, str(error), hint)
 
-    def _make(self, name: str, type_: str, options: Any, path: Path) -> None:  # noqa: ANN401
-        """Note a plugin that cannot be made with its options."""
+    def _make(
+        self,
+        name: str,
+        type_: str,
+        options: Any,  # noqa: ANN401
+        path: Path,
+        source: str,
+    ) -> None:
+        """Note a plugin that cannot be made with its options, or wants other fields."""
+        known = self.sources.fields.get(source, Fields())
         try:
-            make_consumer(name, type_, options)
+            for field in make_consumer(name, type_, options).fields:
+                known.find(field)
+        except UnknownFieldError as error:
+            text = f"{type_}.fields: expected {error}"
+            self.problems.add((*path, "type"), text, error.hint)
         except UsageError as error:
-            self.problems.add(path, str(error), "it is made as it will be in a run")
+            self.problems.add(path, str(error), _OFFERED)
 
     def _revealed(self, value: Any, path: Path) -> Any:  # noqa: ANN401
         if isinstance(value, dict):

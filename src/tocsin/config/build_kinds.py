@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from tocsin.config.kind import Ground, KindPart, Made
 from tocsin.config.sections import Section
+from tocsin.config.types import COMPARISONS
+from tocsin.model.discovery import FAILURES, blamed
 from tocsin.model.errors import UsageError
 
 if TYPE_CHECKING:
@@ -69,7 +71,25 @@ def _made(
     paths = {metric.name: way for way, metric in sections.metrics.parts}
     paths |= {metric.name: way for way, metric in sections.calculated_metrics.parts}
     try:
-        return part.made(Ground(path, problems, base, known, paths))
+        return _sound(part.made(Ground(path, problems, base, known, paths)))
     except UsageError as error:  # of a plugin
         problems.add(path, str(error))
-        return Made(None)
+    except FAILURES as error:  # a plugin may raise anything
+        said = f"the kind {part.kind!r} failed: {blamed(error, part)}"
+        problems.add((*path, "kind"), said, "made(ground) returns a Made")
+    return Made(None)
+
+
+def _sound(made: object) -> Made:
+    """Return what a kind made, if it is what a kind makes.
+
+    Raises:
+        TypeError: It is not.
+    """
+    if not isinstance(made, Made):
+        message = f"made() returned a {type(made).__name__}, not a Made"
+        raise TypeError(message)
+    if made.alarm is not None and made.alarm.operator not in COMPARISONS:
+        message = f"made() gave the alarm the operator {made.alarm.operator!r}"
+        raise TypeError(message)
+    return made

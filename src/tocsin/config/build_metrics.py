@@ -9,7 +9,9 @@ from tocsin.config.fields import Fields, UnknownFieldError, kind
 from tocsin.config.filters import filters_text, read_filters
 from tocsin.config.keys import conditions, listed_node, read_keys
 from tocsin.config.problems import did_you_mean
+from tocsin.config.types import AGGREGATES, percentile
 from tocsin.config.values import MetricConfig
+from tocsin.model.errors import UsageError
 from tocsin.model.expression import Call, Column, Expression
 from tocsin.model.message import FieldType
 
@@ -86,6 +88,7 @@ class _Metrics:
         check_every(every, part.period, path, self.problems)
         source = source_of(part.source, path, self.sources, self.problems)
         fields = self.sources.fields.get(source or "", Fields())
+        self._check_plugin(part, path)
         return MetricConfig(
             name=part.name,
             type=part.type,
@@ -100,6 +103,18 @@ class _Metrics:
             expected=self._expected(part, path, fields),
             unseen_for=self._unseen_for(part, path),
         )
+
+    def _check_plugin(self, part: MetricPart, path: Path) -> None:
+        """Note an aggregate of a plugin that cannot work: better now than in a run."""
+        if part.type in AGGREGATES or percentile(part.type) is not None:
+            return
+        from tocsin.model.aggregate import compile_aggregate  # noqa: PLC0415 (Polars)
+
+        try:
+            compile_aggregate(part.type, None)
+        except UsageError as error:
+            hint = "an aggregate has prepare(value) and result(window)"
+            self.problems.add((*path, "type"), str(error), hint)
 
     def _field(self, part: MetricPart, path: Path, fields: Fields) -> str | None:
         way = (*path, "field")

@@ -20,10 +20,11 @@ from tocsin.metrics.spec import (
     column,
     value_of,
 )
+from tocsin.model.aggregate import compile_aggregate
 from tocsin.model.expression import Call
 from tocsin.model.instant import SECOND
 from tocsin.model.message import FieldType
-from tocsin.pipeline import aggregates, messages, supporting
+from tocsin.pipeline import messages, supporting
 from tocsin.pipeline.compile_alarms import alarm_spec
 from tocsin.pipeline.expressions import to_polars
 from tocsin.pipeline.lineage import series_plan
@@ -105,7 +106,7 @@ def _metric(config: MetricConfig) -> MetricSpec:
     if kind is Kind.PLUGIN:
         if value is not None:  # it may be used as text elsewhere
             value = value.cast(pl.Float64, strict=False)
-        value, result = aggregates.compile_aggregate(config.name, config.type, value)
+        value, result = compile_aggregate(config.type, value)
     return MetricSpec(
         name=config.name,
         source=config.source,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from tocsin.channels.text import line
 from tocsin.model import wire
+from tocsin.model.discovery import FAILURES, blamed
 from tocsin.model.notification import Fate, Kind, Notification, Outcome
 from tocsin.runners.retrying import Lane, decide, give_up, pending, withhold
 from tocsin.runners.trouble import Troubles, changes
@@ -270,8 +271,8 @@ def attempt(
     try:
         who = pending(row, channel.recipients(notification))
         found = {o.recipient: o for o in channel.send(notification, who)} if who else {}
-    except Exception as error:  # noqa: BLE001 - a plugin may raise anything
-        told = line(f"{type(error).__name__}: {error}", 200)
+    except FAILURES as error:
+        told = line(blamed(error, channel), 200)
         return tuple(Outcome(name, Fate.RETRY, told) for name in who)
     silent = "the channel did not say what became of it"
     return tuple(found.get(n) or Outcome(n, Fate.RETRY, silent) for n in who)

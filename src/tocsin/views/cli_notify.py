@@ -37,16 +37,28 @@ def command(config_path: Path, channel: str, *, dry_run: bool) -> int:
     samples = _samples(config, channel, clock.now() // 1_000_000)
     if dry_run:
         for sample in samples:
-            click.echo(f"--- {sample.kind}\n{_printable(made.preview(sample))}\n")
+            shown = _printable(_preview(made, sample))
+            click.echo(f"--- {sample.kind}\n{shown}\n")
         return 0
     failed = 0
     for sample in samples:
         row = _attempted(made, sample, clock.now())
         for who, one in row.outcome.items():
             failed += one["fate"] != "delivered"
-            told = f"{sample.kind}: {who}: {one['fate']}: {one['detail']}"
-            click.echo(_printable(told))
+            told = (str(sample.kind), who, one["fate"], one["detail"])
+            click.echo(_printable(": ".join(filter(None, told))))
     return 1 if failed else 0
+
+
+def _preview(channel: Channel, sample: Notification) -> str:
+    from tocsin.model.discovery import FAILURES, blamed  # noqa: PLC0415
+    from tocsin.model.errors import UsageError  # noqa: PLC0415
+
+    try:
+        return f"{channel.preview(sample)}"
+    except FAILURES as error:  # a plugin may raise anything
+        said = f"channel {channel.name!r}: preview: {blamed(error, channel)}"
+        raise UsageError(said) from error
 
 
 def _made(config: Config, name: str, now: Callable[[], float]) -> Channel:

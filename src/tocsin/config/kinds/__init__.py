@@ -14,14 +14,13 @@ from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
 
 from tocsin.config.alarm_models import AlarmPart
-from tocsin.config.kind import UnknownKind
+from tocsin.config.kind import KindPart, UnknownKind
 from tocsin.config.problems import did_you_mean
 from tocsin.model.discovery import KINDS, find, offered
 from tocsin.model.errors import UsageError
 
 if TYPE_CHECKING:
     from tocsin.config.document import Path
-    from tocsin.config.kind import KindPart
     from tocsin.config.problems import Problems
 
 PLAIN = "threshold"
@@ -47,12 +46,15 @@ def kind(name: str) -> type[KindPart]:
     """Return the shape of the alarms of a kind.
 
     Raises:
-        UsageError: A plugin cannot be loaded.
+        UsageError: A plugin cannot be loaded, or is no shape of an alarm.
     """
     if name in built_in():
         found: type[KindPart] = import_module(f"{__name__}.{name}").KIND
         return found
-    plugin: type[KindPart] = find(KINDS, name)
+    plugin: object = find(KINDS, name)
+    if not isinstance(plugin, type) or not issubclass(plugin, KindPart):
+        message = f"the kind {name!r} is no class made of KindPart or MeasuredPart"
+        raise UsageError(message)
     return plugin
 
 

@@ -5,7 +5,14 @@ from pathlib import Path
 import pytest
 
 from tocsin.model.errors import SourceError
-from tocsin.sources import Family, FamilyReader, expand, families, stream_of
+from tocsin.sources import (
+    Family,
+    FamilyReader,
+    expand,
+    families,
+    past_families,
+    stream_of,
+)
 
 STREAMS = {
     "a log is its own stream": ("access.log", "access.log"),
@@ -42,6 +49,22 @@ ORDERS = {
 def test_the_oldest_comes_first(order: str) -> None:
     expected = tuple(map(Path, order.split()))
     assert families(sorted(expected, reverse=True)) == [Family("a.log", expected)]
+
+
+NAMED = {
+    "a rotated file alone": (["a.log.1"], "a.log.1"),
+    "a compressed one alone": (["a.log-20240131.gz"], "a.log-20240131.gz"),
+    "the log itself": (["a.log"], "a.log"),
+    "rotated files": (["a.log.1", "a.log.2.gz"], "a.log"),
+    "a log and a rotated file": (["a.log.1", "a.log"], "a.log"),
+}
+
+
+@pytest.mark.parametrize(("given", "stream"), NAMED.values(), ids=NAMED)
+def test_past_files_go_by_the_name_that_was_given(
+    given: list[str], stream: str
+) -> None:
+    assert [family.stream for family in past_families(given)] == [stream]
 
 
 def test_folders_keep_streams_apart() -> None:

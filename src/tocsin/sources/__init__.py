@@ -22,6 +22,7 @@ from tocsin.sources.families import (
     families,
     is_newer,
     once,
+    past_families,
     stream_of,
 )
 from tocsin.sources.files import FileReader, cut, offset_of_line_at, size
@@ -60,6 +61,7 @@ __all__ = [
     "kind_of",
     "offset_of_line_at",
     "once",
+    "past_families",
     "past_reader",
     "reaches",
     "size",

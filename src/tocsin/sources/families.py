@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -93,6 +93,19 @@ def families(paths: Iterable[Path | str]) -> list[Family]:
     return [
         Family(stream, tuple(sorted(groups[stream], key=age_of)))
         for stream in sorted(groups)
+    ]
+
+
+def past_families(paths: Iterable[Path | str]) -> list[Family]:
+    """Group past files into streams; one that is alone goes by its own name.
+
+    Whoever asks for `access.log.1` and nothing else hears of no `access.log`.
+    """
+    return [
+        replace(family, stream=str(family.paths[0]))
+        if len(family.paths) == 1
+        else family
+        for family in families(paths)
     ]
 
 

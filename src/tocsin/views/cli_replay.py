@@ -123,10 +123,10 @@ def _source(config: Config, logs: tuple[Path, ...], wanted: object) -> str | Non
 def _streams(
     config: Config, logs: tuple[Path, ...], source: str | None
 ) -> list[tuple[str, Family]]:
-    from tocsin.sources import expand, families  # noqa: PLC0415 - see Lazy
+    from tocsin.sources import expand, past_families  # noqa: PLC0415 - see Lazy
 
     if source is not None and logs:
-        return [(source, family) for family in families(expand(logs))]
+        return [(source, family) for family in past_families(expand(logs))]
     base = config.base or Path()
     wanted = [s for s in config.sources if source in {None, s.name}]
     if all(each.intake is not None for each in wanted):
@@ -136,7 +136,7 @@ def _streams(
     return [
         (each.name, family)
         for each in wanted
-        for family in families(expand([base / path for path in each.path]))
+        for family in past_families(expand([base / path for path in each.path]))
     ]
 
 

@@ -314,11 +314,11 @@ def _play(session: Session, chosen: list[Path], start: str, speed: float) -> Non
     from tocsin.runners.follow import Follow  # noqa: PLC0415
     from tocsin.runners.paced import Pace  # noqa: PLC0415
     from tocsin.runners.seek import start_of  # noqa: PLC0415
-    from tocsin.sources import expand, families  # noqa: PLC0415
+    from tocsin.sources import expand, past_families  # noqa: PLC0415
 
     pace, source = Pace(SystemClock(), speed), session.config.source(SOURCE)
     runner = Follow(session, pace)
-    for family in families(expand(chosen)):
+    for family in past_families(expand(chosen)):
         offsets = start_of(family.paths, source, start)
         files = zip(family.paths, offsets, strict=True)
         runner.add(family.stream, SOURCE, pace.reader(family.stream, files, source))
@@ -333,10 +333,10 @@ def _read(
     """Read files once, to their end."""
     from tocsin.runners.clock import SystemClock  # noqa: PLC0415 - see Lazy
     from tocsin.runners.replay import Replay  # noqa: PLC0415
-    from tocsin.sources import expand, families  # noqa: PLC0415
+    from tocsin.sources import expand, past_families  # noqa: PLC0415
 
     clock = SystemClock()
     runner = Replay(session, clock, workers=workers, start=start)
     with stopping(runner.stop):
-        found = families(expand(chosen))
+        found = past_families(expand(chosen))
         runner.run([(SOURCE, family) for family in found], clock.now())

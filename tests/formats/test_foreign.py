@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from tocsin import formats
+from tocsin.formats.explaining import Explained, explain
 from tocsin.model.batch import TIME, EventBatch, Tally
 from tocsin.model.errors import UsageError
 from tocsin.model.message import Field, FieldType, MessageType
@@ -128,6 +129,14 @@ def test_texts_are_read_as_the_types_that_are_asked_for() -> None:
     assert batch.frame["user"].to_list() == [7, None]
 
 
+def test_a_field_that_its_lines_never_have_is_null() -> None:
+    batch = (
+        got("Bars").open(b"").parse(BLOCK, {"section": None, "status": FieldType.INT})
+    )
+    assert batch.frame["section"].to_list() == [None, None]
+    assert batch.frame["status"].dtype == pl.Int64
+
+
 @pytest.mark.parametrize(
     ("kind", "said"),
     [
@@ -180,3 +189,11 @@ class Worded(Bars):
 def test_one_that_cannot_be_made_is_a_letter(kind: str, said: str) -> None:
     with pytest.raises(UsageError, match=f"(?s){said}"):
         got(kind)
+
+
+def test_a_line_is_explained_though_nothing_is_said_of_why() -> None:
+    codec = got("Bars").open(b"")
+    assert explain(codec, b"soon|cy") == Explained(
+        "refused", reason="bars does not say why"
+    )
+    assert explain(codec, b"") == Explained("skipped")

@@ -80,8 +80,10 @@ class Detection:
         others = [c.format for c in self.considered if c.format != self.format]
         equal = {c.format for c in self.considered if c.matched == self.matched > 0}
         equal -= _INCLUDED.get(self.format, set())
-        names = " and ".join(name for name in others if name in equal)
-        return f" (as well as {names}, which says less)" if names else ""
+        names = [name for name in others if name in equal]
+        told = " and ".join(names)
+        say = "says" if len(names) == 1 else "say"
+        return f" (as well as {told}, which {say} less)" if names else ""
 
 
 def detect(head: bytes, options: FormatOptions | None = None) -> Detection:

@@ -43,9 +43,10 @@ def explain(codec: Codec, line: bytes) -> Explained:
     if batch.tally.events:
         row = batch.frame.row(0, named=True)
         return Explained("event", {k: v for k, v in row.items() if v is not None})
-    if not batch.rejected:
+    if not batch.tally.parse_errors:
         return Explained("skipped")
-    reason = batch.rejected[0].reason
+    said = batch.rejected
+    reason = said[0].reason if said else f"{codec.format} does not say why"
     found = _COLUMN.search(reason)
     return Explained("refused", reason=reason, column=int(found[1]) if found else 0)
 

@@ -35,7 +35,10 @@ def checked(
     frame = batch.frame
     texts = (n for n in kinds if n != "time" and frame.schema.get(n) == pl.String)
     casts = [pl.col(n).cast(kinds[n], strict=False) for n in texts]
-    made = replace(batch, frame=frame.with_columns(casts))
+    # What its lines never have may be asked for all the same: it is null.
+    none = (n for n in kinds if n not in frame.columns and message.find(n) is None)
+    nulls = [pl.lit(None, kinds[n]).alias(n) for n in none]
+    made = replace(batch, frame=frame.with_columns(*casts, *nulls))
     lacks = _columns(made.frame, kinds) or _account(made, block)
     if lacks:
         raise TypeError(lacks)

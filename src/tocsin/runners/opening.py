@@ -115,7 +115,11 @@ def _refusal(stream: str, head: bytes, told: str) -> FormatUnknownError:
         why = "this is no text: there are zero bytes in it"
         hint = "UTF-16 has to be made UTF-8 first, for example with iconv"
     else:
-        why, hint = told, "say which it is, with --format or `format:`"
+        why = told
+        hint = (
+            "say which it is, with --format or `format:`; one of your own is described "
+            "under `formats:`, by a pattern or by grok"
+        )
     error = FormatUnknownError(f"{stream}: {why}\n  hint: {hint}")
     error.told = told
     return error

@@ -154,7 +154,10 @@ class Session:
         """Say once of every field that some of its values do not fit its type."""
         for stream, state in self.engine.state.streams.items():
             for name in state.misfits:
-                text = f"a value of {name} does not fit its type: such count as missing"
+                text = (
+                    f"a value of {name} does not fit its type: such count as missing\n"
+                    f"  hint: if most do not, say what it holds: fields: {{{name}: duration}}"
+                )
                 self._say_once(Notice(text, "warning", stream), f"{stream}: {name}")
 
     def _say_once(self, notice: Notice, about: str = "") -> None:

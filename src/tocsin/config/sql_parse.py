@@ -19,8 +19,8 @@ MAX_NESTING = 50
 _DIALECT = "duckdb"
 _QUOTES = "text is written in single quotes; double quotes are for names"
 
-_TURNED = {"=>": ">=", "=<": "<=", "=!": "!="}
-"""Signs written the wrong way round."""
+_SIGNS = (">=", "<=", "!=")
+"""Signs that are written the wrong way round by some."""
 
 _HARMLESS = {"safe", "coalesce", "ignore_nulls", "null_if_pos_overflow"}
 """Arguments which sqlglot sets by itself and which change nothing for us."""
@@ -51,7 +51,7 @@ def _syntax_error(text: str, error: dict[str, Any]) -> ExpressionError:
         raise ExpressionError(f"expected something after {seen!r}", at=max(at, 0))
     what = f", got {seen!r}" if seen else ""
     hint = "equality is written = or ==" if "===" in text else ""
-    hint = f"did you mean '{_TURNED[seen]}'?" if seen in _TURNED else hint
+    hint = did_you_mean(seen, _SIGNS) if seen[::-1] in _SIGNS else hint
     if text.count("(") != text.count(")"):
         hint = "parentheses come in pairs"
     return ExpressionError(f"expected an SQL expression{what}", hint, max(at, 0))

@@ -36,8 +36,9 @@ DOOR = "127.0.0.1:4277"
 @config_option
 @click.option(
     "--state", "folder", type=click.Path(path_type=Path, file_okay=False),
-    metavar="FOLDER", help="Where the state is kept.  [default: $STATE_DIRECTORY, "
-    "$XDG_STATE_HOME/tocsin or /var/lib/tocsin]",
+    metavar="FOLDER", help="Where the state is kept.  [default: as the configuration "
+    "says, $STATE_DIRECTORY, $XDG_STATE_HOME/tocsin, ~/.local/state/tocsin, "
+    "or of root /var/lib/tocsin]",
 )  # fmt: skip
 @click.option("--listen", metavar="HOST:PORT",
               help="Where /livez and /readyz answer; or off.  "

@@ -47,7 +47,8 @@ class Paths:
     def report(
         self, partial: list[tuple[str, int]], start: int, end: int
     ) -> dict[str, int]:
-        return {**sum_by_path(partial), "from": start, "to": end}
+        counts = sorted(sum_by_path(partial).items())
+        return {**dict(counts), "from": start, "to": end}
 
 
 def sum_by_path(pairs: list[tuple[str, int]]) -> Counter[str]:

@@ -73,8 +73,10 @@ def test_it_writes_ahead_and_syncs_on_one_connection(tmp_path: Path) -> None:
     }
     store.commit(change(1))
     # Not even another program gets in: that is what keeps the log whole.
+    other = sqlite3.connect(store.path, timeout=0)
     with pytest.raises(sqlite3.OperationalError, match="locked"):
-        sqlite3.connect(store.path, timeout=0).execute("SELECT * FROM meta")
+        other.execute("SELECT * FROM meta")
+    other.close()
     store.close()
 
 

@@ -18,7 +18,9 @@ def tocsin(
     folder: Path, *arguments: str, ignore: bool = False
 ) -> subprocess.CompletedProcess[str]:
     """Run the program, which finds the modules of a folder before all others."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN) if ignore else None
+    # Whoever runs the tests may pass over ctrl-C, and so would the program then.
+    heard = signal.SIG_IGN if ignore else signal.default_int_handler
+    before = signal.signal(signal.SIGINT, heard)
     try:
         return subprocess.run(
             [sys.executable, "-m", "tocsin", *arguments],
@@ -30,8 +32,7 @@ def tocsin(
             timeout=PATIENCE,
         )
     finally:
-        if ignore:
-            signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, before)
 
 
 def test_while_the_command_line_is_loaded(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+CUTTER := src/tocsin/formats/_cutter.so
 PYTEST := $(BIN)/python -m pytest
 # More processes than this only wait for each other.
 # Few at a time: else one process is left with the slow ones, which come last.
@@ -18,13 +19,14 @@ help: ## show these commands
 
 venv: $(READY) ## make .venv with the exact packages of constraints.txt
 
-$(READY): constraints.txt pyproject.toml
+$(READY): constraints.txt pyproject.toml hatch_build.py src/tocsin/formats/cutter.c
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Tocsin needs Python 3.11 or newer; try: make PYTHON=python3.12" >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV) (once; about a minute)"
 	@$(BIN)/python -m pip install --quiet --require-hashes --only-binary :all: -r constraints.txt
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@test -e $(CUTTER) || echo "without the compiled cutter (is there no C compiler?): access logs are cut by columns"
 	@touch $@
 
 demo: $(READY) ## play the log that ships with the project: it rings, and recovers
@@ -67,4 +69,4 @@ constraints: ## bring constraints.txt up to date
 	  pyproject.toml --output-file constraints.txt
 
 clean: ## remove what make made
-	rm -rf $(VENV) $(VENV)-uv .bench dist
+	rm -rf $(VENV) $(VENV)-uv .bench dist $(CUTTER)

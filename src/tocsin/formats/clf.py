@@ -6,12 +6,12 @@ places, so that the two always agree.
 """
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 
 import polars as pl
 
-from tocsin.formats import cut, lines, requests, typed
+from tocsin.formats import compiled, cut, lines, requests, typed
 from tocsin.formats.access import REQUEST_PARTS
 from tocsin.formats.instants import Clock
 from tocsin.formats.parts import Part, batch, leftover, others
@@ -58,14 +58,31 @@ class ClfCodec:
         return COMBINED if self.agents else COMMON + _REST
 
     def _piece(self, piece: lines.Piece, kinds: Mapping[str, FieldType]) -> Part:
-        need = _raw(self.message.canonical(name) for name in kinds)
-        cells, sure = cut.cells(piece, need, self.clock, agents=self.agents)
-        if not sure.all():
-            return self._merged(piece.lines, sure, cells, kinds)
-        if "line" in need:
+        names = {self.message.canonical(name) for name in kinds}
+        found = self._cut(piece, names)
+        if found.sure is not None:
+            return self._merged(piece.lines, found.sure, found.cells, kinds)
+        cells = found.cells
+        if "line" in names:
             cells = cells.with_columns(piece.lines.alias("line"))
         frame = self._project(cells, kinds)
-        return Part(frame, cells.height, texts=lambda: piece.lines)
+        texts = {
+            n: self.message.canonical(n) for n in kinds if frame[n].dtype == pl.String
+        }
+        coded = {n: found.coded[f] for n, f in texts.items() if f in found.coded}
+        return Part(frame, cells.height, texts=lambda: piece.lines, coded=coded)
+
+    def _cut(self, piece: lines.Piece, names: set[str]) -> cut.Cut:
+        """Cut a piece the fast way: which rows that is sure of, goes along."""
+        parts = names.intersection(REQUEST_PARTS)
+        raw = names - parts | {"request"} if parts else names
+        found = None
+        if self.clock.form == "clf":
+            few = compiled.PARTS.issuperset(parts)
+            found = compiled.cut(piece, names if few else raw, agents=self.agents)
+        if found is None:
+            found = cut.cut(piece, raw, self.clock, agents=self.agents)
+        return replace(found, cells=_with_parts(found.cells, parts))
 
     def _merged(
         self,
@@ -78,6 +95,7 @@ class ClfCodec:
         odd = (~sure).arg_true()
         exact, good = self._exact(text.gather(odd))
         found, refused = odd.filter(good), odd.filter(~good)
+        exact = _with_parts(exact, set(REQUEST_PARTS).intersection(cells.columns))
         cells = cells.select(
             cells[column.name].scatter(found, column)
             for column in exact.get_columns()
@@ -110,15 +128,15 @@ class ClfCodec:
         self, cells: pl.DataFrame, kinds: Mapping[str, FieldType]
     ) -> pl.DataFrame:
         names = {name: self.message.canonical(name) for name in kinds}
-        parts = [part for part in REQUEST_PARTS if part in names.values()]
-        if parts:
-            cells = cells.hstack(requests.split(cells["request"], parts))
         return typed.project(cells, names, kinds, self.clock)
 
 
-def _raw(names: Iterable[str]) -> set[str]:
-    wanted = set(names)
-    return wanted | {"request"} if wanted & set(REQUEST_PARTS) else wanted
+def _with_parts(cells: pl.DataFrame, parts: Collection[str]) -> pl.DataFrame:
+    """Return cells with those parts of the request that they do not have yet."""
+    missing = [p for p in REQUEST_PARTS if p in parts and p not in cells.columns]
+    if not missing:
+        return cells
+    return cells.hstack(requests.split(cells["request"], missing))
 
 
 _STEPS = (

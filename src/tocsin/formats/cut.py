@@ -8,13 +8,14 @@ the grammar (`clf`) reads in the same way. Of all other rows it says nothing.
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
 from tocsin.formats.distinct import per_value
 from tocsin.formats.instants import Clock
 from tocsin.formats.lines import Piece, as_text
+from tocsin.model.batch import Coded
 
 _USER = r'(?P<ident>[^ "]+) (?P<remote_user>[^ "\[](?:[^"\[]*[^ "\[])?)'
 WHO = rf'(?P<remote_addr>[^ "]+) {_USER}'
@@ -22,6 +23,18 @@ _AGENTS = {"referer", "user_agent"}
 _AFTER_HOST = rf'^ {_USER} \[(?P<time>[^\]"]*)\] $'
 _USUAL = r'^ (?P<ident>[^ "]+) (?P<remote_user>[^ "\[]+) \[(?P<time>[^\]"]*)\] $'
 """The same but for users with spaces, and so without a choice, which is much faster."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The fields of a piece, one row a line, and which rows are surely right (None: all).
+
+    `coded` are those of its columns whose codes are known.
+    """
+
+    cells: pl.DataFrame
+    sure: pl.Series | None = None
+    coded: Mapping[str, Coded] = field(default_factory=dict)
 
 
 def size(text: pl.Expr) -> pl.Expr:
@@ -109,10 +122,8 @@ _COMBINED_TAIL = _Shape(
 _COMBINED_REST = replace(_COMBINED_TAIL, open=pl.lit(value=True))
 
 
-def cells(
-    piece: Piece, need: Collection[str], clock: Clock, *, agents: bool
-) -> tuple[pl.DataFrame, pl.Series]:
-    """Return the fields needed, one row a line, and which rows are surely right."""
+def cut(piece: Piece, need: Collection[str], clock: Clock, *, agents: bool) -> Cut:
+    """Return the fields needed of a piece: those of a line, none that are made of them."""
     shape = _shape(need, agents=agents)
     found = _cut(piece.data, shape, need)
     found = found.hstack(_after_host(found["after"], need, clock))
@@ -121,7 +132,7 @@ def cells(
         sure &= ~found["open"] | (found["total"] == piece.lines.str.len_bytes())
     if piece.returns:  # the reader drops some of them
         sure &= ~piece.lines.str.contains("\r", literal=True)
-    return found, sure
+    return Cut(found, None if sure.all() else sure)
 
 
 def _shape(need: Collection[str], *, agents: bool) -> _Shape:

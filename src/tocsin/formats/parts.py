@@ -8,7 +8,7 @@ import polars as pl
 
 from tocsin.formats import lines, typed
 from tocsin.formats.shapes import shape, shapes
-from tocsin.model.batch import REFUSED, TIME, EventBatch, Rejected, Tally
+from tocsin.model.batch import REFUSED, TIME, Coded, EventBatch, Rejected, Tally
 from tocsin.model.message import FieldType
 
 _LOOK = 256
@@ -40,7 +40,7 @@ class Part:
     """The events of a piece, and what became of its other lines.
 
     `frame` has the columns of the batch. `texts` returns the raw lines of its events,
-    for formats that keep them at hand.
+    for formats that keep them at hand; `coded` as in the batch.
     """
 
     frame: pl.DataFrame
@@ -50,6 +50,7 @@ class Part:
     misfits: Mapping[str, int] = field(default_factory=dict)
     joined: int = 0
     texts: Callable[[], pl.Series] | None = None
+    coded: Mapping[str, Coded] = field(default_factory=dict)
 
 
 def others(rows: pl.Series, count: int) -> pl.Series:
@@ -117,7 +118,8 @@ def batch(
     misfits = summed(p.misfits for p in parts)
     texts = [p.texts for p in parts if p.texts is not None]
     kept = partial(_lines, texts) if len(texts) == len(parts) else None
-    return EventBatch(frame, tally, samples, misfits, _refused(parts), kept)
+    coded = parts[0].coded if len(parts) == 1 else {}
+    return EventBatch(frame, tally, samples, misfits, _refused(parts), kept, coded)
 
 
 def _lines(texts: Sequence[Callable[[], pl.Series]], rows: pl.Series) -> pl.Series:

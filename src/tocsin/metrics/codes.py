@@ -6,13 +6,12 @@ there are of each, and after grouping taken apart again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING
 
 import polars as pl
 
-from tocsin.model.batch import greatest, least
+from tocsin.model.batch import Coded, greatest, least
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,14 +25,6 @@ _CLOSE = 4096
 
 class TooWideError(Exception):
     """Too many groups are possible to number them all: half of the rows may do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Coded:
-    """A column by codes from 0 on: `values[codes]` is the column, nulls included."""
-
-    codes: pl.Series
-    values: pl.Series
 
 
 def code(column: pl.Series) -> Coded:

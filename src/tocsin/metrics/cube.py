@@ -8,7 +8,7 @@ cells, and hardly with the metrics.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from math import prod
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ from tocsin.metrics.codes import ROOM, TooWideError, code, group
 from tocsin.metrics.lateness import known_from
 from tocsin.metrics.sketches import digest
 from tocsin.metrics.spec import AMEND_EVERY, MetricSpec, column
-from tocsin.model.batch import greatest, least
+from tocsin.model.batch import Coded, greatest, least
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -37,6 +37,7 @@ class Cube:
     `table` has the panes `p` and `a`, the code of each field (`code_of`), and what is
     to be summed; `values` are what the codes stand for. `first` and `panes` are the
     first pane and how many there are from it on, `lag` is how far `a` may be behind.
+    `known` are columns of rows whose codes were known before.
     """
 
     table: pl.DataFrame
@@ -44,17 +45,25 @@ class Cube:
     first: int
     panes: int
     lag: int
+    known: Mapping[str, Coded] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, rows: pl.DataFrame, names: Iterable[str], *, in_order: bool) -> Cube:
+    def of(
+        cls,
+        rows: pl.DataFrame,
+        names: Iterable[str],
+        known: Mapping[str, Coded],
+        *,
+        in_order: bool,
+    ) -> Cube:
         """Return rows with the codes of some columns."""
-        coded = {name: code(rows.get_column(name)) for name in names}
+        coded = {n: known.get(n) or code(rows.get_column(n)) for n in names}
         panes = rows.get_column("p")
         first, last = least(panes) or 0, greatest(panes) or 0
         lag = 0 if in_order else greatest(rows.get_column("a") - panes) or 0
         table = rows.with_columns(**{code_of(n): c.codes for n, c in coded.items()})
         values = {name: c.values for name, c in coded.items()}
-        return cls(table, values, first, last - first + 1, lag)
+        return cls(table, values, first, last - first + 1, lag, known)
 
     def summed(
         self,

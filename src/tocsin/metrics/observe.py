@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from tocsin.metrics.cube import Range
     from tocsin.metrics.lateness import Arrival
     from tocsin.metrics.witness import Lines
+    from tocsin.model.batch import Coded
 
 _SKETCHED = {Kind.PERCENTILE, Kind.DISTINCT}
 _SAFE = 2**62
@@ -72,30 +73,38 @@ class Observer:
             for number, spec in self.metrics
         }
 
-    def observe(self, arrival: Arrival, lines: Lines | None = None) -> NamedCells:
-        """Return the cells of a judged batch; `lines` as in `witnessed`."""
-        rows = arrival.rows
-        if rows.height == 0 or not self.metrics:
+    def observe(
+        self,
+        arrival: Arrival,
+        lines: Lines | None = None,
+        coded: Mapping[str, Coded] | None = None,
+    ) -> NamedCells:
+        """Return the cells of a judged batch; `lines` as in `witnessed`.
+
+        `coded` are columns of its rows whose codes are known.
+        """
+        if arrival.rows.height == 0 or not self.metrics:
             return NamedCells.empty()
-        named = self._cells(rows, lines, in_order=arrival.in_order)
-        return shifted(named, self.metrics)
+        return shifted(self._cells(arrival, lines, coded or {}), self.metrics)
 
     def _cells(
-        self, rows: pl.DataFrame, lines: Lines | None, *, in_order: bool
+        self, arrival: Arrival, lines: Lines | None, coded: Mapping[str, Coded]
     ) -> NamedCells:
         """Return cells, of which some may be of the same series."""
         try:
-            return self._observed(rows, lines, in_order=in_order)
+            return self._observed(arrival, lines, coded)
         except TooWideError:
-            half = rows.height // 2
-            halves = rows.head(half), rows.tail(-half)
-            return gather([self._cells(h, lines, in_order=in_order) for h in halves])
+            rows, half = arrival.rows, arrival.rows.height // 2
+            halves = (
+                replace(arrival, rows=r) for r in (rows.head(half), rows.tail(-half))
+            )
+            return gather([self._cells(h, lines, {}) for h in halves])
 
     def _observed(
-        self, rows: pl.DataFrame, lines: Lines | None, *, in_order: bool
+        self, arrival: Arrival, lines: Lines | None, coded: Mapping[str, Coded]
     ) -> NamedCells:
         fields: set[str] = set().union(*self._fields.values())
-        cube = Cube.of(rows, sorted(fields), in_order=in_order)
+        cube = Cube.of(arrival.rows, sorted(fields), coded, in_order=arrival.in_order)
         numbering = Numbering(cube, self.metrics)
         found: dict[str, list[pl.DataFrame]] = {name: [] for name in SHAPES}
         for name, table in self._found(cube, numbering.ranges, lines):
@@ -279,16 +288,16 @@ def _shaped(parts: Sequence[pl.DataFrame], schema: Schema) -> pl.DataFrame:
     )
 
 
-def _sketched(cube: Cube, range_: Range) -> pl.DataFrame:
+def _sketched(cube: Cube, range_: Range, value: pl.Expr | pl.Series) -> pl.DataFrame:
     """Return the values (`v`) of a metric, by numbers from 0 on of its cells."""
     place = (range_.place(cube) - range_.base).alias("@")
-    rows = cube.table.select(place, _value(range_.spec).alias("v"))
+    rows = cube.table.select(place, v=value)
     return rows if range_.spec.where is None else rows.drop_nulls("@")
 
 
 def _buckets(cube: Cube, range_: Range) -> Iterator[tuple[str, pl.DataFrame]]:
     """Yield the cells of a percentile: of each finite value its bucket."""
-    rows = _sketched(cube, range_)
+    rows = _sketched(cube, range_, _value(range_.spec))
     numbers = _numbers(rows, pl.col("v"), MOST)
     rows = rows.select("@", bucket(pl.lit(numbers)).alias("b") + BUCKETS)
     sizes = {"@": range_.size, "b": 2 * BUCKETS + 1}
@@ -302,15 +311,19 @@ def _registers(cube: Cube, range_: Range) -> Iterator[tuple[str, pl.DataFrame]]:
     """Yield the cells of a distinct count: of each value its register and rank."""
     if range_.size * PACKED_REGISTERS >= ROOM:
         raise TooWideError
-    rows = _sketched(cube, range_)
-    texts = rows.get_column("v").cast(pl.String)
-    rows = rows.select("@", _hashed(texts).alias("x")).drop_nulls("x")
+    value = _value(range_.spec)
+    known = cube.known.get(value.meta.output_name()) if value.meta.is_column() else None
+    if known is not None:
+        rows = _sketched(cube, range_, _hashed(known))
+    else:
+        rows = _sketched(cube, range_, value)
+        rows = rows.with_columns(v=_hashed(code(rows.get_column("v").cast(pl.String))))
+    rows = rows.select("@", x="v").drop_nulls("x")
     counts = rows.group_by("@").agg(_COUNT)
     for name, table in (("base", counts), ("registers", in_lists(rows))):
         yield name, table.with_columns(pl.col("@") + range_.base)
 
 
-def _hashed(texts: pl.Series) -> pl.Series:
+def _hashed(texts: Coded) -> pl.Series:
     """Return the registers of texts; each different one is hashed once."""
-    coded = code(texts)
-    return registers(coded.values).gather(coded.codes)
+    return registers(texts.values).gather(texts.codes)

@@ -1,7 +1,7 @@
 """Events in columns, and the account of the lines they came from."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, fields, replace
 
 import polars as pl
 
@@ -57,6 +57,14 @@ class Rejected:
 
 
 @dataclass(frozen=True, slots=True)
+class Coded:
+    """A column by codes from 0 on: `values[codes]` is the column, nulls included."""
+
+    codes: pl.Series
+    values: pl.Series
+
+
+@dataclass(frozen=True, slots=True)
 class EventBatch:
     """The events of one block of lines, in the order of the lines.
 
@@ -65,7 +73,8 @@ class EventBatch:
     `misfits` how many values of a field did not fit its type, and are null. `refused`
     are all bad lines (`REFUSED`), in their order; None where it is not known which.
     `lines` returns the raw lines of some rows of the frame; None where they can only
-    be asked for as a field.
+    be asked for as a field. `coded` are those columns of the frame whose codes are known:
+    to find them out again would be work.
     """
 
     frame: pl.DataFrame
@@ -74,6 +83,12 @@ class EventBatch:
     misfits: Mapping[str, int] = field(default_factory=dict)
     refused: pl.DataFrame | None = None
     lines: Callable[[pl.Series], pl.Series] | None = None
+    coded: Mapping[str, Coded] = field(default_factory=dict)
+
+    def reframed(self, frame: pl.DataFrame, made: Collection[str]) -> "EventBatch":
+        """Return the batch with the rows in another frame, whose columns `made` are new."""
+        kept = {n: c for n, c in self.coded.items() if n not in made}
+        return replace(self, frame=frame, coded=kept)
 
 
 def divided(left: pl.Expr, right: pl.Expr | float) -> pl.Expr:

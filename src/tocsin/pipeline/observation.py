@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tocsin.metrics.cells import NamedCells
     from tocsin.metrics.spec import TimeSpec
     from tocsin.metrics.witness import Lines
+    from tocsin.model.batch import Coded
     from tocsin.model.message import FieldType
     from tocsin.model.protocols import Codec
     from tocsin.pipeline.plan import SourcePlan
@@ -106,8 +107,10 @@ class SourceObserver:
         if clock.held is not None:  # it has its line, and so must those after it
             rows = with_lines(rows, lines)
         arrival = arrive(rows, clock, self.plan.time, now=now, last=last)
+        # Only of rows that are all there, and no others, the codes are in their places.
+        whole = clock.held is None and arrival.rows.height == batch.frame.height
         arrival = _keeping(arrival, lines)
-        seen = self._observed(arrival, batch)
+        seen = self._observed(arrival, batch, batch.coded if whole else {})
         if not self.plan.mishaps:
             return seen
         if arrival.late or arrival.future:
@@ -120,7 +123,7 @@ class SourceObserver:
             clock = waiting(clock)
         assert clock.held is not None
         arrival = arrive(clock.held.clear(), clock, self.plan.time, last=True)
-        return self._observed(arrival, EventBatch(pl.DataFrame(), Tally()))
+        return self._observed(arrival, EventBatch(pl.DataFrame(), Tally()), {})
 
     def observe_all_held(self, held: Sequence[pl.DataFrame]) -> Observation:
         """Return what rows add that streams held, one each; all are on time.
@@ -130,13 +133,16 @@ class SourceObserver:
         rows = pl.concat(held)
         if self._numbers:
             rows = numbered(rows)
-        return self._observed(confirmed(rows), EventBatch(pl.DataFrame(), Tally()))
+        return self._observed(confirmed(rows), EventBatch(pl.DataFrame(), Tally()), {})
 
-    def _observed(self, arrival: Arrival, batch: EventBatch) -> Observation:
+    def _observed(
+        self, arrival: Arrival, batch: EventBatch, coded: Mapping[str, Coded]
+    ) -> Observation:
         found = self.consumers.observe(arrival.rows)
+        coded = {column(name): codes for name, codes in coded.items()}
         first, final = _extent(arrival)
         return Observation(
-            cells=self._observer.observe(arrival, batch.lines),
+            cells=self._observer.observe(arrival, batch.lines, coded),
             clock=arrival.clock,
             tally=batch.tally,
             late=arrival.late,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tocsin.model.message import Field, FieldType
@@ -43,7 +43,7 @@ class Deriving(Around):
             elif kinds[name] is not kind:
                 kinds[name] = None  # as two types: it is read as text, which is both
         batch = self.codec.parse(block, kinds)
-        return replace(batch, frame=self._with(batch, needed, fields))
+        return batch.reframed(self._with(batch, needed, fields), self.derive)
 
     def _added(self) -> Iterator[Field]:
         for name, made in self.derive.items():

@@ -6,7 +6,7 @@ when a rule asks for the field.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -79,7 +79,7 @@ class Enriching(Around):
         columns = [self._column(frame, one).alias(name) for name, one in wanted.items()]
         frame = frame.with_columns(columns)
         names = (name for name in fields if name != "time")
-        return replace(batch, frame=frame.select("time", *names))
+        return batch.reframed(frame.select("time", *names), wanted)
 
     def _column(self, frame: pl.DataFrame, one: Found) -> pl.Series:
         import polars as pl  # noqa: PLC0415 - loaded by the codec

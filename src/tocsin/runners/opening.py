@@ -223,7 +223,7 @@ def parse(
     if not aliases:
         return batch
     columns = [batch.frame.get_column(own).alias(name) for name, own in aliases.items()]
-    return replace(batch, frame=batch.frame.with_columns(columns))
+    return batch.reframed(batch.frame.with_columns(columns), aliases)
 
 
 def _kinds(

@@ -112,8 +112,8 @@ def _apart(whole: EventBatch, counts: Sequence[int]) -> list[EventBatch]:
     for count in counts:
         rows = whole.frame.slice(start, count)
         tally = Tally(lines=count, events=count)
-        batch = replace(whole, frame=rows, tally=tally, lines=_from(whole, start))
-        batches.append(batch)
+        lines = _from(whole, start)
+        batches.append(replace(whole, frame=rows, tally=tally, lines=lines, coded={}))
         start += count
     return batches
 

@@ -1,0 +1,144 @@
+"""The compiled cutter of access logs (`cutter.c`), if it was built: the fast path's twin.
+
+It is a plain library that knows nothing of Python. Where there is none, because there
+was no compiler when Tocsin was installed, logs are cut by columns (`cut`): the events
+are the same.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from ctypes import POINTER, c_int, c_int32, c_int64, c_uint64, c_void_p
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from tocsin.formats.cut import Cut
+from tocsin.formats.lines import Piece, column
+from tocsin.model.batch import TIME, Coded
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+LIBRARY = Path(__file__).with_name("_cutter.so")
+_TEXTS = (
+    "remote_addr", "ident", "remote_user", "request", "method", "section", "referer",
+    "user_agent", "rest",
+)  # fmt: skip
+"""Fields that are texts, as the library numbers them."""
+PARTS = frozenset({"method", "section"})
+"""Parts of a request that it takes apart."""
+_AGENTS = {"referer", "user_agent", "rest"}
+_COMMON, _COMBINED, _COMBINED_AGENTS = range(3)
+_SEED = hash("the seed of texts") % 2**64
+"""Python's own secret, so that nobody can write lines that are slow to tell apart."""
+_INT64, _INT32, _BYTE = (pl.Int64(), 8), (pl.Int32(), 4), (pl.UInt8(), 1)
+"""Numbers of the library's columns, and their bytes."""
+
+
+class _Texts(ctypes.Structure):
+    _fields_ = (
+        ("codes", c_void_p),
+        ("words", c_void_p),
+        ("size", c_int64),
+        ("count", c_int32),
+        ("nulls", c_int32),
+    )
+
+
+class _Table(ctypes.Structure):
+    _fields_ = (
+        ("kind", c_int64),
+        ("wanted", c_uint64),
+        ("seed", c_uint64),
+        ("rows", c_int64),
+        ("odd", c_int64),
+        ("time", c_void_p),
+        ("bytes", c_void_p),
+        ("status", c_void_p),
+        ("sure", c_void_p),
+        ("texts", _Texts * len(_TEXTS)),
+    )
+
+
+@lru_cache(maxsize=1)
+def library() -> ctypes.CDLL | None:
+    """Return the library, None if there is none that can be loaded."""
+    try:
+        found = ctypes.CDLL(str(LIBRARY))
+    except OSError:
+        return None
+    found.tocsin_cut.argtypes = [ctypes.c_char_p, c_int64, POINTER(_Table)]
+    found.tocsin_cut.restype = c_int
+    found.tocsin_free.argtypes = [POINTER(_Table)]
+    found.tocsin_free.restype = None
+    return found
+
+
+def cut(piece: Piece, need: Collection[str], *, agents: bool) -> Cut | None:
+    """Return the fields needed of a piece; None if there is no library, or no memory.
+
+    It finds `status`, `bytes`, all texts of a line, and of what a request is made of
+    `method` and `section`.
+    """
+    cutter = library()
+    if cutter is None:
+        return None
+    table = _Table(kind=_kind(need, agents=agents), seed=_SEED)
+    table.wanted = sum(1 << n for n, name in enumerate(_TEXTS) if name in need)
+    try:
+        if cutter.tocsin_cut(piece.data, len(piece.data), table):
+            return None
+        return _read(table, need, piece)
+    finally:
+        cutter.tocsin_free(table)
+
+
+def _kind(need: Collection[str], *, agents: bool) -> int:
+    if not agents:
+        return _COMMON
+    return _COMBINED if _AGENTS.isdisjoint(need) else _COMBINED_AGENTS
+
+
+def _read(table: _Table, need: Collection[str], piece: Piece) -> Cut:
+    rows = table.rows
+    columns = [_numbers(table.time, rows, _INT64).cast(TIME).alias("time")]
+    if "status" in need:
+        status = _numbers(table.status, rows, _INT32)
+        columns.append(status.cast(pl.Int64).alias("status"))
+    if "bytes" in need:
+        columns.append(_numbers(table.bytes, rows, _INT64).alias("bytes"))
+    coded = {
+        name: _coded(texts, rows)
+        for name, texts in zip(_TEXTS, table.texts, strict=True)
+        if name in need
+    }
+    columns += [c.values.gather(c.codes).alias(name) for name, c in coded.items()]
+    return Cut(pl.DataFrame(columns), _sure(table, piece), coded)
+
+
+def _sure(table: _Table, piece: Piece) -> pl.Series | None:
+    if not table.odd and not piece.returns:
+        return None
+    sure = _numbers(table.sure, table.rows, _BYTE).cast(pl.Boolean)
+    if piece.returns:  # words are told apart by line ends, of which they are a part
+        sure &= ~piece.lines.str.contains("\r", literal=True)
+    return None if sure.all() else sure
+
+
+def _numbers(place: int, count: int, kind: tuple[pl.DataType, int]) -> pl.Series:
+    """Return a column of numbers that the library has made."""
+    dtype, size = kind
+    if count == 0:
+        return pl.Series([], dtype=dtype)
+    held = pl.Series([ctypes.string_at(place, count * size)])
+    return held.bin.reinterpret(dtype=pl.Array(dtype, count)).reshape((count,))
+
+
+def _coded(texts: _Texts, rows: int) -> Coded:
+    words = column(ctypes.string_at(texts.words, texts.size))
+    if texts.nulls:
+        words = pl.concat([words, words.clear(1)])
+    return Coded(_numbers(texts.codes, rows, _INT32).cast(pl.Int64), words)

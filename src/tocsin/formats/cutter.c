@@ -31,13 +31,14 @@ struct texts {
 };
 
 /* `kind`, `wanted` (the bits of fields whose texts are asked for) and `seed` are given,
-   the rest is filled in: in every column one place for each row, instants in microseconds,
-   and of how many rows it is not sure. */
+   the rest is filled in: in every column one place for each row, and room for more;
+   instants in microseconds; and of how many rows it is not sure. */
 struct table {
     int64_t kind;
     uint64_t wanted;
     uint64_t seed;
     int64_t rows;
+    int64_t room;
     int64_t odd;
     int64_t *time;
     int64_t *bytes;
@@ -63,8 +64,8 @@ struct line {
 
 struct slot {
     uint64_t hash;
-    const byte *at; /* null: free */
-    int64_t size;
+    const byte *at; /* among the words; null: free */
+    int32_t size;
     int32_t code;
 };
 
@@ -96,6 +97,21 @@ static uint64_t few(const byte *at, size_t size)
     return (uint64_t)first << 32 | last;
 }
 
+static int same(const byte *one, const byte *other, size_t size)
+{
+    uint64_t a, b;
+    if (size < 8)
+        return few(one, size) == few(other, size);
+    for (size_t i = 0; i < size; i += 8) {
+        size_t at = i + 8 <= size ? i : size - 8;
+        memcpy(&a, one + at, 8);
+        memcpy(&b, other + at, 8);
+        if (a != b)
+            return 0;
+    }
+    return 1;
+}
+
 static uint64_t hash(const byte *at, size_t size, uint64_t seed)
 {
     uint64_t h = seed ^ size * 0x9e3779b97f4a7c15u, word;
@@ -109,11 +125,12 @@ static uint64_t hash(const byte *at, size_t size, uint64_t seed)
 static struct slot *find(const struct codebook *book, uint64_t h, struct span text)
 {
     uint64_t i = h & book->mask;
-    int64_t size = text.end - text.at;
+    int32_t size = (int32_t)(text.end - text.at);
     for (;; i = (i + 1) & book->mask) {
         struct slot *slot = book->slots + i;
-        if (!slot->at || (slot->hash == h && slot->size == size
-                          && !memcmp(slot->at, text.at, (size_t)size)))
+        if (!slot->at)
+            return slot;
+        if (slot->hash == h && slot->size == size && same(slot->at, text.at, (size_t)size))
             return slot;
     }
 }
@@ -143,10 +160,11 @@ static int32_t code(struct codebook *book, struct texts *texts, struct span text
     uint64_t h = hash(text.at, size, seed);
     struct slot *slot = find(book, h, text);
     if (!slot->at) {
-        *slot = (struct slot){h, text.at, (int64_t)size, texts->count++};
-        memcpy(texts->words + texts->size, text.at, size);
-        texts->size += (int64_t)size;
-        texts->words[texts->size++] = '\n';
+        byte *word = texts->words + texts->size;
+        memcpy(word, text.at, size);
+        word[size] = '\n';
+        texts->size += (int64_t)size + 1;
+        *slot = (struct slot){h, word, (int32_t)size, texts->count++};
     }
     return slot->code;
 }
@@ -362,7 +380,7 @@ static int read_line(const byte *at, const byte *end, int64_t kind, struct line 
     struct span user = line->texts[USER];
     if (!at || *at != '[' || end - ++at < STAMP || memchr(user.at, '[', (size_t)(user.end - user.at)))
         return 0;
-    if (!*stamp || memcmp(*stamp, at, STAMP)) {
+    if (!*stamp || !same(*stamp, at, STAMP)) {
         *stamp = NULL;
         if (!read_stamp(at, &line->time))
             return 0;
@@ -375,32 +393,40 @@ static int read_line(const byte *at, const byte *end, int64_t kind, struct line 
 
 /* ---- rows ---- */
 
-static int64_t count_lines(const byte *at, const byte *end)
+static void *enlarged(void *column, int64_t places, size_t size, int *failed)
 {
-    int64_t lines = 0;
-    for (; at < end; lines++)
-        at = (const byte *)memchr(at, '\n', (size_t)(end - at)) + 1;
-    return lines;
+    void *larger = realloc(column, (size_t)places * size);
+    *failed |= !larger;
+    return larger ? larger : column;
 }
 
-/* Makes room for rows, and for texts that may come to all bytes of a block. */
-static int allocate(struct table *table, int64_t rows, int64_t size)
+static int make_rows(struct table *table, int64_t room)
 {
-    size_t places = (size_t)rows + 1;
-    table->time = malloc(places * sizeof *table->time);
-    table->bytes = malloc(places * sizeof *table->bytes);
-    table->status = malloc(places * sizeof *table->status);
-    table->sure = malloc(places);
-    int failed = !table->time || !table->bytes || !table->status || !table->sure;
+    int failed = 0;
+    table->time = enlarged(table->time, room, sizeof *table->time, &failed);
+    table->bytes = enlarged(table->bytes, room, sizeof *table->bytes, &failed);
+    table->status = enlarged(table->status, room, sizeof *table->status, &failed);
+    table->sure = enlarged(table->sure, room, sizeof *table->sure, &failed);
     for (int field = 0; field < FIELDS; field++) {
         struct texts *texts = table->texts + field;
-        if (!(table->wanted >> field & 1))
-            continue;
-        texts->codes = malloc(places * sizeof *texts->codes);
-        texts->words = malloc((size_t)size + 1);
-        failed |= !texts->codes || !texts->words;
+        if (table->wanted >> field & 1)
+            texts->codes = enlarged(texts->codes, room, sizeof *texts->codes, &failed);
     }
-    return failed ? -1 : 0;
+    table->room = room;
+    return failed;
+}
+
+/* Makes room for as many rows as there may well be, and for texts that may come to all
+   bytes of a block. */
+static int allocate(struct table *table, int64_t size)
+{
+    int failed = make_rows(table, size / 64 + 64);
+    for (int field = 0; field < FIELDS; field++)
+        if (table->wanted >> field & 1) {
+            table->texts[field].words = malloc((size_t)size + 1);
+            failed |= !table->texts[field].words;
+        }
+    return failed;
 }
 
 /* Puts a line into the table; `line` is null for one that is odd. */
@@ -440,6 +466,8 @@ static int fill(struct table *table, struct codebook *books, const byte *at, con
     while (at < all) {
         const byte *end = memchr(at, '\n', (size_t)(all - at));
         int sure = read_line(at, end, table->kind, &line, &stamp);
+        if (table->rows == table->room && make_rows(table, table->room * 2))
+            return -1;
         if (put(table, books, sure ? &line : NULL))
             return -1;
         at = end + 1;
@@ -452,11 +480,11 @@ static int fill(struct table *table, struct codebook *books, const byte *at, con
 /* ---- what Python calls ---- */
 
 /* Fills a table from a block, which is empty or ends with a newline. Returns -1 if there
-   is no memory. What it has made is to be freed in any case. */
+   is no memory, or too much to number. What it has made is to be freed in any case. */
 int tocsin_cut(const byte *data, int64_t size, struct table *table)
 {
     struct codebook books[FIELDS] = {{NULL, 0}};
-    if (allocate(table, count_lines(data, data + size), size))
+    if (size > INT32_MAX || allocate(table, size))
         return -1;
     int failed = fill(table, books, data, data + size);
     for (int field = 0; field < FIELDS; field++)

@@ -6,13 +6,15 @@ places, so that the two always agree.
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import polars as pl
 
 from tocsin.formats import compiled, cut, lines, requests, typed
 from tocsin.formats.access import REQUEST_PARTS
+from tocsin.formats.cut import Cut
 from tocsin.formats.instants import Clock
 from tocsin.formats.parts import Part, batch, leftover, others
 from tocsin.model.batch import EventBatch
@@ -25,6 +27,9 @@ _AGENTS = rf'"(?P<referer>{_TEXT})" "(?P<user_agent>{_TEXT})"'
 COMMON = rf'^{cut.WHO} \[(?P<time>[^\]"]*)\] "(?P<request>{_TEXT})" {_NUMBERS}'
 COMBINED = COMMON + rf' (?:{_AGENTS}{_REST}|(?P<left>".*)$)'
 """A hit counts even if its referer or agent is cut off or badly quoted: see `left`."""
+
+_AT_ONCE = 50_000
+"""Lines that the grammar reads at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +49,8 @@ class ClfCodec:
         """Return the events of the block, as the protocol says."""
         kinds = typed.wanted(self.message, fields)
         clean, returns = lines.cleaned(block)
-        pieces = list(lines.pieces(clean)) or [b""]
+        # The library hardly needs more memory for more lines; columns do.
+        pieces = [clean] if self._compiled else list(lines.pieces(clean)) or [b""]
         parts = [self._piece(lines.Piece(piece, returns), kinds) for piece in pieces]
         return batch(block, parts, self.explain)
 
@@ -57,11 +63,16 @@ class ClfCodec:
         """The grammar of a line, as a regular expression with named groups."""
         return COMBINED if self.agents else COMMON + _REST
 
+    @property
+    def _compiled(self) -> bool:
+        """Whether the library reads these lines: it knows one way to write time."""
+        return self.clock.form == "clf" and compiled.library() is not None
+
     def _piece(self, piece: lines.Piece, kinds: Mapping[str, FieldType]) -> Part:
         names = {self.message.canonical(name) for name in kinds}
         found = self._cut(piece, names)
         if found.sure is not None:
-            return self._merged(piece.lines, found.sure, found.cells, kinds)
+            return self._merged(piece, found, kinds)
         cells = found.cells
         if "line" in names:
             cells = cells.with_columns(piece.lines.alias("line"))
@@ -70,14 +81,14 @@ class ClfCodec:
             n: self.message.canonical(n) for n in kinds if frame[n].dtype == pl.String
         }
         coded = {n: found.coded[f] for n, f in texts.items() if f in found.coded}
-        return Part(frame, cells.height, texts=lambda: piece.lines, coded=coded)
+        return Part(frame, cells.height, kept=found.lines, coded=coded)
 
-    def _cut(self, piece: lines.Piece, names: set[str]) -> cut.Cut:
+    def _cut(self, piece: lines.Piece, names: set[str]) -> Cut:
         """Cut a piece the fast way: which rows that is sure of, goes along."""
         parts = names.intersection(REQUEST_PARTS)
         raw = names - parts | {"request"} if parts else names
         found = None
-        if self.clock.form == "clf":
+        if self._compiled:
             few = compiled.PARTS.issuperset(parts)
             found = compiled.cut(piece, names if few else raw, agents=self.agents)
         if found is None:
@@ -85,34 +96,45 @@ class ClfCodec:
         return replace(found, cells=_with_parts(found.cells, parts))
 
     def _merged(
-        self,
-        text: pl.Series,
-        sure: pl.Series,
-        cells: pl.DataFrame,
-        kinds: Mapping[str, FieldType],
+        self, piece: lines.Piece, fast: Cut, kinds: Mapping[str, FieldType]
     ) -> Part:
         """Read the other lines by the grammar, and put them in their places."""
-        odd = (~sure).arg_true()
-        exact, good = self._exact(text.gather(odd))
+        assert fast.sure is not None
+        cells, total = fast.cells, fast.cells.height
+        odd = (~fast.sure).arg_true()
+        text = fast.lines(odd)
+        exact, good = self._exact(text, set(cells.columns))
         found, refused = odd.filter(good), odd.filter(~good)
-        exact = _with_parts(exact, set(REQUEST_PARTS).intersection(cells.columns))
-        cells = cells.select(
-            cells[column.name].scatter(found, column)
-            for column in exact.get_columns()
-            if column.name in cells.columns
+        cells = exact.select(
+            cells[column.name].scatter(found, column) for column in exact.get_columns()
         )
-        skipped, bad = leftover(text.gather(refused), refused)
-        total = text.len()
-        if refused.len():
-            rows = others(refused, total)
-            cells, text = cells.select(pl.all().gather(rows)), text.gather(rows)
+        skipped, bad = leftover(text.filter(~good), refused)
         if "line" in map(self.message.canonical, kinds):
-            cells = cells.with_columns(text.alias("line"))
-        frame = self._project(cells, kinds)
-        return Part(frame, total, skipped, bad, texts=lambda: text)
+            cells = cells.with_columns(piece.lines.alias("line"))
+        if refused.is_empty():
+            return Part(
+                self._project(cells, kinds), total, skipped, bad, kept=fast.lines
+            )
+        rows = others(refused, total)
+        frame = self._project(cells.select(pl.all().gather(rows)), kinds)
+        kept = partial(_of_rows, fast.lines, rows)
+        return Part(frame, total, skipped, bad, kept=kept)
 
-    def _exact(self, text: pl.Series) -> tuple[pl.DataFrame, pl.Series]:
-        """Return the events among lines, and which of the lines they are."""
+    def _exact(
+        self, text: pl.Series, names: set[str]
+    ) -> tuple[pl.DataFrame, pl.Series]:
+        """Return these fields of the events among lines, and which of the lines they are.
+
+        So many at once that it takes no more memory for more.
+        """
+        places = range(0, max(1, text.len()), _AT_ONCE)
+        some = [self._matched(text.slice(at, _AT_ONCE)) for at in places]
+        frames = [_with_parts(frame, names) for frame, _ in some]
+        columns = [name for name in frames[0].columns if name in names]
+        frame = pl.concat([frame.select(columns) for frame in frames])
+        return frame, pl.concat([good for _, good in some])
+
+    def _matched(self, text: pl.Series) -> tuple[pl.DataFrame, pl.Series]:
         groups = text.str.extract_groups(self.pattern).struct.unnest()
         groups = groups.with_columns(
             self.clock.read(groups["time"]),
@@ -129,6 +151,13 @@ class ClfCodec:
     ) -> pl.DataFrame:
         names = {name: self.message.canonical(name) for name in kinds}
         return typed.project(cells, names, kinds, self.clock)
+
+
+def _of_rows(
+    lines: Callable[[pl.Series], pl.Series], events: pl.Series, rows: pl.Series
+) -> pl.Series:
+    """Return lines by the numbers of their events."""
+    return lines(events.gather(rows))
 
 
 def _with_parts(cells: pl.DataFrame, parts: Collection[str]) -> pl.DataFrame:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import ctypes
 import os
+from array import array
 from ctypes import POINTER, c_int, c_int32, c_int64, c_uint64, c_void_p
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,6 +61,7 @@ class _Table(ctypes.Structure):
         ("time", c_void_p),
         ("bytes", c_void_p),
         ("status", c_void_p),
+        ("start", c_void_p),
         ("sure", c_void_p),
         ("texts", _Texts * len(_TEXTS)),
     )
@@ -78,6 +80,11 @@ def _library() -> ctypes.CDLL | None:
         return None
     found.tocsin_cut.argtypes = [ctypes.c_char_p, c_int64, POINTER(_Table)]
     found.tocsin_cut.restype = c_int
+    found.tocsin_pick.argtypes = [
+        ctypes.c_char_p, c_int64, ctypes.c_char_p, c_int64, ctypes.c_char_p, c_int64,
+        ctypes.c_char_p,
+    ]  # fmt: skip
+    found.tocsin_pick.restype = c_int64
     found.tocsin_free.argtypes = [POINTER(_Table)]
     found.tocsin_free.restype = None
     return found
@@ -122,7 +129,21 @@ def _read(table: _Table, need: Collection[str], piece: Piece) -> Cut:
         if name in need
     }
     columns += [c.values.gather(c.codes).alias(name) for name, c in coded.items()]
-    return Cut(pl.DataFrame(columns), _sure(table, piece), coded)
+    starts = ctypes.string_at(table.start, rows * ctypes.sizeof(c_int32))
+    lines = partial(_picked, piece.data, starts)
+    return Cut(pl.DataFrame(columns), lines, _sure(table, piece), coded)
+
+
+def _picked(data: bytes, starts: bytes, rows: pl.Series) -> pl.Series:
+    """Return some lines of a piece, by their numbers."""
+    cutter = library()
+    assert cutter is not None  # it has made the starts
+    numbers = array("q", rows)
+    count = len(starts) // ctypes.sizeof(c_int32)
+    wanted = (data, len(data), starts, count, numbers.tobytes(), len(numbers))
+    text = ctypes.create_string_buffer(cutter.tocsin_pick(*wanted, None))
+    cutter.tocsin_pick(*wanted, text)
+    return column(text.raw).rechunk()
 
 
 def _sure(table: _Table, piece: Piece) -> pl.Series | None:

@@ -7,7 +7,7 @@ Nothing here decides what a line means: it says of which rows it is *sure*, and 
 the grammar (`clf`) reads in the same way. Of all other rows it says nothing.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 import polars as pl
@@ -29,10 +29,12 @@ _USUAL = r'^ (?P<ident>[^ "]+) (?P<remote_user>[^ "\[]+) \[(?P<time>[^\]"]*)\] $
 class Cut:
     """The fields of a piece, one row a line, and which rows are surely right (None: all).
 
-    `coded` are those of its columns whose codes are known.
+    `lines` returns some of the lines, by their numbers; `coded` are those of its columns
+    whose codes are known.
     """
 
     cells: pl.DataFrame
+    lines: Callable[[pl.Series], pl.Series]
     sure: pl.Series | None = None
     coded: Mapping[str, Coded] = field(default_factory=dict)
 
@@ -132,7 +134,7 @@ def cut(piece: Piece, need: Collection[str], clock: Clock, *, agents: bool) -> C
         sure &= ~found["open"] | (found["total"] == piece.lines.str.len_bytes())
     if piece.returns:  # the reader drops some of them
         sure &= ~piece.lines.str.contains("\r", literal=True)
-    return Cut(found, None if sure.all() else sure)
+    return Cut(found, piece.some, None if sure.all() else sure)
 
 
 def _shape(need: Collection[str], *, agents: bool) -> _Shape:

@@ -32,7 +32,8 @@ struct texts {
 
 /* `kind`, `wanted` (the bits of fields whose texts are asked for) and `seed` are given,
    the rest is filled in: in every column one place for each row, and room for more;
-   instants in microseconds; and of how many rows it is not sure. */
+   instants in microseconds; where in the block each line starts; and of how many rows it
+   is not sure. */
 struct table {
     int64_t kind;
     uint64_t wanted;
@@ -43,6 +44,7 @@ struct table {
     int64_t *time;
     int64_t *bytes;
     int32_t *status;
+    int32_t *start;
     byte *sure;
     struct texts texts[FIELDS];
 };
@@ -406,6 +408,7 @@ static int make_rows(struct table *table, int64_t room)
     table->time = enlarged(table->time, room, sizeof *table->time, &failed);
     table->bytes = enlarged(table->bytes, room, sizeof *table->bytes, &failed);
     table->status = enlarged(table->status, room, sizeof *table->status, &failed);
+    table->start = enlarged(table->start, room, sizeof *table->start, &failed);
     table->sure = enlarged(table->sure, room, sizeof *table->sure, &failed);
     for (int field = 0; field < FIELDS; field++) {
         struct texts *texts = table->texts + field;
@@ -463,11 +466,12 @@ static int fill(struct table *table, struct codebook *books, const byte *at, con
 {
     struct line line = {{{NULL, NULL}}, 0, 0, 0};
     const byte *stamp = NULL;
-    while (at < all) {
+    for (const byte *data = at; at < all;) {
         const byte *end = memchr(at, '\n', (size_t)(all - at));
         int sure = read_line(at, end, table->kind, &line, &stamp);
         if (table->rows == table->room && make_rows(table, table->room * 2))
             return -1;
+        table->start[table->rows] = (int32_t)(at - data);
         if (put(table, books, sure ? &line : NULL))
             return -1;
         at = end + 1;
@@ -492,11 +496,36 @@ int tocsin_cut(const byte *data, int64_t size, struct table *table)
     return failed;
 }
 
+/* Returns the end of a line of a block, behind its newline. `start` says where each of its
+   `count` lines starts. */
+static int64_t end_of(int64_t size, const int32_t *start, int64_t count, int64_t row)
+{
+    return row + 1 < count ? start[row + 1] : size;
+}
+
+/* Copies the lines `rows` of a block, with their newlines, one after the other to `out`,
+   which may be null. Returns their bytes, -1 if a row is none of the block. */
+int64_t tocsin_pick(const byte *data, int64_t size, const int32_t *start, int64_t count,
+                    const int64_t *rows, int64_t wanted, byte *out)
+{
+    int64_t total = 0;
+    for (int64_t i = 0; i < wanted; i++) {
+        if (rows[i] < 0 || rows[i] >= count)
+            return -1;
+        int64_t at = start[rows[i]], bytes = end_of(size, start, count, rows[i]) - at;
+        if (out)
+            memcpy(out + total, data + at, (size_t)bytes);
+        total += bytes;
+    }
+    return total;
+}
+
 void tocsin_free(struct table *table)
 {
     free(table->time);
     free(table->bytes);
     free(table->status);
+    free(table->start);
     free(table->sure);
     for (int field = 0; field < FIELDS; field++) {
         free(table->texts[field].codes);

@@ -92,6 +92,10 @@ class Piece:
         """The lines as text, without their newlines."""
         return column(self.data)
 
+    def some(self, rows: pl.Series) -> pl.Series:
+        """Return some of the lines, by their numbers."""
+        return self.lines.gather(rows)
+
 
 def joined(lines: pl.Series) -> bytes:
     """Return lines as a cleaned piece again."""

@@ -39,8 +39,7 @@ _NONE_BAD = Bad()
 class Part:
     """The events of a piece, and what became of its other lines.
 
-    `frame` has the columns of the batch. `texts` returns the raw lines of its events,
-    for formats that keep them at hand; `coded` as in the batch.
+    `frame` has the columns of the batch; `kept` and `coded` are its `lines` and `coded`.
     """
 
     frame: pl.DataFrame
@@ -49,7 +48,7 @@ class Part:
     bad: Bad = _NONE_BAD
     misfits: Mapping[str, int] = field(default_factory=dict)
     joined: int = 0
-    texts: Callable[[], pl.Series] | None = None
+    kept: Callable[[pl.Series], pl.Series] | None = None
     coded: Mapping[str, Coded] = field(default_factory=dict)
 
 
@@ -116,15 +115,22 @@ def batch(
     tally = Tally(total, frame.height, more, skipped, errors)
     samples = _samples(block, bad, explain)
     misfits = summed(p.misfits for p in parts)
-    texts = [p.texts for p in parts if p.texts is not None]
-    kept = partial(_lines, texts) if len(texts) == len(parts) else None
+    kept = partial(_lines, parts) if all(p.kept for p in parts) else None
     coded = parts[0].coded if len(parts) == 1 else {}
     return EventBatch(frame, tally, samples, misfits, _refused(parts), kept, coded)
 
 
-def _lines(texts: Sequence[Callable[[], pl.Series]], rows: pl.Series) -> pl.Series:
+def _lines(parts: Sequence[Part], rows: pl.Series) -> pl.Series:
     """Return the raw lines of some rows of a batch."""
-    return pl.concat([text() for text in texts]).gather(rows)
+    found, before = pl.repeat(None, rows.len(), dtype=pl.String, eager=True), 0
+    for part in parts:
+        assert part.kept is not None
+        if len(parts) == 1:
+            return part.kept(rows)
+        mine = rows.is_between(before, before + part.frame.height - 1).arg_true()
+        found = found.scatter(mine, part.kept(rows.gather(mine) - before))
+        before += part.frame.height
+    return found
 
 
 def _refused(parts: Sequence[Part]) -> pl.DataFrame:

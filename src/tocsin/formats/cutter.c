@@ -371,7 +371,7 @@ static int take_rest(const byte *at, const byte *end, int64_t kind, struct line 
 }
 
 /* Reads one line, which the newline at `end` ends. Returns whether it is sure of it.
-   `stamp` is the last one that was read, and `line->time` what it says. */
+   `stamp` is the last one that was understood, and `line->time` what it says. */
 static int read_line(const byte *at, const byte *end, int64_t kind, struct line *line,
                      const byte **stamp)
 {
@@ -383,21 +383,21 @@ static int read_line(const byte *at, const byte *end, int64_t kind, struct line 
     if (!at || *at != '[' || end - ++at < STAMP || memchr(user.at, '[', (size_t)(user.end - user.at)))
         return 0;
     if (!*stamp || !same(*stamp, at, STAMP)) {
-        *stamp = NULL;
         if (!read_stamp(at, &line->time))
             return 0;
         *stamp = at;
     }
     at = quoted(literal(at + STAMP, end, "] \"", 3), end, &line->texts[REQUEST]);
     at = numbers(at, end, line);
-    return take_rest(at, end, kind, line) && take_apart(line);
+    return take_rest(at, end, kind, line);
 }
 
 /* ---- rows ---- */
 
 static void *enlarged(void *column, int64_t places, size_t size, int *failed)
 {
-    void *larger = realloc(column, (size_t)places * size);
+    int fits = (uint64_t)places <= SIZE_MAX / size;
+    void *larger = fits ? realloc(column, (size_t)places * size) : NULL;
     *failed |= !larger;
     return larger ? larger : column;
 }
@@ -466,9 +466,11 @@ static int fill(struct table *table, struct codebook *books, const byte *at, con
 {
     struct line line = {{{NULL, NULL}}, 0, 0, 0};
     const byte *stamp = NULL;
+    uint64_t parts = table->wanted & (1u << METHOD | 1u << SECTION);
     for (const byte *data = at; at < all;) {
         const byte *end = memchr(at, '\n', (size_t)(all - at));
         int sure = read_line(at, end, table->kind, &line, &stamp);
+        sure = sure && (!parts || take_apart(&line));
         if (table->rows == table->room && make_rows(table, table->room * 2))
             return -1;
         table->start[table->rows] = (int32_t)(at - data);
@@ -483,12 +485,13 @@ static int fill(struct table *table, struct codebook *books, const byte *at, con
 
 /* ---- what Python calls ---- */
 
-/* Fills a table from a block, which is empty or ends with a newline. Returns -1 if there
-   is no memory, or too much to number. What it has made is to be freed in any case. */
+/* Fills a table from a block, which is empty or ends with a newline. Returns -1 if it is
+   another, too large to be numbered, or there is no memory. What was made is to be freed
+   in any case. */
 int tocsin_cut(const byte *data, int64_t size, struct table *table)
 {
     struct codebook books[FIELDS] = {{NULL, 0}};
-    if (size > INT32_MAX || allocate(table, size))
+    if (size > INT32_MAX || (size && data[size - 1] != '\n') || allocate(table, size))
         return -1;
     int failed = fill(table, books, data, data + size);
     for (int field = 0; field < FIELDS; field++)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
+from tests.formats.ways import WAYS, cutting
 
 from tocsin import formats
 from tocsin.formats import lines as text_lines
@@ -16,7 +17,7 @@ from tocsin.formats.shapes import different, shape
 from tocsin.model.batch import EventBatch, Tally
 from tocsin.model.protocols import Codec
 
-law = settings(max_examples=50, deadline=None)
+law = settings(max_examples=35, deadline=None)
 
 CSV_HEADER = b'"remotehost","rfc931","authuser","date","request","status","bytes"'
 GOOD = {
@@ -55,6 +56,13 @@ FIELDS = {
     "csv": ["remote_addr", "section", "status", "bytes", "remote_user", "line", "nope"],
     "json": ["section", "status", "bytes", "deep.er", "x", "line", "deep", "n"],
 }
+BOTH_WAYS = {"common", "combined"}
+READ = [
+    pytest.param(name, way, id=f"{name} by {way}" if name in BOTH_WAYS else name)
+    for name in GOOD
+    for way in WAYS
+    if name in BOTH_WAYS or way == "columns"
+]
 ODD = [
     b"", b" \t", b"\r", b"\0", b"\r,", b"\xff\xfe", b"\xef\xbb\xbf", b'"', b'\\"', b"\xe2\x80\xa8",
     b"{}", b"[1]", b"null", b",,,,,,", b'"a', b"\x0b\x0c\x1c\x85", b"- - - [", b"9" * 25,
@@ -99,16 +107,19 @@ def joined(
     return frame, sum((b.tally for b in batches), Tally()), kept
 
 
-@pytest.mark.parametrize("name", GOOD)
+@pytest.mark.parametrize(("name", "way"), READ)
 @law
 @given(data=st.data())
-def test_any_cut_gives_the_same_events(name: str, data: st.DataObject) -> None:
+def test_any_cut_gives_the_same_events(
+    name: str, way: str, data: st.DataObject
+) -> None:
     lines = data.draw(blocks(name))
     cuts = sorted(data.draw(st.sets(st.integers(0, len(lines)))) | {0, len(lines)})
     made = codec(name)
     fields = dict.fromkeys(FIELDS[name])
-    whole = made.parse(b"".join(lines), fields)
-    pieces = [made.parse(b"".join(lines[a:b]), fields) for a, b in pairwise(cuts)]
+    with cutting(way):
+        whole = made.parse(b"".join(lines), fields)
+        pieces = [made.parse(b"".join(lines[a:b]), fields) for a, b in pairwise(cuts)]
     frame, tally, rejected = joined(pieces or [whole])
     assert_frame_equal(frame, whole.frame)
     assert tally == whole.tally
@@ -116,12 +127,13 @@ def test_any_cut_gives_the_same_events(name: str, data: st.DataObject) -> None:
     assert parts.summed(p.misfits for p in pieces or [whole]) == whole.misfits
 
 
-@pytest.mark.parametrize("name", GOOD)
+@pytest.mark.parametrize(("name", "way"), READ)
 @law
 @given(data=st.data())
-def test_every_line_is_accounted_for(name: str, data: st.DataObject) -> None:
+def test_every_line_is_accounted_for(name: str, way: str, data: st.DataObject) -> None:
     block = b"".join(data.draw(blocks(name)))
-    batch = codec(name).parse(block, dict.fromkeys(FIELDS[name]))
+    with cutting(way):
+        batch = codec(name).parse(block, dict.fromkeys(FIELDS[name]))
     tally = batch.tally
     assert tally.lines == block.count(b"\n") + (
         not block.endswith(b"\n") and block != b""
@@ -136,41 +148,47 @@ def test_every_line_is_accounted_for(name: str, data: st.DataObject) -> None:
     assert not batch.frame["time"].has_nulls()
 
 
-@pytest.mark.parametrize("name", GOOD)
+@pytest.mark.parametrize(("name", "way"), READ)
 @law
 @given(data=st.data())
-def test_what_is_asked_for_changes_nothing_else(name: str, data: st.DataObject) -> None:
+def test_what_is_asked_for_changes_nothing_else(
+    name: str, way: str, data: st.DataObject
+) -> None:
     block = b"".join(data.draw(blocks(name)))
     fields = data.draw(st.sets(st.sampled_from(FIELDS[name])))
     made = codec(name)
-    everything = made.parse(block, dict.fromkeys(FIELDS[name]))
-    some = made.parse(block, dict.fromkeys(sorted(fields)))
+    with cutting(way):
+        everything = made.parse(block, dict.fromkeys(FIELDS[name]))
+        some = made.parse(block, dict.fromkeys(sorted(fields)))
     assert_frame_equal(some.frame, everything.frame.select(some.frame.columns))
     assert some.tally == everything.tally
     assert some.rejected == everything.rejected
 
 
-@pytest.mark.parametrize("name", GOOD)
+@pytest.mark.parametrize(("name", "way"), READ)
 def test_a_block_is_parsed_in_pieces_without_a_seam(
-    name: str, monkeypatch: pytest.MonkeyPatch
+    name: str, way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lines = (GOOD[name] + ODD) * 40
     block = b"\n".join(lines)
-    whole = codec(name).parse(block, dict.fromkeys(FIELDS[name]))
+    with cutting(way):
+        whole = codec(name).parse(block, dict.fromkeys(FIELDS[name]))
     cut = text_lines.pieces
     monkeypatch.setattr("tocsin.formats.lines.pieces", lambda b: cut(b, 100))
-    pieces = codec(name).parse(block, dict.fromkeys(FIELDS[name]))
+    with cutting("columns"):  # the other way cuts a block as it comes
+        pieces = codec(name).parse(block, dict.fromkeys(FIELDS[name]))
     assert_frame_equal(pieces.frame, whole.frame)
     assert (pieces.tally, pieces.rejected) == (whole.tally, whole.rejected)
 
 
-@pytest.mark.parametrize("name", GOOD)
+@pytest.mark.parametrize(("name", "way"), READ)
 @law
 @given(rubbish=st.binary(max_size=300))
-def test_no_bytes_are_too_strange(name: str, rubbish: bytes) -> None:
+def test_no_bytes_are_too_strange(name: str, way: str, rubbish: bytes) -> None:
     opened = formats.get(name).open(rubbish)
     for made in (opened, codec(name), formats.detect(rubbish).codec):
-        tally = made.parse(
-            rubbish, {"line": None, "status": None, "section": None}
-        ).tally
+        with cutting(way):
+            tally = made.parse(
+                rubbish, {"line": None, "status": None, "section": None}
+            ).tally
         assert tally.lines == tally.events + tally.skipped + tally.parse_errors

@@ -28,7 +28,7 @@ COMMON = rf'^{cut.WHO} \[(?P<time>[^\]"]*)\] "(?P<request>{_TEXT})" {_NUMBERS}'
 COMBINED = COMMON + rf' (?:{_AGENTS}{_REST}|(?P<left>".*)$)'
 """A hit counts even if its referer or agent is cut off or badly quoted: see `left`."""
 
-_AT_ONCE = 50_000
+_AT_ONCE = 20_000
 """Lines that the grammar reads at once."""
 
 
@@ -50,7 +50,7 @@ class ClfCodec:
         kinds = typed.wanted(self.message, fields)
         clean, returns = lines.cleaned(block)
         # The library hardly needs more memory for more lines; columns do.
-        pieces = [clean] if self._compiled else list(lines.pieces(clean)) or [b""]
+        pieces = [clean] if self.sparing else list(lines.pieces(clean)) or [b""]
         parts = [self._piece(lines.Piece(piece, returns), kinds) for piece in pieces]
         return batch(block, parts, self.explain)
 
@@ -64,7 +64,7 @@ class ClfCodec:
         return COMBINED if self.agents else COMMON + _REST
 
     @property
-    def _compiled(self) -> bool:
+    def sparing(self) -> bool:
         """Whether the library reads these lines: it knows one way to write time."""
         return self.clock.form == "clf" and compiled.library() is not None
 
@@ -88,7 +88,7 @@ class ClfCodec:
         parts = names.intersection(REQUEST_PARTS)
         raw = names - parts | {"request"} if parts else names
         found = None
-        if self._compiled:
+        if self.sparing:
             few = compiled.PARTS.issuperset(parts)
             found = compiled.cut(piece, names if few else raw, agents=self.agents)
         if found is None:
@@ -102,13 +102,12 @@ class ClfCodec:
         assert fast.sure is not None
         cells, total = fast.cells, fast.cells.height
         odd = (~fast.sure).arg_true()
-        text = fast.lines(odd)
-        exact, good = self._exact(text, set(cells.columns))
+        exact, good, left = self._exact(fast, odd)
         found, refused = odd.filter(good), odd.filter(~good)
         cells = exact.select(
             cells[column.name].scatter(found, column) for column in exact.get_columns()
         )
-        skipped, bad = leftover(text.filter(~good), refused)
+        skipped, bad = leftover(left, refused)
         if "line" in map(self.message.canonical, kinds):
             cells = cells.with_columns(piece.lines.alias("line"))
         if refused.is_empty():
@@ -121,20 +120,25 @@ class ClfCodec:
         return Part(frame, total, skipped, bad, kept=kept)
 
     def _exact(
-        self, text: pl.Series, names: set[str]
-    ) -> tuple[pl.DataFrame, pl.Series]:
-        """Return these fields of the events among lines, and which of the lines they are.
+        self, fast: Cut, odd: pl.Series
+    ) -> tuple[pl.DataFrame, pl.Series, pl.Series]:
+        """Return the events among odd lines, which of them they are, and the others.
 
-        So many at once that it takes no more memory for more.
+        They are read in turns, so that many take no more memory than few.
         """
-        places = range(0, max(1, text.len()), _AT_ONCE)
-        some = [self._matched(text.slice(at, _AT_ONCE)) for at in places]
-        frames = [_with_parts(frame, names) for frame, _ in some]
-        columns = [name for name in frames[0].columns if name in names]
-        frame = pl.concat([frame.select(columns) for frame in frames])
-        return frame, pl.concat([good for _, good in some])
+        frames, goods, left = [], [], []
+        for at in range(0, odd.len(), _AT_ONCE):
+            text = fast.lines(odd.slice(at, _AT_ONCE))
+            frame, good = self._matched(text)
+            frame = _with_parts(frame, fast.cells.columns)
+            columns = [name for name in frame.columns if name in fast.cells.columns]
+            frames.append(frame.select(columns))
+            goods.append(good)
+            left.append(text.filter(~good))
+        return pl.concat(frames), pl.concat(goods), pl.concat(left)
 
     def _matched(self, text: pl.Series) -> tuple[pl.DataFrame, pl.Series]:
+        """Return the events among lines, and which of the lines they are."""
         groups = text.str.extract_groups(self.pattern).struct.unnest()
         groups = groups.with_columns(
             self.clock.read(groups["time"]),

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _OFFERS = ("name", "about", "samples", "open")
 _CODEC = ("format", "message", "parse")
-_MORE = ("patience", "headed", "first_event", "keeps_lines")
+_MORE = ("patience", "headed", "first_event", "keeps_lines", "sparing")
 """What codecs may say beyond what they must."""
 
 

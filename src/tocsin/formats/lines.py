@@ -18,7 +18,7 @@ PIECE = 8 << 20
 BLANK = r"^[ \t]*$"
 """A blank line: empty, or spaces and tabs alone."""
 
-_PACKED = (b"x\x01", b"x^")
+_PACKED = (b"x\x01", b"x^", b"x\xda")
 """How compressed data may begin that is valid UTF-8."""
 _BOM = "\ufeff".encode()
 _LINE_END = re.compile(rb"\r+\n")

@@ -52,7 +52,9 @@ class Codec(Protocol):
         lacks is null. Never raises for what a line holds: it is a parse error.
 
         A codec whose batches have their `lines` may say so by `keeps_lines = True`;
-        it is then not asked for the field `line` where that is only evidence.
+        it is then not asked for the field `line` where that is only evidence. One that
+        takes little memory beside the block may say `sparing = True`: it is given more
+        at once.
         """
         ...
 

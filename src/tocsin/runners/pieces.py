@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 PIECE = 8 << 20
 """Bytes of one piece."""
+_LARGEST = 2 * PIECE + MAX_LINE_BYTES
 _ON = 1 << 16
 """Bytes that are read on at first, for lines that continue the last event."""
 
@@ -142,7 +143,7 @@ def _read(piece: Piece) -> tuple[bytes, int, int]:
         ended = False
         while not ended:
             # All of it at once, with the end of its last line: nothing is to be joined.
-            chunk = reader.read(max(PIECE, min(reader.left, PIECE + MAX_LINE_BYTES)))
+            chunk = reader.read(max(PIECE, min(reader.left, _LARGEST)))
             blocks.append(chunk.data)
             oversized += chunk.oversized
             lost += chunk.lost

@@ -207,7 +207,7 @@ class Replay:
             self._total -= first
             at = first
             while at < total:
-                end = min(total, at + self._portion.bytes)
+                end = min(total, at + self._portion.of(codec))
                 yield replace(whole, start=at, end=end)
                 at = end
 

@@ -95,19 +95,15 @@ class Report:
         mine = runs.filter(pl.col("m").is_in(list(self.numbers)))
         if mine.height == 0:
             return state, []
-        rows = mine.join(names, on="sid").select("m", "key", "e", "steps", "value", "n")
-        recent = {e: dict(counts) for e, counts in state.recent.items()}
+        told = pl.col("n") > 0
         if amended:
-            ends, busy = self._amended(rows, recent), state.busy
+            told |= pl.col("e").is_in(list(state.recent))
+        rows = mine.filter(told)
+        if amended:
+            ends, busy = rows.get_column("e").unique().sort().to_list(), state.busy
         else:
-            ends, busy = self._closed(rows, state.busy)
-        own: dict[tuple[int, int], dict[str, float]] = {}
-        for number, key, end, _, value, n in rows.iter_rows():
-            if n or (amended and end in recent):
-                if (end, number) not in own:
-                    counts, metric = recent.setdefault(end, {}), self.numbers[number]
-                    counts[metric] = own[end, number] = dict(counts.get(metric, {}))
-                own[end, number][key] = value or 0.0
+            ends, busy = self._closed(mine, state.busy)
+        recent = self._with(state.recent, rows, names)
         said = [
             self._stats(
                 end, recent.setdefault(end, {}), amended=amended, partial=partial
@@ -116,15 +112,25 @@ class Report:
         ]
         return ReportState(recent, busy), said
 
+    def _with(
+        self, recent: Mapping[int, Counts], rows: pl.DataFrame, names: pl.DataFrame
+    ) -> dict[int, dict[str, Mapping[str, float]]]:
+        """Return periods with what rows say of them: no counts are changed in place."""
+        after = {end: dict(counts) for end, counts in recent.items()}
+        sids = rows.select(pl.col("sid").unique())
+        keys = dict(sids.join(names, on="sid").select("sid", "key").iter_rows())
+        value = pl.col("value").fill_null(0.0)
+        each = rows.group_by("e", "m", maintain_order=True).agg("sid", value)
+        for end, number, held, values in each.iter_rows():
+            counts, metric = after.setdefault(end, {}), self.numbers[number]
+            told = dict(zip(map(keys.__getitem__, held), values, strict=True))
+            counts[metric] = {**counts[metric], **told} if metric in counts else told
+        return after
+
     def forget(self, state: ReportState, settled: int) -> ReportState:
         """Let go of the periods that can no longer be amended."""
         kept = {end: c for end, c in state.recent.items() if end > settled}
         return ReportState(kept, state.busy)
-
-    def _amended(self, rows: pl.DataFrame, recent: Mapping[int, Counts]) -> list[int]:
-        """Return the ends of the periods that late rows have changed."""
-        told = pl.col("e").is_in(list(recent)) | (pl.col("n") > 0)
-        return rows.filter(told).get_column("e").unique().sort().to_list()
 
     def _closed(
         self, rows: pl.DataFrame, busy: int | None
@@ -179,16 +185,24 @@ class Report:
     ) -> tuple[tuple[str, int], ...]:
         if metric not in self._offered:
             return ()
-        return tuple(_by_value(counts.get(metric), name)[: self.top])
+        return tuple(_by_value(counts.get(metric), name, self.top)[: self.top])
 
 
 def _only(values: Mapping[str, float] | None) -> float:
     return sum(values.values()) if values else 0.0
 
 
-def _by_value(values: Mapping[str, float] | None, name: str) -> list[tuple[str, int]]:
-    """Return the values of one field and their counts, most first."""
-    rows = [(-int(v), _value(key, name)) for key, v in (values or {}).items() if v]
+def _by_value(
+    values: Mapping[str, float] | None, name: str, most: int = 0
+) -> list[tuple[str, int]]:
+    """Return the values of one field and their counts, most first.
+
+    Of more than `most`, unless that is 0, only those that may be among so many.
+    """
+    known = values or {}
+    few = most and len(known) > most
+    floor = max(int(sorted(known.values())[-most]), 1) if few else 1
+    rows = [(-int(n), _value(key, name)) for key, n in known.items() if n >= floor]
     return [(value, -less) for less, value in sorted(rows)]
 
 

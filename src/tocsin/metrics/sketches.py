@@ -25,6 +25,13 @@ PACKED_REGISTERS = _ROOM
 BUCKETS = 2**63 // _SHIFT
 """Buckets are numbers between this and its negative."""
 _ALPHA = 0.7213475204444817  # 1 / (2 ln 2)
+_PARTS = pl.Series(
+    [0, *(2 ** (_RANKS - rank) for rank in range(1, _RANKS + 1))]
+    + [0] * (RANK_ROOM - _RANKS - 1),
+    dtype=pl.UInt64,
+)
+"""How much a register of each rank holds: half of the rank before. Whole numbers, so that
+their sum is exact in any order; that of all registers has room."""
 _PADDING = pl.lit(b"\0" * 8)
 _MIX = (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
 
@@ -119,36 +126,39 @@ def cardinality(held: pl.DataFrame) -> pl.DataFrame:
     A register may come several times: the greatest rank counts.
     """
     packed = _greatest(held.select(pl.col("i") * _ROOM + pl.col("x")).to_series())
-    by_rank = (pl.col("v") // _ROOM) * RANK_ROOM + pl.col("v") % RANK_ROOM
-    counts = packed.group_by(by_rank.alias("w")).len(name="c")
-    table = (
-        counts.select(
-            i=pl.col("w") // RANK_ROOM,
-            rank=pl.col("w") % RANK_ROOM,
-            c=pl.col("c").cast(pl.Float64),
-        )
-        .pivot("rank", index="i", values="c")
-        .with_columns(pl.exclude("i").fill_null(0.0))
+    parts = packed.select(
+        i=(pl.col("v") // _ROOM).set_sorted(),
+        part=pl.lit(_PARTS).gather(pl.col("v") % RANK_ROOM),
     )
-    ranks = {int(name): table[name] for name in table.columns if name != "i"}
-    return table.select("i", value=estimates(ranks, table.height))
+    found = parts.group_by("i", maintain_order=True).agg(
+        filled=pl.len(), full=(pl.col("part") == 0).sum(), parts=pl.col("part").sum()
+    )
+    return found.select("i", value=_estimate(*found.get_columns()[1:]))
 
 
 def estimates(ranks: dict[int, pl.Series], height: int) -> pl.Series:
-    """Return Ertl's estimate from how many registers are at each rank.
+    """Return Ertl's estimate from how many registers are at each rank."""
+    none = pl.zeros(height, dtype=pl.Int64, eager=True)
+    counts = {rank: n.cast(pl.Int64) for rank, n in ranks.items()}
+    parts = [n.cast(pl.UInt64) * _PARTS[rank] for rank, n in counts.items()]
+    return _estimate(
+        sum(counts.values(), start=none),
+        counts.get(_RANKS + 1, none),
+        sum(parts, start=none.cast(pl.UInt64)),
+    )
 
-    It is a whole number, as what it stands for is: so of few values it is exact, and two
-    are not more than two.
+
+def _estimate(filled: pl.Series, full: pl.Series, parts: pl.Series) -> pl.Series:
+    """Return Ertl's estimate from how many registers are filled, and how many full.
+
+    `parts` are the sums of what the others stand for (`_PARTS`). The estimate is a whole
+    number, as what it stands for is: so of few values it is exact, and two are not more
+    than two.
     """
-    none = pl.zeros(height, dtype=pl.Float64, eager=True)
     size = float(REGISTERS)
-    filled = sum(ranks.values(), start=none)
-    total = none
-    if _RANKS + 1 in ranks:
-        total = size * _tau(1.0 - ranks[_RANKS + 1] / size)
-    # Above the greatest rank there is nothing to halve.
-    for rank in range(min(max(ranks, default=0), _RANKS), 0, -1):
-        total = 0.5 * (total + ranks.get(rank, none))
+    total: pl.Series = parts.cast(pl.Float64) / 2**_RANKS
+    if (full > 0).any():
+        total = total + size * _tau(1.0 - full / size) / 2**_RANKS
     total = total + size * _sigma(1.0 - filled / size)
     return (_ALPHA * size * size / total).round()
 
@@ -158,7 +168,9 @@ def _sigma(x: pl.Series) -> pl.Series:
     y, z = 1.0, x
     for _ in range(24):
         x = x * x
-        z = z + x * y
+        before, z = z, z + x * y
+        if before.equals(z):
+            break
         y += y
     return z
 

@@ -1,5 +1,7 @@
 """The compiled cutter of access logs against its twin, which cuts them by columns."""
 
+import calendar
+
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -15,7 +17,7 @@ from tocsin.formats.lines import Piece, cleaned
 from tocsin.model.batch import Coded
 
 HIT = '%s - - [07/Feb/2019:21:11:01 +0000] "%s" 200 5 "-" "%s"\n'
-PLAIN = HIT % ("10.0.0.1", "GET /a/b HTTP/1.1", "x")
+PLAIN = HIT % ("10.0.0.1", "GET /a HTTP/1.1", "x")
 TEXTS = ["remote_addr", "ident", "remote_user", "request", "method", "section", "rest"]
 FIELDS = {
     "common": [*TEXTS, "status", "bytes"],
@@ -141,32 +143,96 @@ def test_a_block_whose_last_line_does_not_end_is_not_cut() -> None:
         assert compiled.cut(piece, {"status"}, agents=True) is None
 
 
-PACKED = [
-    "x\x01",
-    "x^",
-    pytest.param("x\u0680", marks=pytest.mark.xfail(reason="lines._PACKED: x\\xda")),
-]
-
-
-@pytest.mark.parametrize("text", PACKED)
+@pytest.mark.parametrize("text", ["x\x01", "x^", "x\u0680", "\ufeff", "\0", ""])
 def test_a_text_that_begins_like_compressed_data_is_a_text(text: str) -> None:
     piece = Piece((HIT % ("h", text, text)).encode())
     found = compiled_of(piece, {"request", "user_agent"}, agents=True)
     assert found.cells.select("request", "user_agent").rows() == [(text, text)]
 
 
+DAYS = [(day, month, year)
+        for year in (1, 2, 4, 99, 100, 400, 1582, 1900, 1969, 1970, 1999, 2000, 2019, 2020,
+                     2037, 2038, 2100, 2400, 9996, 9998, 9999)
+        for month in calendar.month_abbr[1:] for day in (0, 1, 28, 29, 30, 31, 32)]  # fmt: skip
+STAMPS = [f"{d:02}/{m}/{y:04}:21:11:01 +0130" for d, m, y in DAYS] + [
+    f"07/Feb/2019:{rest}" for rest in (
+        "00:00:00 +0000", "23:59:59 -0000", "24:00:00 +0000", "00:60:00 +0000", "00:00:60 +0000",
+        "00:00:61 +0000", "00:00:00 +2359", "00:00:00 -2359", "00:00:00 +2400", "00:00:00 -0060",
+        "00:00:00 -0130", "00:00:00 -1100", "00:00:00  0000", "00-00:00 +0000", "00:00-00 +0000",
+        "0x:00:00 +0000", "00:0x:00 +0000", "00:00:0x +0000", "00:00:00 +0x00", "00:00:00 +000x",
+        "00:00:00T+0000", "00:00:00 +00000", "00:00:00 +000", " 0:00:00 +0000", "-1:00:00 +0000",
+    )
+] + [
+    "07/feb/2019:21:11:01 +0000", "07/FEB/2019:21:11:01 +0000", "07/anF/2019:21:11:01 +0000",
+    "07-Feb/2019:21:11:01 +0000", "07/Feb-2019:21:11:01 +0000", "07/Feb/2019 21:11:01 +0000",
+    "7x/Feb/2019:21:11:01 +0000", "07/Feb/x019:21:11:01 +0000", "07/Feb/201x:21:11:01 +0000",
+]  # fmt: skip
+
+
+def test_stamps_are_read_as_by_the_clock() -> None:
+    lines = [PLAIN.replace("07/Feb/2019:21:11:01 +0000", stamp) for stamp in STAMPS]
+    found = compiled_of(Piece("".join(lines).encode()), set(), agents=True)
+    expected = Clock("clf").read(pl.Series("time", STAMPS))
+    sure = sure_of(found)
+    assert_series_equal(found.cells["time"].filter(sure), expected.filter(sure))
+    ends = pl.Series([s[6:12] in {"/0001:", "/9999:"} or ":60 " in s for s in STAMPS])
+    assert_series_equal(sure, expected.is_not_null() & ~ends, check_names=False)
+
+
+EDGES = {
+    "a bracket in a user": PLAIN.replace("- - [", "- a[b ["),
+    "a bracket in an identity": PLAIN.replace("- - [", "[- - ["),
+    "a user with blanks": PLAIN.replace("- - [", "- a b ["),
+    "no user": PLAIN.replace("- - [", "-  ["),
+    "a sign in a host": PLAIN.replace("10.0.0.1", "10\0\t\x7f1"),
+    "a host with a quote": PLAIN.replace("10.0.0.1", '10"1'),
+    "a status of one digit": PLAIN.replace(" 200 ", " 2 "),
+    "a status that begins with 0": PLAIN.replace(" 200 ", " 020 "),
+    "a status of nine digits": PLAIN.replace(" 200 ", f" {'9' * 9} "),
+    "a status of ten digits": PLAIN.replace(" 200 ", f" {'9' * 10} "),
+    "a size of 18 digits": PLAIN.replace(" 5 ", f" {'9' * 18} "),
+    "a size of 19 digits": PLAIN.replace(" 5 ", f" {'1' * 19} "),
+    "a size with a minus": PLAIN.replace(" 5 ", " -5 "),
+    "no size": PLAIN.replace(" 5 ", "  "),
+    "a size is all": PLAIN[: PLAIN.index(" 5 ")] + " 5\n",
+    "nothing behind the blank": PLAIN[: PLAIN.index(' "-"')] + " \n",
+    "nothing behind the agent": PLAIN.replace("\n", " \n"),
+    "a rest": PLAIN.replace("\n", ' 0.1 "z\n'),
+    "a line with a rest, and one without": PLAIN.replace("\n", " 1\n") + PLAIN,
+    "an agent with a backslash": PLAIN.replace('"x"', '"x\\"'),
+    "an agent with two": PLAIN.replace('"x"', '"x\\\\"'),
+    "an escaped letter": PLAIN.replace('"x"', '"\\é\\\\\\""'),
+    "returns": PLAIN.replace("x", "x\r").replace("\n", "\r\r\n") + PLAIN,
+    "a mark of byte order": "\ufeff" + PLAIN,
+}
+
+
 @pytest.mark.parametrize("name", FIELDS)
-@settings(max_examples=100)
+@pytest.mark.parametrize("text", EDGES.values(), ids=EDGES)
+def test_lines_at_the_edges_are_the_same_without_the_library(
+    text: str, name: str
+) -> None:
+    expect_the_same(name, text.encode(), [*FIELDS[name], "line"])
+    expect_the_same(name, (PLAIN + text + PLAIN).encode(), ["status"])
+
+
+@pytest.mark.parametrize("name", FIELDS)
+@settings(max_examples=75)
 @given(block=blocks(), data=st.data())
 def test_without_the_library_a_batch_is_the_same(
     name: str, block: bytes, data: st.DataObject
 ) -> None:
-    names = sorted(data.draw(st.sets(st.sampled_from([*FIELDS[name], "path", "line"]))))
+    names = st.sets(st.sampled_from([*FIELDS[name], "path", "line"]))
+    expect_the_same(name, block, sorted(data.draw(names)))
+
+
+def expect_the_same(name: str, block: bytes, fields: list[str]) -> None:
+    """A block is parsed to the same batch with the library and without."""
     codec = formats.get(name).open(b"")
     batches, lines = [], []
     for way in ("compiled", "columns"):
         with cutting(way):
-            batch = codec.parse(block, dict.fromkeys(names))
+            batch = codec.parse(block, dict.fromkeys(fields))
             assert batch.lines is not None
             lines.append(batch.lines(pl.arange(batch.frame.height, eager=True)))
             batches.append(batch)

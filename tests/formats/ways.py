@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import pytest
 from hypothesis import strategies as st
 
-from tocsin.formats import cutter
+from tocsin.formats import compiled
 from tocsin.formats.lines import Piece
 
 WAYS = ("compiled", "columns")

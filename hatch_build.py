@@ -6,6 +6,7 @@ import shlex
 import shutil
 import subprocess
 import tempfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,9 @@ def compile_in(folder: Path) -> None:
     try:
         compiler = found_compiler()
         with tempfile.TemporaryDirectory(prefix=f"{LIBRARY}.", dir=folder) as beside:
-            run([*compiler, *FLAGS, "-o", LIBRARY, f"../{SOURCE}"], cwd=beside)
+            source = f"-DTOCSIN_SOURCE={zlib.crc32((folder / SOURCE).read_bytes())}u"
+            command = [*compiler, *FLAGS, source, "-o", LIBRARY, f"../{SOURCE}"]
+            run(command, cwd=beside)
             made = Path(beside, LIBRARY)
             ctypes.CDLL(str(made))  # a cross compiler's would be of no use here
             made.replace(folder / LIBRARY)

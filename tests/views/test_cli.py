@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 from tests.runners.world import lines
 
+from tocsin.formats.cutter import library
 from tocsin.model.errors import StateError
 from tocsin.views import cli
 from tocsin.views.cli import COMMANDS, run
@@ -321,8 +322,10 @@ def test_what_is_half_typed_is_completed(typed: str, expected: set[str]) -> None
 
 
 def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    how = "by columns" if library() is None else "compiled"
     assert run(["--version"]) == 0
-    assert re.fullmatch(r"tocsin, version \d+\.\d+\S*\n", capsys.readouterr().out)
+    told = rf"tocsin, version \d+\.\d+\S* \(access logs are cut: {how}\)\n"
+    assert re.fullmatch(told, capsys.readouterr().out)
 
 
 def test_a_socket_in_the_folder_is_no_log(

@@ -12,7 +12,7 @@ from functools import partial
 
 import polars as pl
 
-from tocsin.formats import compiled, cut, lines, requests, typed
+from tocsin.formats import compiled, cut, cutter, lines, requests, typed
 from tocsin.formats.access import REQUEST_PARTS
 from tocsin.formats.cut import Cut
 from tocsin.formats.instants import Clock
@@ -66,7 +66,7 @@ class ClfCodec:
     @property
     def sparing(self) -> bool:
         """Whether the library reads these lines: it knows one way to write time."""
-        return self.clock.form == "clf" and compiled.library() is not None
+        return self.clock.form == "clf" and cutter.library() is not None
 
     def _piece(self, piece: lines.Piece, kinds: Mapping[str, FieldType]) -> Part:
         names = {self.message.canonical(name) for name in kinds}

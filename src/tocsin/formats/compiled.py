@@ -1,93 +1,29 @@
-"""The compiled cutter of access logs (`cutter.c`), if it was built: the fast path's twin.
-
-It is a plain library that knows nothing of Python. Where there is none, because there
-was no compiler when Tocsin was installed, logs are cut by columns (`cut`): the events
-are the same. `TOCSIN_PURE=1` leaves it alone.
-"""
+"""Access logs cut by the compiled library: the twin of `cut`, and the same events."""
 
 from __future__ import annotations
 
 import ctypes
-import os
 from array import array
-from ctypes import POINTER, c_int, c_int32, c_int64, c_uint64, c_void_p
-from functools import lru_cache, partial
-from pathlib import Path
+from ctypes import c_int32
+from functools import partial
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from tocsin.formats.cut import Cut
+from tocsin.formats.cutter import SEED, TEXTS, Table, Texts, library
 from tocsin.formats.lines import Piece, column
 from tocsin.model.batch import TIME, Coded
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-LIBRARY = Path(__file__).with_name("_cutter.so")
-_TEXTS = (
-    "remote_addr", "ident", "remote_user", "request", "method", "section", "referer",
-    "user_agent", "rest",
-)  # fmt: skip
-"""Fields that are texts, as the library numbers them."""
 PARTS = frozenset({"method", "section"})
 """Parts of a request that it takes apart."""
 _AGENTS = {"referer", "user_agent", "rest"}
 _COMMON, _COMBINED, _COMBINED_AGENTS = range(3)
-_SEED = hash("the seed of texts") % 2**64
-"""Python's own secret, so that nobody can write lines that are slow to tell apart."""
 _INT64, _INT32, _BYTE = (pl.Int64(), 8), (pl.Int32(), 4), (pl.UInt8(), 1)
 """Numbers of the library's columns, and their bytes."""
-
-
-class _Texts(ctypes.Structure):
-    _fields_ = (
-        ("codes", c_void_p),
-        ("words", c_void_p),
-        ("size", c_int64),
-        ("count", c_int32),
-        ("nulls", c_int32),
-    )
-
-
-class _Table(ctypes.Structure):
-    _fields_ = (
-        ("kind", c_int64),
-        ("wanted", c_uint64),
-        ("seed", c_uint64),
-        ("rows", c_int64),
-        ("room", c_int64),
-        ("odd", c_int64),
-        ("time", c_void_p),
-        ("bytes", c_void_p),
-        ("status", c_void_p),
-        ("start", c_void_p),
-        ("sure", c_void_p),
-        ("texts", _Texts * len(_TEXTS)),
-    )
-
-
-def library() -> ctypes.CDLL | None:
-    """Return the library; None if there is none that can be loaded, or it is not wanted."""
-    return None if os.environ.get("TOCSIN_PURE") else _library()
-
-
-@lru_cache(maxsize=1)
-def _library() -> ctypes.CDLL | None:
-    try:
-        found = ctypes.CDLL(str(LIBRARY))
-    except OSError:
-        return None
-    found.tocsin_cut.argtypes = [ctypes.c_char_p, c_int64, POINTER(_Table)]
-    found.tocsin_cut.restype = c_int
-    found.tocsin_pick.argtypes = [
-        ctypes.c_char_p, c_int64, ctypes.c_char_p, c_int64, ctypes.c_char_p, c_int64,
-        ctypes.c_char_p,
-    ]  # fmt: skip
-    found.tocsin_pick.restype = c_int64
-    found.tocsin_free.argtypes = [POINTER(_Table)]
-    found.tocsin_free.restype = None
-    return found
 
 
 def cut(piece: Piece, need: Collection[str], *, agents: bool) -> Cut | None:
@@ -99,8 +35,8 @@ def cut(piece: Piece, need: Collection[str], *, agents: bool) -> Cut | None:
     cutter = library()
     if cutter is None:
         return None
-    table = _Table(kind=_kind(need, agents=agents), seed=_SEED)
-    table.wanted = sum(1 << n for n, name in enumerate(_TEXTS) if name in need)
+    table = Table(kind=_kind(need, agents=agents), seed=SEED)
+    table.wanted = sum(1 << n for n, name in enumerate(TEXTS) if name in need)
     try:
         if cutter.tocsin_cut(piece.data, len(piece.data), table):
             return None
@@ -115,7 +51,7 @@ def _kind(need: Collection[str], *, agents: bool) -> int:
     return _COMBINED if _AGENTS.isdisjoint(need) else _COMBINED_AGENTS
 
 
-def _read(table: _Table, need: Collection[str], piece: Piece) -> Cut:
+def _read(table: Table, need: Collection[str], piece: Piece) -> Cut:
     rows = table.rows
     columns = [_numbers(table.time, rows, _INT64).cast(TIME).alias("time")]
     if "status" in need:
@@ -125,7 +61,7 @@ def _read(table: _Table, need: Collection[str], piece: Piece) -> Cut:
         columns.append(_numbers(table.bytes, rows, _INT64).alias("bytes"))
     coded = {
         name: _coded(texts, rows)
-        for name, texts in zip(_TEXTS, table.texts, strict=True)
+        for name, texts in zip(TEXTS, table.texts, strict=True)
         if name in need
     }
     columns += [c.values.gather(c.codes).alias(name) for name, c in coded.items()]
@@ -146,7 +82,7 @@ def _picked(data: bytes, starts: bytes, rows: pl.Series) -> pl.Series:
     return column(text.raw).rechunk()
 
 
-def _sure(table: _Table, piece: Piece) -> pl.Series | None:
+def _sure(table: Table, piece: Piece) -> pl.Series | None:
     if not table.odd and not piece.returns:
         return None
     sure = _numbers(table.sure, table.rows, _BYTE).cast(pl.Boolean)
@@ -164,7 +100,7 @@ def _numbers(place: int, count: int, kind: tuple[pl.DataType, int]) -> pl.Series
     return held.bin.reinterpret(dtype=pl.Array(dtype, count)).reshape((count,))
 
 
-def _coded(texts: _Texts, rows: int) -> Coded:
+def _coded(texts: Texts, rows: int) -> Coded:
     words = column(ctypes.string_at(texts.words, texts.size))
     if texts.nulls:
         words = pl.concat([words, words.clear(1)])

@@ -523,6 +523,13 @@ int64_t tocsin_pick(const byte *data, int64_t size, const int32_t *start, int64_
     return total;
 }
 
+/* The checksum of the source that this was built of, as Python reckons it: one of another
+   source is not used. */
+#ifndef TOCSIN_SOURCE
+#define TOCSIN_SOURCE 0
+#endif
+uint32_t tocsin_source(void) { return TOCSIN_SOURCE; }
+
 void tocsin_free(struct table *table)
 {
     free(table->time);

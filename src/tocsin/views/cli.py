@@ -81,12 +81,28 @@ class _Lazy(Commands):
             formatter.write_dl([(name, about) for name, (_, about) in COMMANDS.items()])
 
 
+def _tell_version(context: click.Context, _: click.Parameter, asked: bool) -> None:  # noqa: FBT001 - click's
+    if asked:
+        from tocsin.formats.cutter import library  # noqa: PLC0415 - rarely asked
+
+        how = "by columns" if library() is None else "compiled"
+        click.echo(f"tocsin, version {__version__} (access logs are cut: {how})")
+        context.exit()
+
+
 @click.group(
     cls=_Lazy,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 90},
     epilog="Start with:  tocsin watch access.log",
 )
-@click.version_option(__version__, prog_name="tocsin")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_tell_version,
+    help="Show the version and exit.",
+)
 def cli() -> None:
     """Watch logs, and ring when something is wrong."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import sys
 from array import array
 from ctypes import c_int32
 from functools import partial
@@ -40,7 +41,7 @@ def cut(piece: Piece, need: Collection[str], *, agents: bool) -> Cut | None:
     try:
         if cutter.tocsin_cut(piece.data, len(piece.data), table):
             return None
-        return _read(table, need, piece)
+        return _read(cutter, table, need, piece)
     finally:
         cutter.tocsin_free(table)
 
@@ -51,7 +52,9 @@ def _kind(need: Collection[str], *, agents: bool) -> int:
     return _COMBINED if _AGENTS.isdisjoint(need) else _COMBINED_AGENTS
 
 
-def _read(table: Table, need: Collection[str], piece: Piece) -> Cut:
+def _read(
+    cutter: ctypes.CDLL, table: Table, need: Collection[str], piece: Piece
+) -> Cut:
     rows = table.rows
     columns = [_numbers(table.time, rows, _INT64).cast(TIME).alias("time")]
     if "status" in need:
@@ -66,14 +69,14 @@ def _read(table: Table, need: Collection[str], piece: Piece) -> Cut:
     }
     columns += [c.values.gather(c.codes).alias(name) for name, c in coded.items()]
     starts = ctypes.string_at(table.start, rows * ctypes.sizeof(c_int32))
-    lines = partial(_picked, piece.data, starts)
+    lines = partial(_picked, cutter, piece.data, starts)
     return Cut(pl.DataFrame(columns), lines, _sure(table, piece), coded)
 
 
-def _picked(data: bytes, starts: bytes, rows: pl.Series) -> pl.Series:
+def _picked(
+    cutter: ctypes.CDLL, data: bytes, starts: bytes, rows: pl.Series
+) -> pl.Series:
     """Return some lines of a piece, by their numbers."""
-    cutter = library()
-    assert cutter is not None  # it has made the starts
     numbers = array("q", rows)
     count = len(starts) // ctypes.sizeof(c_int32)
     wanted = (data, len(data), starts, count, numbers.tobytes(), len(numbers))
@@ -97,7 +100,10 @@ def _numbers(place: int, count: int, kind: tuple[pl.DataType, int]) -> pl.Series
     if count == 0:
         return pl.Series([], dtype=dtype)
     held = pl.Series([ctypes.string_at(place, count * size)])
-    return held.bin.reinterpret(dtype=pl.Array(dtype, count)).reshape((count,))
+    numbers = held.bin.reinterpret(
+        dtype=pl.Array(dtype, count), endianness=sys.byteorder
+    )
+    return numbers.reshape((count,))
 
 
 def _coded(texts: Texts, rows: int) -> Coded:

@@ -20,6 +20,9 @@ typedef unsigned char byte;
 enum { ADDR, IDENT, USER, REQUEST, METHOD, SECTION, REFERER, AGENT, REST, FIELDS };
 enum { COMMON, COMBINED, COMBINED_AGENTS };
 
+/* Bytes of a block: so few that a column of numbers is below 2 GiB if all are newlines. */
+enum { MOST = 1 << 27 };
+
 /* A column of texts. `words` holds each different one with a newline after it; `size` are
    its bytes, `count` its texts. Rows without a text have the code `count`: `nulls`. */
 struct texts {
@@ -139,7 +142,7 @@ static struct slot *find(const struct codebook *book, uint64_t h, struct span te
 
 static int make_room(struct codebook *book)
 {
-    struct codebook larger = {NULL, book->slots ? book->mask * 4 + 3 : 255};
+    struct codebook larger = {NULL, book->slots ? book->mask * 2 + 1 : 255};
     larger.slots = calloc(larger.mask + 1, sizeof *larger.slots);
     if (!larger.slots)
         return -1;
@@ -491,7 +494,7 @@ static int fill(struct table *table, struct codebook *books, const byte *at, con
 int tocsin_cut(const byte *data, int64_t size, struct table *table)
 {
     struct codebook books[FIELDS] = {{NULL, 0}};
-    if (size > INT32_MAX || (size && data[size - 1] != '\n') || allocate(table, size))
+    if (size > MOST || (size && data[size - 1] != '\n') || allocate(table, size))
         return -1;
     int failed = fill(table, books, data, data + size);
     for (int field = 0; field < FIELDS; field++)

@@ -59,6 +59,11 @@ def watch(log: Path, _cores: int, _folder: Path) -> list[str]:
     return [*TOCSIN, "watch", str(log), "--no-follow", "--output", "plain"]
 
 
+def watch_by_columns(log: Path, cores: int, folder: Path) -> list[str]:
+    """The same without the compiled library, as where there is no C compiler."""
+    return ["env", "TOCSIN_PURE=1", *watch(log, cores, folder)]
+
+
 def replay(log: Path, cores: int, _folder: Path) -> list[str]:
     """`tocsin replay` with a worker for each core."""
     options = ["-c", str(CONFIG), "--workers", str(cores), "--output", "plain"]
@@ -103,6 +108,7 @@ def contenders(folder: Path) -> list[Contender]:
     return [
         Contender("tocsin watch", watch, tocsin_lines),
         Contender("tocsin replay", replay, tocsin_lines),
+        Contender("tocsin watch, by columns", watch_by_columns, tocsin_lines),
         Contender("mtail", mtail, mtail_hits, needs="mtail"),
         Contender("goaccess", goaccess, goaccess_total(folder), needs="goaccess"),
         Contender("duckdb", duckdb, first_number),

@@ -125,6 +125,8 @@ mtail counts by section and status, without time; GoAccess makes its whole repor
 DuckDB and bare Polars count by second, section and status, without a grammar, windows
 or alarms. Tocsin's rows parse by the exact grammar, account for every line, and
 evaluate the statistics of ten seconds and the alarm over two minutes each second.
+What was asked for is 1.2 million lines/s on one core and 2 million on two, of a machine on
+which bare Polars did 1.7 million on one: 0.7 and 1.2 times that.
 
 ## Start-up
 

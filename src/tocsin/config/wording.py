@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -40,13 +41,26 @@ def read_part(
     except ValidationError as error:
         found = error.errors(include_url=False)
     for one in found:
-        _note(one, model, path, problems)
+        if not _is_mistyped(one, found):
+            _note(one, model, path, problems)
     bad = {snake(str(one["loc"][0])) for one in found if one["loc"]}
     problems.flawed[path] = bad
     if not isinstance(data, dict) or not bad:
         return None
     shown = problems.document.shown(path)
     return _patched(model, data, bad, shown)
+
+
+def _is_mistyped(missing: Any, found: Iterable[Any]) -> bool:  # noqa: ANN401
+    """Whether a key is missing because one beside it, which is told of, is a typing error."""
+    *part, key = missing["loc"] or ("",)
+    unknown = [
+        snake(str(one["loc"][-1]))
+        for one in found
+        if one["type"] == "extra_forbidden" and [*one["loc"][:-1]] == part
+    ]
+    near = get_close_matches(snake(str(key)), unknown)
+    return missing["type"] == "missing" and bool(near)
 
 
 def _patched(

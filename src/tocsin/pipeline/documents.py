@@ -156,7 +156,6 @@ def _run(state: EngineState) -> dict[str, Any]:
             for s in state.shards
         ],
         "opened": state.opened,
-        "failures": {},  # a plugin that failed is asked again: it may have been mended
         "next_id": state.ledger.next_id,
         "busy": state.report.busy,
     }

@@ -37,7 +37,7 @@ SOURCE = {
     "lateness": "5s",
     "future_skew": "20s",
 }
-METRICS = [
+METRICS: list[dict[str, object]] = [
     {"name": "hits", "type": "COUNT", "group_by": ["section"]},
     {"name": "ways", "type": "COUNT", "group_by": ["method", "status"]},
     {"name": "places", "type": "SUM", "field": "bytes", "group_by": ["place"]},

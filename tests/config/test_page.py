@@ -9,8 +9,9 @@ from tocsin.config import json_schema, parse
 from tocsin.config.document import snake
 from tocsin.config.functions import TIME_PARTS
 from tocsin.config.sql_parse import WRITTEN
-from tocsin.config.types import AGGREGATES, FIELD_TYPES, LEVELS
+from tocsin.config.types import AGGREGATES, FIELD_TYPES
 from tocsin.model.errors import ConfigError
+from tocsin.model.levels import LEVELS
 from tocsin.model.message import Field, FieldType, MessageType
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -9,7 +9,6 @@ from pydantic import Field
 from tocsin.config.notify_types import Labels, Match, WebAddress
 from tocsin.config.part import Part, Texts
 from tocsin.config.types import (
-    LEVELS,
     Checked,
     Comparison,
     Few,
@@ -22,6 +21,7 @@ from tocsin.config.types import (
     one_of,
     refuse,
 )
+from tocsin.model.levels import LEVELS
 
 REFERENCE = "x-definition"
 

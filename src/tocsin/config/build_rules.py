@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from tocsin.config.alarm_models import CONDITION, LevelPart, OverridePart
 from tocsin.config.alarm_values import OverrideConfig, RuleConfig
 from tocsin.config.problems import did_you_mean, show
-from tocsin.config.types import LEVELS
 from tocsin.config.wording import read_part
+from tocsin.model.levels import LEVELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

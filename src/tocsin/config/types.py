@@ -14,6 +14,7 @@ from tocsin.config.problems import did_you_mean
 from tocsin.config.scalars import scalar
 from tocsin.config.secret import Substituted
 from tocsin.config.zones import zone_hint
+from tocsin.model.levels import LEVELS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,7 +24,6 @@ LONGEST_NAME = 200
 AGGREGATES = ("COUNT", "RATE", "SUM", "AVG", "MIN", "MAX", "STDDEV", "DISTINCT")
 CALCULATED = ("COUNT", "SUM", "AVG", "MIN", "MAX", "STDDEV")
 COMPARISONS = ("==", "!=", "<", "<=", ">", ">=", "=")
-LEVELS = ("info", "warning", "error", "critical")
 FIELD_TYPES = ("string", "int", "float", "bool", "time", "duration", "bytes", "ip")
 
 _PERCENTILE = re.compile(r"P([0-9]{1,2}(?:\.[0-9]{1,3})?)")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tocsin.incidents.reasons import Reason
+from tocsin.model.levels import gravity
 from tocsin.model.notification import Alert, Kind
 
 if TYPE_CHECKING:
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
 FIRING, RESOLVED, WITHDRAWN = "firing", "resolved", "withdrawn"
 DAMPED = "flapping"
 """What was told of an alert that comes and goes: neither that it rings, nor not."""
-
-LEVELS = ("info", "warning", "error", "critical")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +116,6 @@ def kind_of(
         return Kind.CHANGED
     gone = all(reason is Reason.WITHDRAWN for reason in reasons)
     return Kind.WITHDRAWN if gone else Kind.RESOLVED
-
-
-def gravity(level: str) -> int:
-    """Return the place of a level in their order; unknown ones are the least."""
-    return LEVELS.index(level) if level in LEVELS else -1
 
 
 def gravest_first(alerts: Iterable[Alert]) -> list[Alert]:

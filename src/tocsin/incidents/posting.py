@@ -7,9 +7,10 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from tocsin.incidents.groups import gravest_first, gravity
+from tocsin.incidents.groups import gravest_first
 from tocsin.incidents.mute import Hold
 from tocsin.incidents.reasons import Reason
+from tocsin.model.levels import gravity
 from tocsin.model.notification import Alert, Kind, Notification
 
 if TYPE_CHECKING:

@@ -16,11 +16,11 @@ from tocsin.incidents.groups import (
     Group,
     Said,
     difference,
-    gravity,
     kind_of,
 )
 from tocsin.incidents.mute import Hold
 from tocsin.incidents.reasons import Reason
+from tocsin.model.levels import gravity
 from tocsin.model.notification import Kind
 
 if TYPE_CHECKING:

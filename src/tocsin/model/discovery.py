@@ -11,7 +11,6 @@ import inspect
 import sys
 import traceback
 from difflib import get_close_matches
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +50,8 @@ def look_in(folder: Path | None) -> None:
 
 def offered(group: str) -> frozenset[str]:
     """Return the names that installed packages offer."""
+    from importlib import metadata  # noqa: PLC0415 - most runs ask for no plugin
+
     return frozenset(point.name for point in metadata.entry_points(group=group))
 
 
@@ -132,6 +133,8 @@ def find(group: str, name: str) -> Any:  # noqa: ANN401
     Raises:
         UsageError: There is no such plugin, or it cannot be imported.
     """
+    from importlib import metadata  # noqa: PLC0415 - as above
+
     try:
         for point in metadata.entry_points(group=group, name=name):
             return point.load()

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from tocsin.model.levels import gravity
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -90,12 +92,7 @@ class Notification:
         """The gravest level among the alerts that fire, or else among all."""
         firing = [a.level for a in self.alerts if a.status == "firing"]
         levels = firing or [a.level for a in self.alerts]
-        return max(levels, key=_gravity, default="info")
-
-
-def _gravity(level: str) -> int:
-    order = ("info", "warning", "error", "critical")
-    return order.index(level) if level in order else 0
+        return max(levels, key=gravity, default="info")
 
 
 class Fate(StrEnum):

@@ -16,7 +16,6 @@ from tocsin.config.durations import as_text
 from tocsin.config.kind import NUMBER, Ground, Made, MeasuredPart, formula, quoted
 from tocsin.config.part import Part
 from tocsin.config.types import (
-    LEVELS,
     Checked,
     Level,
     Number,
@@ -26,6 +25,7 @@ from tocsin.config.types import (
     refuse,
 )
 from tocsin.config.values import SECOND
+from tocsin.model.levels import LEVELS
 
 if TYPE_CHECKING:
     from tocsin.config.models import CalculatedPart, MetricPart

@@ -4,8 +4,10 @@ import random
 from pathlib import Path
 
 import pytest
+from tests.formats.ways import cutting
 from tests.runners.world import line, replayed, rules, settled
 
+from tocsin.formats import get
 from tocsin.pipeline import judge
 from tocsin.runners import portion
 from tocsin.runners.portion import MOST, Portion
@@ -34,6 +36,19 @@ def test_a_limit_of_ones_own_is_kept() -> None:
     found = Portion(100)
     found.learn(100, 1)
     assert found.bytes == 100
+
+
+@pytest.mark.parametrize(("way", "most"), [("compiled", 2 * MOST), ("columns", MOST)])
+def test_who_is_sparing_reads_more_of_dense_lines_and_no_more_of_others(
+    way: str, most: int
+) -> None:
+    found = Portion(MOST)
+    with cutting(way):
+        codec = get("combined").open(b"")
+        found.learn(1 << 20, 900)
+        assert found.of(codec) == most
+        found.learn(1 << 20, 200_000)
+        assert found.of(codec) == 1 << 19
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -19,21 +19,24 @@ _CELLS = 100_000
 class Portion:
     """Bytes to read at once: at most `most`, and less of lines that come to much.
 
-    The more is read at once, the less a line costs.
+    The more is read at once, the less a line costs. `fitting` are the bytes that come to
+    as many cells as there may be.
     """
 
     most: int
-    bytes: int = field(init=False)
+    fitting: int = field(init=False, default=_FIRST)
 
-    def __post_init__(self) -> None:
-        self.bytes = min(self.most, _FIRST)
+    @property
+    def bytes(self) -> int:
+        """How many bytes to read at once."""
+        return min(self.most, self.fitting)
 
     def of(self, codec: Codec) -> int:
         """Return how many bytes to read at once for a codec: more if it is sparing."""
-        return self.bytes * 2 if getattr(codec, "sparing", False) else self.bytes
+        sparing = getattr(codec, "sparing", False)
+        return min(self.most * 2 if sparing else self.most, self.fitting)
 
     def learn(self, done: int, cells: int) -> None:
         """Mind how many cells the last so many bytes came to."""
         if done:
-            fitting = max(_LEAST, done * _CELLS // max(cells, 1))
-            self.bytes = min(self.most, fitting)
+            self.fitting = max(_LEAST, done * _CELLS // max(cells, 1))

@@ -53,14 +53,15 @@ def read_part(
 
 def _is_mistyped(missing: Any, found: Iterable[Any]) -> bool:  # noqa: ANN401
     """Whether a key is missing because one beside it, which is told of, is a typing error."""
-    *part, key = missing["loc"] or ("",)
+    if missing["type"] != "missing":
+        return False
+    *part, key = missing["loc"]
     unknown = [
         snake(str(one["loc"][-1]))
         for one in found
         if one["type"] == "extra_forbidden" and [*one["loc"][:-1]] == part
     ]
-    near = get_close_matches(snake(str(key)), unknown)
-    return missing["type"] == "missing" and bool(near)
+    return bool(get_close_matches(snake(str(key)), unknown))
 
 
 def _patched(

@@ -90,7 +90,7 @@ def _sure(table: Table, piece: Piece) -> pl.Series | None:
         return None
     sure = _numbers(table.sure, table.rows, _BYTE).cast(pl.Boolean)
     if piece.returns:  # words are told apart by line ends, of which they are a part
-        sure &= ~piece.lines.str.contains("\r", literal=True)
+        sure &= piece.bare
     return None if sure.all() else sure
 
 

@@ -133,7 +133,7 @@ def cut(piece: Piece, need: Collection[str], clock: Clock, *, agents: bool) -> C
     if shape.open is not None and found["open"].any():
         sure &= ~found["open"] | (found["total"] == piece.lines.str.len_bytes())
     if piece.returns:  # the reader drops some of them
-        sure &= ~piece.lines.str.contains("\r", literal=True)
+        sure &= piece.bare
     return Cut(found, piece.some, None if sure.all() else sure)
 
 

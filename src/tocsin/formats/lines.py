@@ -92,6 +92,11 @@ class Piece:
         """The lines as text, without their newlines."""
         return column(self.data)
 
+    @property
+    def bare(self) -> pl.Series:
+        """Which lines have no carriage return in them."""
+        return ~self.lines.str.contains("\r", literal=True)
+
     def some(self, rows: pl.Series) -> pl.Series:
         """Return some of the lines, by their numbers."""
         return self.lines.gather(rows)

@@ -115,21 +115,26 @@ def batch(
     tally = Tally(total, frame.height, more, skipped, errors)
     samples = _samples(block, bad, explain)
     misfits = summed(p.misfits for p in parts)
-    kept = partial(_lines, parts) if all(p.kept for p in parts) else None
+    kept = parts[0].kept if len(parts) == 1 else _kept(parts)
     coded = parts[0].coded if len(parts) == 1 else {}
     return EventBatch(frame, tally, samples, misfits, _refused(parts), kept, coded)
 
 
-def _lines(parts: Sequence[Part], rows: pl.Series) -> pl.Series:
-    """Return the raw lines of some rows of a batch."""
+def _kept(parts: Sequence[Part]) -> Callable[[pl.Series], pl.Series] | None:
+    """Return what gives the raw lines of a batch, if each part has its own."""
+    pairs = [(p.kept, p.frame.height) for p in parts if p.kept is not None]
+    return partial(_lines, pairs) if len(pairs) == len(parts) else None
+
+
+def _lines(
+    parts: Sequence[tuple[Callable[[pl.Series], pl.Series], int]], rows: pl.Series
+) -> pl.Series:
+    """Return the raw lines of some rows of a batch; parts have so many each."""
     found, before = pl.repeat(None, rows.len(), dtype=pl.String, eager=True), 0
-    for part in parts:
-        assert part.kept is not None
-        if len(parts) == 1:
-            return part.kept(rows)
-        mine = rows.is_between(before, before + part.frame.height - 1).arg_true()
-        found = found.scatter(mine, part.kept(rows.gather(mine) - before))
-        before += part.frame.height
+    for lines_of, count in parts:
+        mine = rows.is_between(before, before + count - 1).arg_true()
+        found = found.scatter(mine, lines_of(rows.gather(mine) - before))
+        before += count
     return found
 
 

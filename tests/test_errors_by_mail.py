@@ -23,8 +23,9 @@ from tocsin.runners.daemon import Daemon
 from tocsin.runners.keeping import Keeper
 from tocsin.runners.mailroom import Mailroom, channels_of
 from tocsin.runners.replay import Replay
-from tocsin.runners.session import Session, Wishes
+from tocsin.runners.session import Session
 from tocsin.runners.telling import Teller
+from tocsin.runners.wishes import Wishes
 from tocsin.sources import families
 from tocsin.state.memory import MemoryStore
 from tocsin.testing import CollectingView, ManualClock

@@ -20,7 +20,8 @@ from tocsin.model.instant import SECOND
 from tocsin.model.protocols import Chunk
 from tocsin.runners.follow import Follow
 from tocsin.runners.replay import Replay
-from tocsin.runners.session import Session, Wishes
+from tocsin.runners.session import Session
+from tocsin.runners.wishes import Wishes
 from tocsin.sources import expand, families
 
 if TYPE_CHECKING:

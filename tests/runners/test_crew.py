@@ -25,7 +25,8 @@ from tocsin.model.records import (
 from tocsin.runners import crew, hand
 from tocsin.runners.crew import Crew
 from tocsin.runners.letters import Begin, Look, decode
-from tocsin.runners.session import Session, Wishes
+from tocsin.runners.session import Session
+from tocsin.runners.wishes import Wishes
 
 _END = 25
 Deed = tuple[float, Callable[[], object]]

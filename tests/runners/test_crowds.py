@@ -25,8 +25,9 @@ from tocsin.runners.keeping import Keeper
 from tocsin.runners.opening import parse
 from tocsin.runners.pool import Pool
 from tocsin.runners.rounds import Rounds, rest_after
-from tocsin.runners.session import Session, Wishes
+from tocsin.runners.session import Session
 from tocsin.runners.stream import Stream
+from tocsin.runners.wishes import Wishes
 from tocsin.sources import FollowReader, PipeReader
 from tocsin.state.opening import open_folder
 from tocsin.testing import CollectingView, ManualClock

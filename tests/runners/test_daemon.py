@@ -16,7 +16,8 @@ from tocsin.model.records import IncidentEvent, Notice, Summary, Transition
 from tocsin.model.state import Change
 from tocsin.runners.daemon import Daemon
 from tocsin.runners.keeping import Keeper
-from tocsin.runners.session import Session, Wishes
+from tocsin.runners.session import Session
+from tocsin.runners.wishes import Wishes
 from tocsin.sources import Crowd, Disk
 from tocsin.state.memory import MemoryStore
 from tocsin.testing import ManualClock

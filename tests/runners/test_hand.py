@@ -11,7 +11,7 @@ from tocsin.runners import hand
 from tocsin.runners.hand import Hand
 from tocsin.runners.letters import Look, Taken, Task, decode, encode
 from tocsin.runners.pieces import Bench
-from tocsin.runners.session import Wishes
+from tocsin.runners.wishes import Wishes
 from tocsin.sources import Crowd, FollowReader
 from tocsin.testing import ManualClock
 

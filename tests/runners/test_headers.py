@@ -7,7 +7,7 @@ from tests.runners.crewed import near_crew
 from tests.runners.world import T0, World, rules
 
 from tocsin.model.instant import SECOND, iso
-from tocsin.runners.session import Wishes
+from tocsin.runners.wishes import Wishes
 
 
 def at(second: int) -> str:

@@ -22,7 +22,8 @@ from tocsin.runners.daemon import Daemon
 from tocsin.runners.follow import Follow
 from tocsin.runners.intakes import open_intake
 from tocsin.runners.keeping import Keeper
-from tocsin.runners.session import Session, Wishes
+from tocsin.runners.session import Session
+from tocsin.runners.wishes import Wishes
 from tocsin.state.memory import MemoryStore
 from tocsin.testing import CollectingView
 

@@ -12,7 +12,8 @@ from tocsin.config.values import Config
 from tocsin.model.instant import SECOND
 from tocsin.model.records import Stats, Summary, Transition
 from tocsin.runners.follow import Follow
-from tocsin.runners.session import Session, Wishes
+from tocsin.runners.session import Session
+from tocsin.runners.wishes import Wishes
 from tocsin.testing import CollectingView, ManualClock, ScriptedSource, simulate
 from tocsin.views.cli_watch import _config as watch_config
 

@@ -18,7 +18,8 @@ from tocsin.model.records import IncidentEvent, Summary, Transition
 from tocsin.runners.daemon import Daemon
 from tocsin.runners.follow import Follow
 from tocsin.runners.keeping import Keeper
-from tocsin.runners.session import Session, Wishes
+from tocsin.runners.session import Session
+from tocsin.runners.wishes import Wishes
 from tocsin.state.memory import MemoryStore
 from tocsin.testing import ManualClock, ScriptedSource
 

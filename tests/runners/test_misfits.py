@@ -11,7 +11,8 @@ from tocsin.config.values import Config, MetricConfig
 from tocsin.model.instant import SECOND
 from tocsin.model.records import Datapoint, Notice, Summary
 from tocsin.runners.replay import Replay
-from tocsin.runners.session import Session, Wishes
+from tocsin.runners.session import Session
+from tocsin.runners.wishes import Wishes
 from tocsin.sources import families
 from tocsin.testing import CollectingView, ManualClock
 

@@ -16,7 +16,7 @@ from tocsin.config.values import Config, FormatConfig, MetricConfig, MultilineCo
 from tocsin.model.instant import SECOND
 from tocsin.model.records import Datapoint, Summary
 from tocsin.runners import hand
-from tocsin.runners.session import Wishes
+from tocsin.runners.wishes import Wishes
 from tocsin.testing import CollectingView
 
 HEADS = "^[0-9]{4}-"

@@ -13,7 +13,8 @@ from tocsin.model.instant import SECOND
 from tocsin.model.records import Record, Stats, Summary, Transition
 from tocsin.runners.follow import Follow
 from tocsin.runners.paced import Pace
-from tocsin.runners.session import Session, Wishes
+from tocsin.runners.session import Session
+from tocsin.runners.wishes import Wishes
 from tocsin.testing import ManualClock
 
 

@@ -38,17 +38,25 @@ def test_a_limit_of_ones_own_is_kept() -> None:
     assert found.bytes == 100
 
 
-@pytest.mark.parametrize(("way", "most"), [("compiled", 2 * MOST), ("columns", MOST)])
-def test_who_is_sparing_reads_more_of_dense_lines_and_no_more_of_others(
-    way: str, most: int
+@pytest.mark.parametrize(
+    ("way", "here", "far"),
+    [
+        pytest.param("compiled", 2, 3, id="who is sparing reads more, workers most"),
+        pytest.param("columns", 1, 1, id="who is not reads the same everywhere"),
+    ],
+)
+def test_dense_lines_are_read_by_how_sparing_their_codec_is(
+    way: str, here: int, far: int
 ) -> None:
     found = Portion(MOST)
     with cutting(way):
         codec = get("combined").open(b"")
         found.learn(1 << 20, 900)
-        assert found.of(codec) == most
+        assert found.of(codec) == here * MOST
+        assert found.of(codec, far=True) == far * MOST
         found.learn(1 << 20, 200_000)
         assert found.of(codec) == 1 << 19
+        assert found.of(codec, far=True) == (1 << 19) * (3 if far > 1 else 2) // 2
 
 
 @pytest.mark.parametrize("seed", range(3))

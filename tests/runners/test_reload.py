@@ -20,8 +20,9 @@ from tocsin.model.records import IncidentEvent, Notice, Summary, Transition
 from tocsin.runners.daemon import Daemon
 from tocsin.runners.keeping import Keeper
 from tocsin.runners.rules import Rules
-from tocsin.runners.session import Session, Wishes
+from tocsin.runners.session import Session
 from tocsin.runners.systemd import Systemd
+from tocsin.runners.wishes import Wishes
 from tocsin.state.memory import MemoryStore
 from tocsin.testing import ManualClock
 

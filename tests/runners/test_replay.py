@@ -21,7 +21,8 @@ from tocsin.model.records import Notice, Summary
 from tocsin.runners import replay as replaying
 from tocsin.runners.pieces import Piece, Read
 from tocsin.runners.replay import Replay
-from tocsin.runners.session import Session, Wishes
+from tocsin.runners.session import Session
+from tocsin.runners.wishes import Wishes
 from tocsin.runners.workers import Workers
 from tocsin.sources import families
 from tocsin.testing import CollectingView, ManualClock

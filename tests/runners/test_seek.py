@@ -13,7 +13,8 @@ from tocsin.model.errors import UsageError
 from tocsin.model.instant import SECOND, iso
 from tocsin.runners.replay import Replay
 from tocsin.runners.seek import check_start
-from tocsin.runners.session import Session, Wishes
+from tocsin.runners.session import Session
+from tocsin.runners.wishes import Wishes
 from tocsin.sources import families
 from tocsin.testing import CollectingView, ManualClock
 

@@ -19,8 +19,9 @@ from tocsin.model.notification import Notification
 from tocsin.runners.daemon import Daemon
 from tocsin.runners.keeping import Keeper
 from tocsin.runners.mailroom import Mailroom
-from tocsin.runners.session import Session, Wishes
+from tocsin.runners.session import Session
 from tocsin.runners.telling import Teller
+from tocsin.runners.wishes import Wishes
 from tocsin.sources import Disk
 from tocsin.sources.disk import Look
 from tocsin.testing import ManualClock

@@ -23,8 +23,9 @@ from tocsin.model.state import Change, Outgoing
 from tocsin.runners.daemon import Daemon
 from tocsin.runners.keeping import Keeper
 from tocsin.runners.mailroom import Mailroom
-from tocsin.runners.session import Session, Wishes
+from tocsin.runners.session import Session
 from tocsin.runners.telling import Teller, teller_of
+from tocsin.runners.wishes import Wishes
 from tocsin.state.memory import MemoryStore
 from tocsin.testing import CollectingView, ManualClock
 

@@ -25,7 +25,8 @@ from tocsin.model.records import (
 )
 from tocsin.runners.follow import Follow
 from tocsin.runners.replay import Replay
-from tocsin.runners.session import Session, Wishes
+from tocsin.runners.session import Session
+from tocsin.runners.wishes import Wishes
 from tocsin.sources import families
 from tocsin.testing import CollectingView, ManualClock
 

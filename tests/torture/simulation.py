@@ -22,7 +22,8 @@ from tocsin.model.instant import SECOND
 from tocsin.model.records import Summary
 from tocsin.runners.daemon import Daemon
 from tocsin.runners.keeping import Keeper
-from tocsin.runners.session import Session, Wishes
+from tocsin.runners.session import Session
+from tocsin.runners.wishes import Wishes
 from tocsin.sources import Crowd, Disk
 from tocsin.state.memory import MemoryStore
 from tocsin.testing import CollectingView, ManualClock

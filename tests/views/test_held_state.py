@@ -14,8 +14,9 @@ from tocsin.model.instant import SECOND
 from tocsin.runners.desk import Desk
 from tocsin.runners.health import Health
 from tocsin.runners.keeping import Keeper
-from tocsin.runners.session import Session, Wishes
+from tocsin.runners.session import Session
 from tocsin.runners.telling import Teller
+from tocsin.runners.wishes import Wishes
 from tocsin.state.backup import verify
 from tocsin.state.opening import open_folder
 from tocsin.testing import CollectingView, ManualClock

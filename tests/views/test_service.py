@@ -21,9 +21,10 @@ from tocsin.runners.desk import Desk
 from tocsin.runners.health import STALE_AFTER, STUCK_AFTER, Health
 from tocsin.runners.keeping import Keeper
 from tocsin.runners.rules import Rules
-from tocsin.runners.session import Session, Wishes
+from tocsin.runners.session import Session
 from tocsin.runners.stream import Stream
 from tocsin.runners.telling import Teller
+from tocsin.runners.wishes import Wishes
 from tocsin.state.memory import MemoryStore
 from tocsin.testing import CollectingView, ManualClock, ScriptedSource
 from tocsin.views.door import NOTE, Door

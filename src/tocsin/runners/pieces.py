@@ -23,7 +23,7 @@ from tocsin.runners.opening import (
     unknown,
     with_oversized,
 )
-from tocsin.runners.session import report_metrics
+from tocsin.runners.wishes import report_metrics
 from tocsin.sources import FileReader
 from tocsin.sources.lines import MAX_LINE_BYTES
 
@@ -34,11 +34,11 @@ if TYPE_CHECKING:
     from tocsin.model.protocols import Codec
     from tocsin.model.records import Loss
     from tocsin.pipeline.observation import Observation
-    from tocsin.runners.session import Wishes
+    from tocsin.runners.wishes import Wishes
 
 PIECE = 8 << 20
 """Bytes of one piece."""
-_LARGEST = 2 * PIECE + MAX_LINE_BYTES
+_LARGEST = 3 * PIECE + MAX_LINE_BYTES
 _ON = 1 << 16
 """Bytes that are read on at first, for lines that continue the last event."""
 

@@ -31,10 +31,15 @@ class Portion:
         """How many bytes to read at once."""
         return min(self.most, self.fitting)
 
-    def of(self, codec: Codec) -> int:
-        """Return how many bytes to read at once for a codec: more if it is sparing."""
-        sparing = getattr(codec, "sparing", False)
-        return min(self.most * 2 if sparing else self.most, self.fitting)
+    def of(self, codec: Codec, *, far: bool = False) -> int:
+        """Return how many bytes to read at once for a codec: more if it is sparing.
+
+        And more still by a worker (`far`), which holds nothing else.
+        """
+        if not getattr(codec, "sparing", False):
+            return self.bytes
+        most, fitting = self.most * 2, self.fitting
+        return min(most * 3 // 2, fitting * 3 // 2) if far else min(most, fitting)
 
     def learn(self, done: int, cells: int) -> None:
         """Mind how many cells the last so many bytes came to."""

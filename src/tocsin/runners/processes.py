@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from tocsin.config.values import Config
     from tocsin.runners.clock import Clock
-    from tocsin.runners.session import Session, Wishes
+    from tocsin.runners.session import Session
+    from tocsin.runners.wishes import Wishes
 
 _PATIENCE = 2.0
 """Seconds that a process may take to end when it is told to."""

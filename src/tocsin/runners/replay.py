@@ -24,7 +24,7 @@ from tocsin.runners.workers import Workers, default_workers, result
 from tocsin.sources import PAST_ALL, first_lines, kind_of, size
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
     from tocsin.metrics.lateness import StreamClock
     from tocsin.model.protocols import Codec
@@ -34,12 +34,14 @@ if TYPE_CHECKING:
     from tocsin.sources import Family
 
 _SPEAK_EVERY = 0.5
-_MOST_HELD = 60_000
+_MOST_HELD = 130_000
 """Cells that may wait to be judged before time is moved on, to bound memory."""
-_AHEAD = 3
+_AHEAD = 2
 """Pieces in work for each worker, so that none waits while we are at one of our own."""
-_OWN = 2
-"""Pieces read here that may wait for those of workers before them."""
+_HELD = 3
+"""Pieces of each worker that are in work, or wait to be judged in their turn."""
+_OWN = 3
+"""Pieces more that may wait: those that we read while we wait for workers."""
 
 
 @dataclass(slots=True)
@@ -47,10 +49,13 @@ class _Stream:
     """A family of files on its way: pieces to read, and pieces being read."""
 
     name: str
-    pieces: Iterator[Piece]
+    pieces: Generator[Piece, int | None]
     bench: Bench
+    small: int = PIECE
     waiting: deque[Future[Read]] = field(default_factory=deque)
     exhausted: bool = False
+    cut: int | None = None
+    """Where the last piece was cut short: the next begins there."""
 
     @property
     def unread(self) -> int:
@@ -68,18 +73,30 @@ class _Stream:
             self._put(pool.read)
 
     def read_on(self) -> None:
-        """Read a piece here, after those in work."""
-        self._put(self._read)
+        """Read a small piece here, after those in work: much is held here already."""
+        self._put(self._read, self.small)
 
     def next(self, clock: StreamClock) -> Read | None:
         """Return the next piece, read; None at the end."""
         if self.waiting:
             return result(self.waiting.popleft())
-        piece = next(self.pieces, None)
+        piece = self._next(2 * self.small)
         return None if piece is None else self.bench.read(piece, clock)
 
-    def _put(self, begin: Callable[[Piece], Future[Read]]) -> None:
-        piece = None if self.exhausted else next(self.pieces, None)
+    def _next(self, most: int = 0) -> Piece | None:
+        """Return the next piece; of `most` bytes, if that is asked for."""
+        try:
+            piece = self.pieces.send(self.cut)
+        except StopIteration:
+            return None
+        self.cut = None
+        if most and piece.data is None and piece.start + most < piece.end:
+            self.cut = piece.start + most
+            piece = replace(piece, end=self.cut)
+        return piece
+
+    def _put(self, begin: Callable[[Piece], Future[Read]], most: int = 0) -> None:
+        piece = None if self.exhausted else self._next(most)
         if piece is None:
             self.exhausted = True
         else:
@@ -122,6 +139,7 @@ class Replay:
         self._portion = Portion(piece_bytes)
         self._bench = Bench(session.config, session.wishes)
         self._total = self._done = 0
+        self._far = False
         self._refused: dict[str, FormatUnknownError] = {}
 
     def stop(self) -> None:
@@ -140,6 +158,7 @@ class Replay:
         for source, family in families:
             self.session.engine.register(family.stream, source)
         pool = self._pool()
+        self._far = pool is not None
         try:
             streams = [self._open(source, family, now) for source, family in families]
             if len(self._refused) < len(families) or not families:
@@ -189,11 +208,11 @@ class Replay:
             self._refused[family.stream] = error
             codec = unknown()
         pieces = self._pieces(source, family, codec, now)
-        return _Stream(family.stream, pieces, self._bench)
+        return _Stream(family.stream, pieces, self._bench, self.piece_bytes)
 
     def _pieces(
         self, source: str, family: Family, codec: Codec, now: int | None
-    ) -> Iterator[Piece]:
+    ) -> Generator[Piece, int | None]:
         config, form = self.session.config.source(source), codec.format
         where = "" if form == UNKNOWN else self.start
         starts = start_of(family.paths, config, where, now)
@@ -207,9 +226,9 @@ class Replay:
             self._total -= first
             at = first
             while at < total:
-                end = min(total, at + self._portion.of(codec))
-                yield replace(whole, start=at, end=end)
-                at = end
+                end = min(total, at + self._portion.of(codec, far=self._far))
+                cut = yield replace(whole, start=at, end=end)
+                at = cut or end
 
     def _unpacked(self, whole: Piece, codec: Codec) -> Iterator[Piece]:
         """Yield an archive in pieces, unless nothing of it is wanted."""
@@ -287,4 +306,4 @@ def _submit(streams: Sequence[_Stream], pool: Workers) -> None:
 
 def _room(streams: Sequence[_Stream], pool: Workers) -> int:
     """Return how many pieces more may be read, or in work, before their turn."""
-    return (_AHEAD + _OWN) * pool.count - sum(len(s.waiting) for s in streams)
+    return _HELD * pool.count + _OWN - sum(len(s.waiting) for s in streams)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tocsin.config.values import MetricConfig
 from tocsin.model.discovery import look_in
 from tocsin.model.instant import SECOND
 from tocsin.model.records import Notice, Record
@@ -15,55 +13,16 @@ from tocsin.pipeline.engine import Engine
 from tocsin.pipeline.statistics import Report
 from tocsin.runners.masking import masking_of
 from tocsin.runners.opening import Findings, check_fields
+from tocsin.runners.wishes import Wishes, report_metrics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from tocsin.config.values import Config
-    from tocsin.model.expression import Expression
     from tocsin.model.protocols import Codec
     from tocsin.model.view import View
     from tocsin.pipeline.engine import EngineState
     from tocsin.pipeline.plan import Plan
-
-
-_MOST_KEYS = 1000
-"""Keys of each list in the report; the rest share `__other__`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wishes:
-    """What a session shall say beside transitions and incidents.
-
-    `statistics` is the source whose periodic report is made (None: no report), and
-    `where` limits what the report counts. `verbose` asks for more words about the run.
-    """
-
-    statistics: str | None = None
-    where: Expression | None = None
-    datapoints: bool = False
-    verbose: bool = False
-
-
-def report_metrics(config: Config, wishes: Wishes) -> tuple[MetricConfig, ...]:
-    """Return the hidden metrics that the periodic report is made from."""
-    if wishes.statistics is None:
-        return ()
-    every = config.report.every
-    return tuple(
-        MetricConfig(
-            name=statistics.PREFIX + metric.name,
-            type=metric.type,
-            source=wishes.statistics,
-            field=metric.field,
-            group_by=metric.group_by,
-            period=every,
-            every=every,
-            where=wishes.where,
-            limit=_MOST_KEYS,
-        )
-        for metric in statistics.METRICS
-    )
 
 
 class Session:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from tocsin.config.values import Config
     from tocsin.runners.pieces import Bench, Piece, Read
-    from tocsin.runners.session import Wishes
+    from tocsin.runners.wishes import Wishes
 
     Order = tuple[Config, Wishes]
 

@@ -60,7 +60,8 @@ def _replayed(
     """Replay logs, and return the exit code."""
     from tocsin.runners.clock import SystemClock  # noqa: PLC0415 - see Lazy
     from tocsin.runners.seek import check_start  # noqa: PLC0415
-    from tocsin.runners.session import Session, Wishes  # noqa: PLC0415
+    from tocsin.runners.session import Session  # noqa: PLC0415
+    from tocsin.runners.wishes import Wishes  # noqa: PLC0415
     from tocsin.views.check import read_config  # noqa: PLC0415
 
     start = str(given["start"])

@@ -62,9 +62,10 @@ def command(
     from tocsin.runners.daemon import Daemon  # noqa: PLC0415
     from tocsin.runners.desk import Desk  # noqa: PLC0415
     from tocsin.runners.keeping import Keeper  # noqa: PLC0415
-    from tocsin.runners.session import Session, Wishes  # noqa: PLC0415
+    from tocsin.runners.session import Session  # noqa: PLC0415
     from tocsin.runners.systemd import Systemd  # noqa: PLC0415
     from tocsin.runners.telling import teller_of  # noqa: PLC0415
+    from tocsin.runners.wishes import Wishes  # noqa: PLC0415
     from tocsin.state.opening import open_folder  # noqa: PLC0415
     from tocsin.views.check import read_config  # noqa: PLC0415
     from tocsin.views.cli_state import default_folder  # noqa: PLC0415
@@ -79,11 +80,12 @@ def command(
                 datapoints=bool(given["datapoints"]), verbose=bool(given["verbose"])
             )
             session = Session(config, view, wishes)
-            manager = Systemd(os.environ, os.getpid())
             teller = teller_of(config, store, clock)
             desk = Desk(store, teller, clock)
             keeper = Keeper(store, session, clock, teller)
-            daemon = Daemon(session, clock, keeper, manager, desk)
+            daemon = Daemon(
+                session, clock, keeper, Systemd(os.environ, os.getpid()), desk
+            )
             with (
                 stopping(daemon.stop),
                 _reloading(daemon, config_path),

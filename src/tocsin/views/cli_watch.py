@@ -270,7 +270,8 @@ def _session(
     config: Config, view: View, where: Expression | None, given: dict[str, object]
 ) -> Session:
     from tocsin.config.untold import untold  # noqa: PLC0415 - see Lazy
-    from tocsin.runners.session import Session, Wishes  # noqa: PLC0415
+    from tocsin.runners.session import Session  # noqa: PLC0415
+    from tocsin.runners.wishes import Wishes  # noqa: PLC0415
 
     wishes = Wishes(
         statistics=SOURCE,

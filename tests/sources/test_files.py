@@ -176,7 +176,8 @@ def test_a_folder_is_refused(tmp_path: Path) -> None:
 
 def test_a_fifo_is_refused_without_waiting_for_a_writer(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(SourceError, match="not a plain file"):
+    said = r"not a plain file, but a named pipe\n  hint: tocsin watch \S+ follows it"
+    with pytest.raises(SourceError, match=said):
         FileReader(tmp_path / "pipe")
 
 

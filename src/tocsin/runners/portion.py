@@ -38,8 +38,7 @@ class Portion:
         """
         if not getattr(codec, "sparing", False):
             return self.bytes
-        most, fitting = self.most * 2, self.fitting
-        return min(most * 3 // 2, fitting * 3 // 2) if far else min(most, fitting)
+        return min(self.most * (3 if far else 2), self.fitting)
 
     def learn(self, done: int, cells: int) -> None:
         """Mind how many cells the last so many bytes came to."""

@@ -165,6 +165,11 @@ def open_file(path: Path) -> int:
         return open_plain(path)
     except OSError as error:
         raise fault(path, error) from error
+    except SourceError as error:
+        if not path.is_fifo():
+            raise
+        hint = f"tocsin watch {path} follows it, while somebody writes to it"
+        raise SourceError(f"{error}, but a named pipe\n  hint: {hint}") from None
 
 
 def open_plain(path: Path | str) -> int:

@@ -15,10 +15,10 @@ from tocsin.runners.portion import MOST, Portion
 SIZES = {
     "it begins small": ([], 1 << 20),
     "dense lines are read in the largest portions": ([(1 << 20, 900)], MOST),
-    "sparse lines in smaller ones": ([(1 << 20, 200_000)], 1 << 19),
+    "sparse lines in smaller ones": ([(1 << 20, 64_000)], 1 << 19),
     "never in crumbs": ([(100, 10**6)], 1 << 16),
     "what comes to nothing is read faster": ([(1 << 20, 0)], MOST),
-    "an empty look says nothing": ([(1 << 20, 200_000), (0, 0)], 1 << 19),
+    "an empty look says nothing": ([(1 << 20, 64_000), (0, 0)], 1 << 19),
 }
 
 
@@ -54,7 +54,7 @@ def test_dense_lines_are_read_by_how_sparing_their_codec_is(
         found.learn(1 << 20, 900)
         assert found.of(codec) == here * MOST
         assert found.of(codec, far=True) == far * MOST
-        found.learn(1 << 20, 200_000)
+        found.learn(1 << 20, 64_000)
         assert found.of(codec) == 1 << 19
         assert found.of(codec, far=True) == 1 << 19
 

@@ -100,10 +100,13 @@ class Cells:
 
     @property
     def weight(self) -> int:
-        """How many rows and registers there are in all: what judging them takes."""
+        """How much room they take, and judging them: in rows.
+
+        Registers are in lists, without what else makes a row: eight weigh as much as one.
+        """
         if self.registers.height == 0:
             return self.height
-        return self.height + int(self.registers.get_column("x").list.len().sum())
+        return self.height + int(self.registers.get_column("x").list.len().sum()) // 8
 
 
 _NO_LINES: pl.DataFrame = pl.DataFrame(schema=LINES)

@@ -11,8 +11,9 @@ if TYPE_CHECKING:
 MOST = 8 << 20
 _FIRST = 1 << 20
 _LEAST = 1 << 16
-_CELLS = 100_000
-"""Cells that a portion may come to, about: a sparse log fills one for every line."""
+_CELLS = 32_000
+"""Cells (`Cells.weight`) that a portion may come to, about: a sparse log fills one for
+every line, and with windows of a second takes memory to judge, not to read."""
 
 
 @dataclass(slots=True)

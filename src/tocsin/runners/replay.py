@@ -34,11 +34,11 @@ if TYPE_CHECKING:
     from tocsin.sources import Family
 
 _SPEAK_EVERY = 0.5
-_MOST_HELD = 90_000
+_MOST_HELD = 30_000
 """Cells that may wait to be judged before time is moved on, to bound memory."""
 _AHEAD = 2
 """Pieces in work for each worker, so that none waits while we are at one of our own."""
-_HELD = 3
+_HELD = 2
 """Pieces of each worker that are in work, or wait to be judged in their turn."""
 _OWN = 2
 """Pieces more that may wait: those that we read while we wait for workers."""

@@ -198,3 +198,12 @@ def test_joining_what_is_new_is_joining_all(
     assert found.base.head(found.ordered).get_column("p").is_sorted()
     where = ["sid", "p", "k"]
     assert found.base.sort(where).equals(merge([both]).base.sort(where))
+
+
+def test_registers_weigh_when_they_are_judged_and_take_little_room() -> None:
+    empty = Cells.empty()
+    row = {"sid": [0], "p": [0], "k": [1], "x": [list(range(16))]}
+    registers = pl.DataFrame(row, schema=empty.registers.schema)
+    cells = replace(empty, registers=registers)
+    assert (cells.weight, cells.room) == (17, 3)
+    assert (empty.weight, empty.room) == (0, 0)

@@ -100,13 +100,20 @@ class Cells:
 
     @property
     def weight(self) -> int:
-        """How much room they take, and judging them: in rows.
+        """How many rows and registers there are in all: what judging them takes."""
+        return self.height + self._filled
 
-        Registers are in lists, without what else makes a row: eight weigh as much as one.
-        """
+    @property
+    def room(self) -> int:
+        """How many rows they take the room of: eight registers of a list that of one."""
+        return self.height + self._filled // 8
+
+    @property
+    def _filled(self) -> int:
+        """How many registers there are."""
         if self.registers.height == 0:
-            return self.height
-        return self.height + int(self.registers.get_column("x").list.len().sum()) // 8
+            return 0
+        return int(self.registers.get_column("x").list.len().sum())
 
 
 _NO_LINES: pl.DataFrame = pl.DataFrame(schema=LINES)

@@ -113,7 +113,7 @@ class Engine:
     ) -> None:
         """Take in an observation of the next lines of a stream, and what is lost."""
         state = self.state.streams[stream]
-        self._absorbed += seen.cells.cells.weight
+        self._absorbed += seen.cells.cells.room
         befallen = self._befallen[state.source]
         added = self._absorb_cells(befallen.with_shares(stream, state, seen))
         if added[1]:
@@ -250,7 +250,7 @@ class Engine:
 
     @property
     def held(self) -> int:
-        """How many cells came since time was last moved on."""
+        """How many cells (`Cells.room`) came since time was last moved on."""
         return self._absorbed
 
     def failures(self) -> dict[str, str]:
@@ -278,7 +278,7 @@ class Engine:
         source = pile[0].state.source
         seen = self.observers[source].observe_all_held([held.row for held in pile])
         cells = self._befallen[source].with_shares("", StreamState(source), seen)
-        self._absorbed += seen.cells.cells.weight
+        self._absorbed += seen.cells.cells.room
         counted, _, _ = self._absorb_cells(placed_apart(cells, pile))
         for held in pile:
             self.state.streams[held.stream] = held.counted(counted // len(pile))

@@ -352,7 +352,7 @@ class Follow:
         clock = engine.state.streams[stream.name].clock
         seen = observer.observe(batch, clock, now=self.clock.now())
         engine.absorb(stream.name, seen, lost=stream.lost, losses=stream.losses)
-        stream.clear(seen.cells.cells.weight)
+        stream.clear(seen.cells.cells.room)
         stream.mark, stream.stood = stream.stood or stream.mark, ""
         stream.note(engine.state.streams[stream.name], stream.read_at)
 

@@ -320,7 +320,7 @@ class Hand:
         batch = parse(block.codec, block.data, observer.asks(block.codec))
         batch = with_oversized(batch, block.oversized)
         seen = observer.observe(batch, before, now=self._clock.now())
-        stream.portion.learn(len(block.data), seen.cells.cells.weight)
+        stream.portion.learn(len(block.data), seen.cells.cells.room)
         own.clock = alone(seen.clock)
         self._send(
             Look(

@@ -12,7 +12,7 @@ MOST = 8 << 20
 _FIRST = 1 << 20
 _LEAST = 1 << 16
 _CELLS = 32_000
-"""Cells (`Cells.weight`) that a portion may come to, about: a sparse log fills one for
+"""Cells (`Cells.room`) that a portion may come to, about: a sparse log fills one for
 every line, and with windows of a second takes memory to judge, not to read."""
 
 

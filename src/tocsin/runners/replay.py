@@ -37,9 +37,7 @@ _SPEAK_EVERY = 0.5
 _MOST_HELD = 30_000
 """Cells that may wait to be judged before time is moved on, to bound memory."""
 _AHEAD = 2
-"""Pieces in work for each worker, so that none waits while we are at one of our own."""
-_HELD = 2
-"""Pieces of each worker that are in work, or wait to be judged in their turn."""
+"""Pieces of each worker in work or waiting, so that none is idle while we are at our own."""
 _OWN = 2
 """Pieces more that may wait: those that we read while we wait for workers."""
 
@@ -272,7 +270,7 @@ class Replay:
             read = self._bench.read(read.blind, engine.state.streams[name].clock)
         engine.absorb(name, read.seen, lost=read.lost, losses=read.losses)
         self._done += read.done
-        self._portion.learn(read.done, read.seen.cells.cells.weight)
+        self._portion.learn(read.done, read.seen.cells.cells.room)
 
     def _show_progress(self) -> None:
         lines = sum(s.tally.lines for s in self.session.engine.state.streams.values())
@@ -306,4 +304,4 @@ def _submit(streams: Sequence[_Stream], pool: Workers) -> None:
 
 def _room(streams: Sequence[_Stream], pool: Workers) -> int:
     """Return how many pieces more may be read, or in work, before their turn."""
-    return _HELD * pool.count + _OWN - sum(len(s.waiting) for s in streams)
+    return _AHEAD * pool.count + _OWN - sum(len(s.waiting) for s in streams)

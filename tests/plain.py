@@ -6,9 +6,10 @@ import json
 import math
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, NamedTuple
+
+from msgspec import Struct, field
 
 from tocsin.config.values import (
     AlarmConfig,
@@ -37,8 +38,7 @@ class Row(NamedTuple):
     fields: Fields
 
 
-@dataclass(frozen=True)
-class Stream:
+class Stream(Struct, frozen=True):
     """The rows of one stream, in the order in which they were written."""
 
     name: str
@@ -76,8 +76,7 @@ class Said(NamedTuple):
     """Of a datapoint: partial; of a transition: withdrawn."""
 
 
-@dataclass
-class Judged:
+class Judged(Struct):
     """The events of a stream that count, and what became of the others."""
 
     known: list[Known] = field(default_factory=list)

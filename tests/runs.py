@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import polars as pl
+from msgspec import Struct
 from tests.plain import SECOND, Row, Said, Stream
 
 from tocsin.metrics.lateness import StreamClock
@@ -36,8 +37,7 @@ COLUMNS: dict[str, Any] = {
 }
 
 
-@dataclass(frozen=True)
-class Piece:
+class Piece(Struct, frozen=True):
     """The next few rows of one stream, and what is done around them."""
 
     stream: str
@@ -160,13 +160,16 @@ def whole(
     return run(config, streams, pieces, now, make)
 
 
+_FOR_SPEED = {"ordered", "sums", "joined"}
+"""Parts of a state that can be had from the others."""
+
+
 def content(part: Any) -> Any:  # noqa: ANN401
     """Return all that a part of a state holds, in types that compare."""
     if isinstance(part, pl.DataFrame):
         return part.schema, part.rows()
-    if is_dataclass(part):
-        # What does not take part is kept for speed, and made anew.
-        kept = [f.name for f in fields(part) if f.compare]
+    if isinstance(part, Struct):
+        kept = [name for name in part.__struct_fields__ if name not in _FOR_SPEED]
         return {name: content(getattr(part, name)) for name in kept}
     if isinstance(part, Mapping):
         return {key: content(value) for key, value in part.items() if value != {}}

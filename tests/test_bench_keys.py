@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from bench.keys import Found, measured
+from msgspec.structs import replace
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -3,7 +3,6 @@
 import os
 import runpy
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -12,6 +11,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from msgspec.structs import replace
 from tests.channels.postbox import Postbox, post
 
 from tocsin.config import load

@@ -6,10 +6,11 @@ Values stay near thresholds, times near the edges of seconds, windows and latene
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
+from msgspec import Struct, field
+from msgspec.structs import replace
 from tests.plain import SECOND, Meaning, Row, Stream
 from tests.runs import Piece
 
@@ -55,8 +56,7 @@ MEMORIES = [0, 0, 0, 1, 7, 30]
 """How long a key must not have been seen to be new, in seconds."""
 
 
-@dataclass(frozen=True)
-class World:
+class World(Struct, frozen=True):
     """A configuration, its streams, and what its expressions mean."""
 
     config: Config

@@ -9,15 +9,14 @@ import socket
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
+from msgspec import Struct, field
 
 
-@dataclass
-class Postbox:
+class Postbox(Struct):
     """A mail server's mind: what it answers to each command, and what it took."""
 
     rcpt: dict[str, list[str]] = field(default_factory=dict)

@@ -5,7 +5,6 @@
 
 import ssl
 from collections.abc import Sequence
-from dataclasses import replace
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from tests.channels.postbox import Postbox, post
 from tests.channels.servers import tcp
 

@@ -3,7 +3,6 @@
 import json
 import re
 import unicodedata
-from dataclasses import replace
 from email import message_from_bytes
 from email.policy import SMTP
 from html.parser import HTMLParser
@@ -12,8 +11,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from tests.channels.test_payloads import channel
 from tests.laws import law
+from tests.structs import structs
 
 from tocsin.channels import text as words
 from tocsin.channels.email import Email
@@ -36,7 +37,7 @@ NASTY = (
     "&lt;script&gt;", "a" * 3_000,
 )  # fmt: skip
 nasty = st.lists(st.sampled_from(NASTY) | st.text(max_size=8), max_size=4).map("".join)
-alerts = st.builds(
+alerts = structs(
     Alert,
     incident=st.just(1),
     alarm=nasty,

@@ -1,10 +1,9 @@
 """Personal data in lines of the log, before they leave."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from tests.laws import law
 
 from tocsin.channels.mask import LONGEST, Masking

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
+from msgspec.structs import replace
 
 from tocsin import formats
 from tocsin.formats.explaining import Explained, explain

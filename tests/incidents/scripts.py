@@ -7,8 +7,9 @@ A line of a script is `TIME EVENT INCIDENT label=value...`; one of an answer is
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from tocsin.incidents.alerts import (
     Acknowledged,

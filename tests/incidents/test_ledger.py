@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from tests.laws import law
 
 from tocsin.incidents.ledger import (
@@ -145,4 +145,4 @@ def replay(known: dict[int, Incident], opened: list[int], events: list[Event]) -
                 assert event.was is not None
                 began = event.at == event.incident.opened != known[number].opened
                 change = {"opened" if began else "closed": event.at}
-                known[number] = replace(known[number], **change)  # type: ignore[arg-type]
+                known[number] = replace(known[number], **change)

@@ -7,9 +7,8 @@ docs/notifications.md says why.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 from tests.incidents.scripts import MAIL, PLAIN, match, minutely, run, shown, withheld
 
 from tocsin.incidents.draft import NotifySpec

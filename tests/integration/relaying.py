@@ -6,7 +6,6 @@ import subprocess
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import replace
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -14,6 +13,7 @@ from socket import SHUT_RDWR, create_connection, create_server, socket
 from threading import Event, Lock, Thread
 from typing import Any, Self, TypeVar
 
+from msgspec.structs import replace
 from tests.integration.broker import Broker
 from tests.program import Process, command, environment, started
 

@@ -8,11 +8,11 @@ import subprocess
 import threading
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from tests.channels.servers import HERE, answer, web
 
 from tocsin.channels.alertmanager import Alertmanager, labels_of, webhook_payload

@@ -2,11 +2,12 @@
 
 import json
 import math
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
+from tests.structs import structs
 
 from tocsin.model import samples, wire
 from tocsin.model.notification import Alert, Kind, Notification
@@ -15,7 +16,7 @@ texts = st.text(max_size=20)
 instants = st.integers(-(2**40), 2**40)
 numbers = st.none() | st.floats(allow_nan=False, allow_infinity=False)
 labels = st.dictionaries(texts, texts, max_size=3)
-alerts = st.builds(
+alerts = structs(
     Alert,
     incident=st.integers(),
     alarm=texts,
@@ -32,7 +33,7 @@ alerts = st.builds(
     evidence=st.lists(texts, max_size=2).map(tuple),
     series=st.lists(st.tuples(instants, numbers), max_size=3).map(tuple),
 )
-notifications = st.builds(
+notifications = structs(
     Notification,
     key=texts,
     channel=texts,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from tests.alarms.histories import Histories, alarms, standing, stated
 from tests.laws import law
 from tests.pipeline.test_laws import near

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from tests.kinds import BAD, GOOD, config, each, ran, rang, rows
 from tests.plain import SECOND, Row, Stream
 from tests.runs import Piece, run, whole

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import random
-from dataclasses import replace
 from fractions import Fraction
 
 import pytest
+from msgspec.structs import replace
 from tests.cases import alarm, history, metric, series, source, stream, valued
 from tests.plain import SECOND, Row, Stream
 from tests.runs import Piece, final_points, final_transitions, run, whole

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import tempfile
 from contextlib import contextmanager
-from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from tests.laws import law
 from tests.pipeline.test_report_laws import CONSUMER, QUIET, reporting, requests
 from tests.plain import SECOND, Row, Stream
@@ -229,14 +229,14 @@ def test_a_quiet_commit_writes_next_to_nothing() -> None:
 
 def test_every_part_of_the_state_is_saved() -> None:
     """A new part needs a place in `increments` and `restore`, or a word here."""
-    assert [f.name for f in fields(ShardState)] == [
+    assert list(ShardState.__struct_fields__) == [
         "cells", "series", "late", "judged", "settled", "now", "then",
         "marks", "sums", "joined",  # not saved: they spare work, and come anew
     ]  # fmt: skip
-    assert [f.name for f in fields(EngineState)] == [
+    assert list(EngineState.__struct_fields__) == [
         "streams", "shards", "ledger", "opened", "report", "consumers", "failures",
     ]  # fmt: skip
-    assert [f.name for f in fields(ReportState)] == ["recent", "busy"]
+    assert list(ReportState.__struct_fields__) == ["recent", "busy"]
 
 
 def test_incidents_have_rows_that_stand_as_the_ledger_says() -> None:

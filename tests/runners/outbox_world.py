@@ -2,9 +2,10 @@
 
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from tocsin.channels.mask import Masking
 from tocsin.model import samples

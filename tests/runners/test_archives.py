@@ -1,11 +1,11 @@
 """Archives in runs: what a log says does not depend on how its past is kept."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from tests.runners.test_daemon import Life
 from tests.runners.test_multiline import asked, booms, log_of
 from tests.runners.world import (

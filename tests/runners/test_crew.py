@@ -3,12 +3,12 @@
 import random
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import polars as pl
 import pytest
+from msgspec.structs import replace
 from tests.runners.crewed import NearLink, near_crew
 from tests.runners.world import SOURCE, T0, World, append, line, lines, rules
 

@@ -5,11 +5,11 @@ import random
 import signal
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import replace
 from multiprocessing import active_children
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from tests.runners.world import append, lines, rules
 
 from tocsin.config.values import Config

@@ -3,10 +3,10 @@
 import errno
 import os
 import random
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from tests.runners.world import T0, TimedView, append, lines, rules
 
 from tocsin.config.values import Config

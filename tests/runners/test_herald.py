@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import Coroutine
-from dataclasses import replace
 
+from msgspec.structs import replace
 from tests.runners.outbox_world import message
 
 from tocsin.channels.mask import Masking

@@ -5,10 +5,10 @@ import json
 import socket
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from tests.program import ran, read_until, started
 from tests.runners.intake_world import PATIENCE, beside, free_port
 from tests.runners.world import SOURCE, append, lines, rules

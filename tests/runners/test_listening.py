@@ -8,10 +8,10 @@ import ssl
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from tests.runners.intake_world import PATIENCE, Taking
 
 from tocsin.config.intake_values import ListenConfig

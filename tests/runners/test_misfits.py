@@ -1,10 +1,10 @@
 """Fields of no declared type: what rules use them as is what they are."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from tests.runners.world import SOURCE, T0, rules
 
 from tocsin.config.values import Config, MetricConfig

@@ -1,13 +1,13 @@
 """Events of several lines: whole however a log is cut, waited for while it is written."""
 
 import random
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from tests.runners.crewed import near_crew
 from tests.runners.world import SOURCE, T0, World, replayed, rules
 

@@ -6,11 +6,11 @@ import json
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 import pytest
+from msgspec.structs import replace
 from tests.runners.intake_world import PATIENCE, Taking, beside
 
 from tocsin.config.intake_values import ListenConfig

@@ -3,11 +3,11 @@
 import json
 import socket
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
 import pytest
+from msgspec.structs import replace
 from tests.runners.crewed import near_crew
 from tests.runners.test_daemon import config
 from tests.runners.world import T0, TimedView, append, lines

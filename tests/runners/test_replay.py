@@ -6,12 +6,12 @@ import random
 import signal
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from tests.runners.world import SOURCE, T0, line, lines, replayed, rules
 
 from tocsin.config.values import Config, MetricConfig

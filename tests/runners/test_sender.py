@@ -2,9 +2,9 @@
 
 import threading
 from collections import Counter, defaultdict
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 from tests.runners.outbox_world import PATIENCE, Scripted, World, down, message, taken
 
 from tocsin.channels.mask import Masking

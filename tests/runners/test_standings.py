@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
 from tests.runners.world import World, lines, rules
 
 from tocsin.config.alarm_values import RuleConfig

@@ -1,10 +1,11 @@
 """A small world for runners: a clock moved by hand, logs that grow, and rules."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
+
+from msgspec.structs import replace
 
 from tocsin.config.values import (
     AlarmConfig,

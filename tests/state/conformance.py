@@ -5,11 +5,13 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from hypothesis import strategies as st
+from msgspec.structs import replace
+from tests.structs import structs
 
 from tocsin.model.state import (
     DONE,
@@ -75,23 +77,23 @@ def few(thing: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return st.lists(thing, max_size=3).map(tuple)
 
 
-CHANGES: st.SearchStrategy[Change] = st.builds(
+CHANGES: st.SearchStrategy[Change] = structs(
     Change,
-    positions=few(st.builds(Position, NAMES, NAMES, JSON, TIMES, TIMES)),
+    positions=few(structs(Position, NAMES, NAMES, JSON, TIMES, TIMES)),
     gone_positions=few(NAMES),
     documents=st.dictionaries(NAMES, BODIES, max_size=3),
     gone_documents=few(NAMES),
-    segments=few(st.builds(Segment, NAMES, TIMES, TIMES, TIMES, BODIES)),
+    segments=few(structs(Segment, NAMES, TIMES, TIMES, TIMES, BODIES)),
     gone_segments=few(st.integers(1, 12)),
     incidents=few(
-        st.builds(
+        structs(
             IncidentRow, st.integers(1, 4), NAMES, NAMES, STATUSES, TIMES,
             st.none() | TIMES, JSON,
         )
     ),
-    entries=few(st.builds(IncidentEntry, st.integers(1, 4), NAMES, TIMES, JSON)),
+    entries=few(structs(IncidentEntry, st.integers(1, 4), NAMES, TIMES, JSON)),
     outbox=few(
-        st.builds(
+        structs(
             Outgoing, NAMES, st.integers(1, 3), NAMES, st.integers(0, 3), BODIES,
             STATUSES, TIMES, st.none() | TIMES, st.integers(0, 9), JSON,
         )

@@ -11,10 +11,11 @@ import errno
 import os
 import random
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from msgspec.structs import replace
 from tests.runners.world import T0, line, rules
 
 from tocsin.model.errors import StateFull

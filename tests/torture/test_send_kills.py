@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import signal
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 from tests.torture.lives import Nursery
 from tests.torture.peers import Peer, mail, web
 from tests.torture.sending import Errand

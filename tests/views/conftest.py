@@ -1,9 +1,10 @@
 """A run as the faces are told of it: the records of the exercise's first minutes."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pytest
+from msgspec.structs import replace
 
 from tocsin.model.instant import SECOND
 from tocsin.model.records import (

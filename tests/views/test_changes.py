@@ -1,9 +1,9 @@
 """What is said again and what only once; what is kept where there is little room."""
 
-from dataclasses import replace
 from io import StringIO
 
 import pytest
+from msgspec.structs import replace
 from rich.console import Console
 
 from tocsin.model.records import IncidentEvent, Stats

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import io
-from dataclasses import replace
 from textwrap import dedent
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from tocsin.model.instant import SECOND
 from tocsin.model.records import IncidentEvent, Notice, Record, StreamAccount, Summary

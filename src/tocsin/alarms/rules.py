@@ -5,12 +5,13 @@ A rule fires and recovers on its own; what its alarm makes of it, `levels` says.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from enum import IntEnum, StrEnum
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import polars as pl
+from msgspec import Struct
+from msgspec.structs import replace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,8 +64,7 @@ STANDING = {code: name for name, code in CODES.items()}
 """What the numbers of `CODES` stand for."""
 
 
-@dataclass(frozen=True, slots=True)
-class ThresholdSpec:
+class ThresholdSpec(Struct, frozen=True):
     """A rule on the datapoints of one metric (`metric` is its number in the plan).
 
     It is one of alarm number `alarm` (-1: of one of its own), and for the series of
@@ -103,8 +103,7 @@ class ThresholdSpec:
 _CODE_OF_KIND = {Kind.NO_DATA: CODES["no_data"], Kind.SILENCE: 0}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Rules:
+class Rules(Struct, frozen=True, eq=False):
     """Rules as a table, a row for each by number, and what they ask for at all.
 
     What no rule asks for costs nothing.
@@ -135,8 +134,7 @@ class Rules:
         return replace(self, table=self.table.filter(kept))
 
 
-@dataclass(frozen=True, slots=True)
-class AlarmSpec:
+class AlarmSpec(Struct, frozen=True):
     """An alarm: its rules, in the order of their variants, and which keys have which.
 
     `variants` are the conditions of variant 1, 2 and so on: the first that holds for a

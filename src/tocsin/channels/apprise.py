@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from tocsin.channels.message import compose
 from tocsin.channels.text import line
@@ -27,8 +28,7 @@ _TYPES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Apprise:
+class Apprise(Struct, frozen=True):
     """Sends to addresses in Apprise's own form, which hold secrets and are never shown.
 
     Apprise opens its own connections: no address is refused here, and a redirect is

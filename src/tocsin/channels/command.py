@@ -10,10 +10,11 @@ import os
 import signal
 import subprocess
 from contextlib import suppress
-from dataclasses import dataclass, field
 from tempfile import TemporaryFile
 from threading import Event, Timer
 from typing import IO, TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from tocsin.channels.message import compose
 from tocsin.channels.parcel import packed
@@ -36,8 +37,7 @@ _USAGE, _LAST = 64, 78
 """Codes of sysexits.h: all between them but 75 say that another try is useless."""
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(Struct, frozen=True):
     """Runs a program, for at most `timeout` seconds.
 
     Exit code 0 is a delivery; 64 to 78 without 75 (as in sysexits.h) are refusals; any

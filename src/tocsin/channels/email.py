@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -16,6 +15,8 @@ from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from tocsin.channels import chart
 from tocsin.channels import text as words
@@ -42,8 +43,7 @@ _LONGEST_ADDRESS = 254
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Email:
+class Email(Struct, frozen=True):
     """Mails to addresses, of which a template may make one for each alert.
 
     `to_allow` are patterns such as `*@example.org`: with them, an address that a

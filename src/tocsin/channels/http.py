@@ -11,11 +11,12 @@ import http.client
 import socket
 import ssl
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from threading import Event, Timer
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from tocsin import __version__
 from tocsin.channels.addresses import AddressRefused, NameUnknown, permitted, resolve
@@ -35,8 +36,7 @@ _MOST_ANSWER = 4_096
 _PORTS = {"http": 80, "https": 443}
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True):
     """What was answered: its status, the first of its text, and when to come again."""
 
     status: int
@@ -52,8 +52,7 @@ class Unreachable(Exception):  # noqa: N818 - it says what happened
         super().__init__(message)
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
+class Site(Struct, frozen=True):
     """How other machines are asked: whom one may ask, and for how long.
 
     `allow` names hosts and networks that may be asked though they are not public,
@@ -64,7 +63,7 @@ class Site:
     allow: tuple[str, ...] = ()
     timeout: float = TIMEOUT
     ca_file: str = ""
-    resolver: Resolver = field(default=resolve, repr=False)
+    resolver: Resolver = resolve
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
         """Send a body once, and return what was answered.

@@ -8,8 +8,10 @@ an alarm per address has to name it.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 if TYPE_CHECKING:
     from tocsin.model.notification import Alert, Notification
@@ -42,8 +44,7 @@ _IPV6 = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Masking:
+class Masking(Struct, frozen=True):
     """Which personal data is masked, and rules of one's own: pattern, replacement.
 
     Patterns of rules are in the syntax of Rust's engine, which takes linear time.

@@ -5,8 +5,9 @@ A template never costs the message: when it fails, the plain form is sent, and s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from tocsin.channels import text as words
 from tocsin.model.notification import Kind
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
 LONGEST_TEXT = 50_000
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Struct, frozen=True):
     """A subject of one line, plain text, and the forms that a template gave.
 
     `failed` says, form by form, which templates could not be rendered and why.

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import http.client
 import smtplib
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from tocsin.channels.http import Site, Unreachable
 from tocsin.channels.text import line
@@ -29,8 +31,7 @@ _READY = 220
 _REFUSED = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Server:
+class Server(Struct, frozen=True):
     """A mail server, and how it is spoken to."""
 
     host: str

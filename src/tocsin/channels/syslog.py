@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import socket
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from tocsin.channels import text as words
 from tocsin.channels.http import Site, Unreachable
@@ -36,8 +37,7 @@ _SEVERITIES = {"critical": 2, "error": 3, "warning": 4, "info": 6}
 _NOTICE = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Syslog:
+class Syslog(Struct, frozen=True):
     """Writes to the socket `address`, or to a `host` by `protocol`."""
 
     name: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from tocsin.channels.message import compose
 from tocsin.channels.parcel import Parcel, packed
@@ -21,8 +22,7 @@ API = "https://api.telegram.org"
 _LONGEST = 4_000  # a message takes 4,096 characters
 
 
-@dataclass(frozen=True, slots=True)
-class Telegram:
+class Telegram(Struct, frozen=True):
     """Sends to chats; the bot's token is part of the address, which is never shown."""
 
     name: str

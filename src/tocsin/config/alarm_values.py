@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import MISSING, dataclass, field, fields
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+
+from tocsin.config.known import Known
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -11,16 +14,14 @@ if TYPE_CHECKING:
     from tocsin.model.matchers import Matchers
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MessagesConfig:
+class MessagesConfig(Struct, frozen=True, kw_only=True):
     """Templates (minijinja) of the printed messages; None is the built-in sentence."""
 
     alarm: str | None = None
     recovery: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RuleConfig:
+class RuleConfig(Struct, frozen=True, kw_only=True):
     """When an alarm is at one level.
 
     It is from the point at which the condition has held at `data_points_alarm` points
@@ -38,16 +39,14 @@ class RuleConfig:
     min_samples: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OverrideConfig:
+class OverrideConfig(Struct, frozen=True, kw_only=True):
     """The rules for the keys that match; none, if there is to be no alarm for them."""
 
     match: Matchers
     rules: tuple[RuleConfig, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SupportConfig:
+class SupportConfig(Struct, frozen=True, kw_only=True):
     """What the transitions of an alarm are supported by: so many lines of the log.
 
     `contributors` are the fields by which it is said whose events made a difference.
@@ -57,8 +56,7 @@ class SupportConfig:
     contributors: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AlarmConfig:
+class AlarmConfig(Known, frozen=True, kw_only=True):
     """A threshold with memory.
 
     In alarm after `data_points_alarm` consecutive points where `value operator
@@ -73,6 +71,13 @@ class AlarmConfig:
     `no_data_level`).
     """
 
+    aside = frozenset(
+        {
+            "rules", "overrides", "new_key_delay", "expire",
+            "no_data", "no_data_for", "no_data_level", "support",
+        }
+    )  # fmt: skip
+
     name: str
     metric: str
     threshold: float
@@ -85,18 +90,14 @@ class AlarmConfig:
     messages: MessagesConfig = MessagesConfig()
     labels: Mapping[str, str] = field(default_factory=dict)
     runbook: str = ""
-    # What follows is told by `added`, so that the prints of plain alarms, which saved
-    # states are known by, stay what they were.
-    rules: tuple[RuleConfig, ...] = field(default=(), repr=False)
-    overrides: tuple[OverrideConfig, ...] = field(default=(), repr=False)
-    new_key_delay: int = field(default=0, repr=False)
-    expire: int = field(default=0, repr=False)
-    no_data: str = field(default="keep", repr=False)
-    no_data_for: int = field(default=0, repr=False)
-    no_data_level: str = field(default="", repr=False)
-    # By its factory it is no default: so `added` leaves out what is no part of what an
-    # alarm is known by, and may change while it stands.
-    support: SupportConfig = field(default_factory=SupportConfig, repr=False)
+    rules: tuple[RuleConfig, ...] = ()
+    overrides: tuple[OverrideConfig, ...] = ()
+    new_key_delay: int = 0
+    expire: int = 0
+    no_data: str = "keep"
+    no_data_for: int = 0
+    no_data_level: str = ""
+    support: SupportConfig = SupportConfig()
 
     @property
     def levels(self) -> tuple[RuleConfig, ...]:
@@ -112,7 +113,8 @@ class AlarmConfig:
         )
 
     def added(self) -> tuple[tuple[str, object], ...]:
-        """Return what is given of the keys that the repr does not show, by name."""
-        hidden = [f for f in fields(self) if not f.repr and f.default is not MISSING]
-        given = ((f.name, getattr(self, f.name), f.default) for f in hidden)
-        return tuple((name, value) for name, value, plain in given if value != plain)
+        """Return what is given of the keys that the repr does not show, by name.
+
+        Its support may change while it stands: it is not known by it.
+        """
+        return self.given(self.aside - {"support"})

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from tocsin.config.alarm_values import SupportConfig
 from tocsin.config.build_rules import RuleReader

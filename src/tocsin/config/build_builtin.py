@@ -6,9 +6,11 @@ holds for them. Their names begin as no other may.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from math import gcd
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tocsin.config.build_alarms import build_alarms
 from tocsin.config.builtin_models import SHAPES, BuiltinPart, KeyLimitPart, MishapPart
@@ -56,8 +58,7 @@ _LIVE = {
 """For each: the field of an event of `SELF`, and the same."""
 
 
-@dataclass(frozen=True)
-class Builtin:
+class Builtin(Struct, frozen=True):
     """What built-in alarms come to; `live` is what only a live run has."""
 
     always: BuiltinConfig

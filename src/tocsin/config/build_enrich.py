@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from importlib.util import find_spec
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, Final
+
+from msgspec.structs import replace
 
 from tocsin.config.enrich_values import ADDRESS, AGENT, PATH, EnrichConfig
 from tocsin.config.fields import Fields, UnknownFieldError

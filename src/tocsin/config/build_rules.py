@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from tocsin.config.alarm_models import CONDITION, LevelPart, OverridePart
 from tocsin.config.alarm_values import OverrideConfig, RuleConfig
@@ -23,8 +24,7 @@ _NEGATION = {">": "<=", ">=": "<", "<": ">=", "<=": ">", "==": "!=", "!=": "=="}
 _FACING = {">": "at most", ">=": "at most", "<": "at least", "<=": "at least"}
 
 
-@dataclass(frozen=True, slots=True)
-class Sides:
+class Sides(Struct, frozen=True):
     """The operators of an alarm: it rings on one side, and recovers on the other."""
 
     rings: str

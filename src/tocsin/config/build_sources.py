@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tocsin.config.build_enrich import build_enrich
 from tocsin.config.build_formats import BUILT_IN, WRITTEN, build_format, with_derived
@@ -34,8 +36,7 @@ sentence for the user) for settings that cannot work.
 """
 
 
-@dataclass(frozen=True)
-class Sources:
+class Sources(Struct, frozen=True):
     """The sources, and the fields of each; `broken` names those that cannot be read."""
 
     configs: tuple[SourceConfig, ...]

@@ -7,9 +7,11 @@ on what an expression makes of them.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, replace
 from math import lcm
 from typing import TYPE_CHECKING, TypeAlias
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from tocsin.config.graph import CycleError, in_order
 from tocsin.config.kinds.composite import CompositePart
@@ -30,8 +32,7 @@ if TYPE_CHECKING:
 Placed: TypeAlias = "tuple[Path, AlarmPart]"
 
 
-@dataclass(slots=True)
-class Site:
+class Site(Struct):
     """Where alarms are made: the metrics there are by name, and the alarms made so far.
 
     What they need is added to `calculated`. Alarms are parts of a threshold on a metric

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
+
+from msgspec import Struct, field
 
 from tocsin.model.errors import ConfigError, Problem
 
@@ -22,8 +23,7 @@ MAX_CHARACTERS = 1_000_000
 _PLAIN_KEY = re.compile(r"[A-Za-z_][\w-]*")
 
 
-@dataclass(slots=True)
-class Spot:
+class Spot(Struct):
     """Where a value stands (line and column from 1), and the spots of its members.
 
     A member of a mapping stands where its key does.
@@ -34,8 +34,7 @@ class Spot:
     members: dict[str | int, Spot] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(Struct, frozen=True):
     """Plain data (dicts, lists, scalars) and where each piece of it stands.
 
     `problems` are those that did not stop the reading, such as a key given twice.

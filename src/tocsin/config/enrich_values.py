@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from tocsin.model.message import FieldType
 
@@ -14,8 +15,7 @@ ADDRESS, AGENT, PATH = "remote_addr", "user_agent", "path"
 """The fields that are looked at, unless others are named."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EnrichConfig:
+class EnrichConfig(Struct, frozen=True, kw_only=True):
     """What is looked up, and for which field.
 
     `networks` are pairs of a network (CIDR) and its name, `databases` files in MaxMind's

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from tocsin.config.problems import did_you_mean
 from tocsin.config.scalars import scalar
@@ -32,8 +33,7 @@ class UnknownFieldError(ValueError):
         super().__init__(wanted)
 
 
-@dataclass(frozen=True, slots=True)
-class Fields:
+class Fields(Struct, frozen=True):
     """The fields of a source: its message type, None where only the lines will tell.
 
     `untyped` are declared by name alone: their values will show their type. `derived`

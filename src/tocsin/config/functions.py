@@ -6,7 +6,7 @@ translation for each name; a test holds the two tables together.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 NUMBER, TEXT, BOOL, TIME, SAME, ANY = "number", "text", "bool", "time", "same", "any"
 PATTERN = "pattern"
@@ -17,8 +17,7 @@ WHOLE = "whole"
 """A constant whole number."""
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(Struct, frozen=True):
     """What a function takes, and what kind it gives (`same`: that of its arguments).
 
     The last argument may be repeated when `many` is set.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from shlex import join
 from typing import TYPE_CHECKING, Final, TypeAlias
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from tocsin.model.secret import Secret
@@ -13,8 +14,7 @@ MAX_BODY: Final = 8 << 20
 """Bytes of one request, expanded, unless told otherwise."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CommandConfig:
+class CommandConfig(Struct, frozen=True, kw_only=True):
     """A program and its arguments; it is not run by a shell."""
 
     argv: tuple[str, ...]
@@ -25,8 +25,7 @@ class CommandConfig:
         return f"command: {join(self.argv)}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListenConfig:
+class ListenConfig(Struct, frozen=True, kw_only=True):
     """An address where lines are taken in: `scheme` is udp, tcp, tls, http or https.
 
     `framing` (auto, octets or lines) is for tcp and tls; `path`, `token` and `max_body`

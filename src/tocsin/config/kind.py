@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from msgspec import Struct, field
 from pydantic import ConfigDict
 
 from tocsin.config.alarm_models import AlarmPart
@@ -26,8 +26,7 @@ _FINE = 60
 """Into how many steps a window is divided where nobody says."""
 
 
-@dataclass(frozen=True)
-class Ground:
+class Ground(Struct, frozen=True):
     """Where an alarm stands: its path, the metrics that there are, where files are.
 
     What is wrong with its keys is noted in `problems`.
@@ -41,8 +40,7 @@ class Ground:
     """Where those metrics are written."""
 
 
-@dataclass(frozen=True)
-class Made:
+class Made(Struct, frozen=True):
     """What an alarm is made of: metrics, and the alarm as one on a threshold.
 
     None is an alarm that cannot be made: why has been noted. The datapoints of `hidden`
@@ -58,8 +56,7 @@ class Made:
     paths: Mapping[str, Path] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Listed:
+class Listed(Struct, frozen=True):
     """Values of a field that count, or all but these; `key` is where they are written."""
 
     key: str

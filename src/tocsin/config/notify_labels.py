@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from tocsin.config.problems import did_you_mean
 
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
     from tocsin.model.matchers import Matchers
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(Struct, frozen=True):
     """The names that may be referred to; `labels` is empty where none are known."""
 
     channels: frozenset[str]

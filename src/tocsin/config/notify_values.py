@@ -5,8 +5,9 @@ Durations are whole microseconds, instants seconds since the epoch.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
 SECOND = 1_000_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RouteConfig:
+class RouteConfig(Struct, frozen=True, kw_only=True):
     """A node of the tree of routes, with what it has inherited.
 
     `active` and `mute` are names of schedules; `goes_on` is `continue`.
@@ -39,8 +39,7 @@ class RouteConfig:
     routes: tuple[RouteConfig, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InhibitConfig:
+class InhibitConfig(Struct, frozen=True, kw_only=True):
     """While a source rings, targets with the same labels `equal` are not told."""
 
     source: Matchers
@@ -48,8 +47,7 @@ class InhibitConfig:
     equal: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SilenceConfig:
+class SilenceConfig(Struct, frozen=True, kw_only=True):
     """A mute by a person, from `start` until before `end`."""
 
     match: Matchers
@@ -59,8 +57,7 @@ class SilenceConfig:
     comment: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DowntimeConfig:
+class DowntimeConfig(Struct, frozen=True, kw_only=True):
     """Planned work: from `start` until before `end`, or by a schedule."""
 
     name: str
@@ -71,8 +68,7 @@ class DowntimeConfig:
     comment: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FlappingConfig:
+class FlappingConfig(Struct, frozen=True, kw_only=True):
     """So many changes within a time are too many, until none for `quiet`."""
 
     changes: int = 6
@@ -80,24 +76,21 @@ class FlappingConfig:
     quiet: int = 600 * SECOND
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CapConfig:
+class CapConfig(Struct, frozen=True, kw_only=True):
     """At most so many messages in a time, and digests of what is above."""
 
     messages: int = 20
     per: int = 300 * SECOND
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HeartbeatConfig:
+class HeartbeatConfig(Struct, frozen=True, kw_only=True):
     """A sign of life to some channels, every so often (µs)."""
 
     channels: tuple[str, ...]
     every: int = 3600 * SECOND
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NotifyConfig:
+class NotifyConfig(Struct, frozen=True, kw_only=True):
     """All about notifications but the channels themselves.
 
     Without `routes`, every channel is told of every alarm. `caps` are those of

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from tocsin.model.secret import Secret
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RabbitConfig:
+class RabbitConfig(Struct, frozen=True, kw_only=True):
     """A broker, and the names of what is declared there.
 
     `attempts` is how often a message is tried by `tocsin notifier` before it is given

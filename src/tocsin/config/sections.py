@@ -6,8 +6,9 @@ not blamed a second time.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from msgspec import Struct, field
 
 from tocsin.config import kinds
 from tocsin.config.build_state import StatePart
@@ -50,16 +51,14 @@ P = TypeVar("P", bound=Part)
 VERSION = 1
 
 
-@dataclass(frozen=True)
-class Section(Generic[P]):
+class Section(Struct, Generic[P], frozen=True):
     """The parts of a list, with their paths, and every name that was given."""
 
     parts: tuple[tuple[Path, P], ...]
     names: frozenset[str]
 
 
-@dataclass(frozen=True)
-class Sections:
+class Sections(Struct, frozen=True):
     """A whole document in parts."""
 
     sources: Section[SourcePart]

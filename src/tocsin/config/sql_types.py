@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from tocsin.config.fields import instant_in, kind, number_in
 from tocsin.config.regex import RegexError, check_regex
@@ -34,8 +34,7 @@ class ExpressionError(ValueError):
         super().__init__(message)
 
 
-@dataclass(frozen=True, slots=True)
-class Typed:
+class Typed(Struct, frozen=True):
     """A node, what it holds (`unknown` for a field without a type), and where it is."""
 
     node: Node

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,8 +19,7 @@ DATAPOINTS: Final[Mapping[int, int]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RetentionConfig:
+class RetentionConfig(Struct, frozen=True, kw_only=True):
     """How long what is over is kept.
 
     `datapoints` says for each resolution, from fine to coarse, how long datapoints are
@@ -32,8 +32,7 @@ class RetentionConfig:
     datapoints: Mapping[int, int] = field(default_factory=lambda: DATAPOINTS)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StateConfig:
+class StateConfig(Struct, frozen=True, kw_only=True):
     """Where a run is saved (None: the usual place), and what is kept of the past."""
 
     folder: Path | None = None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tocsin.config.fields import Fields, UnknownFieldError
 from tocsin.config.values import SECOND, Config, MetricConfig
@@ -15,8 +17,7 @@ if TYPE_CHECKING:
     from tocsin.config.sections import Sections
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """The measured metric that an alarm comes from: its events, for `span` seconds."""
 
     metric: MetricConfig

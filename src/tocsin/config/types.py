@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
+from msgspec import Struct
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from tocsin.config.durations import HINT, DurationError, duration
@@ -35,8 +35,7 @@ def refuse(wanted: str, hint: str = "") -> PydanticCustomError:
     return PydanticCustomError("tocsin", "expected {wanted}", context)
 
 
-@dataclass(frozen=True, eq=False)  # eq would ask for hashable schemas
-class Checked:
+class Checked(Struct, frozen=True, eq=False):  # eq would ask for hashable schemas
     """What stands beside a type: the check that makes it, and its JSON Schema."""
 
     check: Callable[[Any], Any]

@@ -7,8 +7,9 @@ waits for who just wants to see a log.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from tocsin.config.alarm_values import RuleConfig, SupportConfig
 from tocsin.config.values import (

@@ -6,12 +6,14 @@ so that worker processes can hold these values cheaply.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, replace
-from dataclasses import field as field_
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from tocsin.config.alarm_values import AlarmConfig, MessagesConfig
 from tocsin.config.graph import in_order
+from tocsin.config.known import Known
 from tocsin.config.notify_values import NotifyConfig
 from tocsin.config.state_values import StateConfig
 
@@ -53,8 +55,7 @@ SELF = "tocsin: sources"
 DEFAULT_PATH = "/tmp/access.log"  # noqa: S108  (named by the original description)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MultilineConfig:
+class MultilineConfig(Struct, frozen=True, kw_only=True):
     """Which lines belong to the event of a line before them; regular expressions.
 
     One of `starts_with` and `continues_with` is given. Of an event, `max_lines` lines
@@ -68,8 +69,7 @@ class MultilineConfig:
     wait: int = SECOND
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FormatConfig:
+class FormatConfig(Struct, frozen=True, kw_only=True):
     """How the lines of a source are read.
 
     `type` is the name of a built-in or a plugin's format; or `pattern`, `log_format`,
@@ -91,8 +91,7 @@ class FormatConfig:
     multiline: MultilineConfig | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceConfig:
+class SourceConfig(Struct, frozen=True, kw_only=True):
     """Where lines come from, and how time is judged.
 
     They are in files by path, glob pattern or folder, unless there is an `intake`.
@@ -114,8 +113,7 @@ class SourceConfig:
         return self.path if self.intake is None else (self.intake.place,)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class MetricConfig:
+class MetricConfig(Known, frozen=True, kw_only=True):
     """A number measured from events, per window and per key.
 
     `type` is upper case: COUNT, RATE, SUM, AVG, MIN, MAX, STDDEV, DISTINCT or a
@@ -126,6 +124,9 @@ class MetricConfig:
     whose key had none for so long before are counted. One of a `mishap` counts lines
     that something befell, and no events.
     """
+
+    later = frozenset({"offset", "expected", "unseen_for", "mishap"})
+    aside = frozenset({"quiet"})
 
     name: str
     type: str = "COUNT"
@@ -140,24 +141,11 @@ class MetricConfig:
     expected: tuple[str, ...] = ()
     unseen_for: int = 0
     mishap: str = ""
-
-    def __repr__(self) -> str:
-        # Saved states are known by this text: that of metrics without what came later
-        # must stay what it was.
-        later = ("offset", "expected", "unseen_for", "mishap")
-        given = [
-            f"{f.name}={getattr(self, f.name)!r}"
-            for f in fields(self)
-            if f.repr and (f.name not in later or getattr(self, f.name) != f.default)
-        ]
-        return f"{type(self).__qualname__}({', '.join(given)})"
-
-    quiet: bool = field_(default=False, repr=False)
+    quiet: bool = False
     """Whether it is measured for others only, and has no datapoints of its own."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CalculatedMetricConfig:
+class CalculatedMetricConfig(Known, frozen=True, kw_only=True):
     """A number computed from other metrics.
 
     Either `aggregate` over the datapoints of `input_metrics` whose end lies in
@@ -167,6 +155,8 @@ class CalculatedMetricConfig:
     datapoints are shown.
     """
 
+    aside = frozenset({"alarm", "hidden"})
+
     name: str
     input_metrics: tuple[str, ...]
     period: int
@@ -174,12 +164,11 @@ class CalculatedMetricConfig:
     aggregate: str | None = None
     formula: Expression | None = None
     min_samples: Mapping[str, int] = field(default_factory=dict)
-    alarm: str = field(default="", repr=False)
-    hidden: bool = field(default=False, repr=False)
+    alarm: str = ""
+    hidden: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConsumerConfig:
+class ConsumerConfig(Struct, frozen=True, kw_only=True):
     """A plugin that sees the events of a source and reports by period.
 
     `type` is a dotted path (`tocsin.plugins.SectionLoad`) or an entry point's name.
@@ -193,8 +182,7 @@ class ConsumerConfig:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChannelConfig:
+class ChannelConfig(Struct, frozen=True, kw_only=True):
     """A way to people: its `type` and what that needs.
 
     `options` are those of the type's class in `tocsin.channels`: durations in
@@ -206,8 +194,7 @@ class ChannelConfig:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MaskingConfig:
+class MaskingConfig(Struct, frozen=True, kw_only=True):
     """What of log lines is masked before they leave; `rules` are patterns and texts."""
 
     addresses: bool = True
@@ -216,16 +203,14 @@ class MaskingConfig:
     rules: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReportConfig:
+class ReportConfig(Struct, frozen=True, kw_only=True):
     """The statistics of the screen: how often, and how many rows of each list."""
 
     every: int = 10 * SECOND
     top: int = 10
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BuiltinConfig:
+class BuiltinConfig(Struct, frozen=True, kw_only=True):
     """What is there beside what a user writes: alarms, and what they are made of."""
 
     sources: tuple[SourceConfig, ...] = ()
@@ -240,8 +225,7 @@ class BuiltinConfig:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
+class Config(Struct, frozen=True, kw_only=True):
     """One checked configuration: every name in it means something."""
 
     sources: tuple[SourceConfig, ...] = (SourceConfig(),)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from tocsin.formats import BUILT_IN, get_with
 from tocsin.formats.options import FormatOptions
@@ -25,8 +26,7 @@ _ALONE = {"docker", "journald", "json", "combined", "common"}
 """No other format takes lines of these: who fits them throughout is found."""
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(Struct, frozen=True):
     """How a format did: lines that are events, of lines that are not skipped.
 
     `first` is the first line it refused, if any.
@@ -48,8 +48,7 @@ class Candidate:
         return self.first.reason if self.first else ""
 
 
-@dataclass(frozen=True, slots=True)
-class Detection:
+class Detection(Struct, frozen=True):
     """What was decided; `format` is empty, and `codec` refuses all, when nothing fits.
 
     `considered` holds every format tried, the best first: all, unless one that others
@@ -165,8 +164,7 @@ def _merit(candidate: Candidate) -> int:
 _TIME_ALONE = MessageType("unknown", (Field("time", FieldType.TIME),))
 
 
-@dataclass(frozen=True, slots=True)
-class Unknown:
+class Unknown(Struct, frozen=True):
     """The codec of a stream whose format was not recognised: it refuses every line."""
 
     format: str = "unknown"
@@ -198,8 +196,7 @@ SAMPLES: Mapping[bytes, Mapping[str, Any] | None] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Auto:
+class Auto(Struct, frozen=True):
     """The format that parses most of a stream's first lines."""
 
     options: FormatOptions = field(default_factory=FormatOptions)

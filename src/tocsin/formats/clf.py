@@ -7,10 +7,11 @@ places, so that the two always agree.
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
 from functools import partial
 
 import polars as pl
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tocsin.formats import compiled, cut, cutter, lines, requests, typed
 from tocsin.formats.access import REQUEST_PARTS
@@ -32,8 +33,7 @@ _AT_ONCE = 20_000
 """Lines that the grammar reads at once."""
 
 
-@dataclass(frozen=True, slots=True)
-class ClfCodec:
+class ClfCodec(Struct, frozen=True):
     """Lines of an access log to events.
 
     `agents` says whether referer and user agent must be there (combined).

@@ -1,8 +1,9 @@
 """The combined log format of Apache and nginx; whatever follows it is `rest`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from tocsin.formats import access
 from tocsin.formats.common import REST
@@ -51,8 +52,7 @@ _NAMES = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Combined:
+class Combined(Struct, frozen=True):
     """The common format, then `"referer" "user agent"`, then anything."""
 
     options: FormatOptions = field(default_factory=FormatOptions)

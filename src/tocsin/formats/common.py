@@ -1,8 +1,9 @@
 """The Common Log Format of NCSA, Apache and nginx; whatever follows it is `rest`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from tocsin.formats import access
 from tocsin.formats.options import FormatOptions
@@ -49,8 +50,7 @@ _NAMES = (
 REST = Field("rest", about="what follows the known fields; null if nothing does")
 
 
-@dataclass(frozen=True, slots=True)
-class Common:
+class Common(Struct, frozen=True):
     """`host ident user [time] "request" status bytes`, then anything."""
 
     options: FormatOptions = field(default_factory=FormatOptions)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from tocsin.formats.layout import Layout, look, message_of
 from tocsin.formats.options import FormatOptions
@@ -41,8 +42,7 @@ SAMPLES: Mapping[bytes, Mapping[str, Any] | None] = {
 """Each sample is a header line and one line."""
 
 
-@dataclass(frozen=True, slots=True)
-class Csv:
+class Csv(Struct, frozen=True):
     """One event a line; a quoted value holds delimiters and `""`, never a newline."""
 
     options: FormatOptions = field(default_factory=FormatOptions)

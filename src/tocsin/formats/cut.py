@@ -8,9 +8,10 @@ the grammar (`clf`) reads in the same way. Of all other rows it says nothing.
 """
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field, replace
 
 import polars as pl
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from tocsin.formats.distinct import per_value
 from tocsin.formats.instants import Clock
@@ -25,8 +26,7 @@ _USUAL = r'^ (?P<ident>[^ "]+) (?P<remote_user>[^ "\[]+) \[(?P<time>[^\]"]*)\] $
 """The same but for users with spaces, and so without a choice, which is much faster."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cut:
+class Cut(Struct, frozen=True):
     """The fields of a piece, one row a line, and which rows are surely right (None: all).
 
     `lines` returns some of the lines, by their numbers; `coded` are those of its columns
@@ -66,8 +66,7 @@ def _unescaped(*columns: str) -> pl.Expr:
     return ~pl.any_horizontal(pl.col(columns).str.ends_with("\\"))
 
 
-@dataclass(frozen=True, slots=True)
-class _Shape:
+class _Shape(Struct, frozen=True):
     """How lines are cut for some of their fields.
 
     `plain` says which rows are as the grammar wants them, and of those `open` which

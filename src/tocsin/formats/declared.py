@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from tocsin.formats.options import FormatOptions, Joins
 from tocsin.formats.plan import TIME, Capture, Plan, message_of
@@ -16,8 +18,7 @@ if TYPE_CHECKING:
     from tocsin.model.protocols import Codec
 
 
-@dataclass(frozen=True, slots=True)
-class Declaration:
+class Declaration(Struct, frozen=True):
     """What a format is: the regular expressions of its lines, and their fields.
 
     `regexes` are tried in order; each has a group `time`, written as `form` says (empty:
@@ -52,8 +53,7 @@ class Declaration:
         return Declared(self, options)
 
 
-@dataclass(frozen=True, slots=True)
-class Declared:
+class Declared(Struct, frozen=True):
     """A declared format with the options of a source."""
 
     declaration: Declaration

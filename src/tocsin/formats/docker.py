@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from tocsin.formats.options import FormatOptions
 from tocsin.model.message import Field, FieldType, MessageType
@@ -28,8 +30,7 @@ SAMPLES: Mapping[bytes, Mapping[str, Any] | None] = {
 _NEEDED = frozenset({"log", "stream"})
 
 
-@dataclass(frozen=True, slots=True)
-class Docker:
+class Docker(Struct, frozen=True):
     """What the json-file driver writes; a line may be a part of what was said."""
 
     options: FormatOptions = field(default_factory=FormatOptions)

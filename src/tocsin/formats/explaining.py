@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from tocsin.formats import BUILT_IN, get_with
 
@@ -19,8 +20,7 @@ _MOST = 200
 """Fields that are looked for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Explained:
+class Explained(Struct, frozen=True):
     """What a line came to: `event`, `joined`, `skipped` or `refused`.
 
     `fields` are those of an event, without the empty ones; `reason` says why a line was

@@ -8,10 +8,10 @@ on that.
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import polars as pl
+from msgspec import Struct
 
 from tocsin.formats import lines, requests, surgery, typed
 from tocsin.formats.access import REQUEST_PARTS
@@ -46,8 +46,7 @@ def codec(
     return ExtractCodec(name, message, Clock(clock.form, clock.zone, since), plan)
 
 
-@dataclass(frozen=True, slots=True)
-class ExtractCodec:
+class ExtractCodec(Struct, frozen=True):
     """Lines to events by a plan."""
 
     format: str

@@ -7,8 +7,9 @@ parse errors, and the reason names the plugin.
 from __future__ import annotations
 
 import inspect
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from tocsin.model.discovery import FAILURES, FORMATS, blamed, find
 from tocsin.model.errors import UsageError
@@ -71,8 +72,7 @@ def _message(made: Any) -> MessageType:  # noqa: ANN401
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Foreign:
+class Foreign(Struct, frozen=True):
     """A format of others, whose codecs cannot break what is not theirs."""
 
     made: Format
@@ -114,8 +114,7 @@ class Foreign:
         return f"the format {self.called!r} failed: {method}: {said}"
 
 
-@dataclass(frozen=True, slots=True)
-class Refusing:
+class Refusing(Struct, frozen=True):
     """The codec of a stream whose format could not open it: it refuses every line."""
 
     why: str

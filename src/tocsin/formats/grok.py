@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from tocsin.formats import surgery
 from tocsin.formats.grok_names import PATTERNS, QUICK, TIMES
@@ -25,8 +26,7 @@ _TYPES = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Expansion:
+class Expansion(Struct, frozen=True):
     """A grok pattern while it is expanded: the fields so far, and each group's field."""
 
     table: Mapping[str, str] = field(default_factory=lambda: PATTERNS)

@@ -11,11 +11,12 @@ is a stamp at all: on its own it is more lenient than a format can be.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import polars as pl
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tocsin.formats.distinct import per_run
 from tocsin.model.batch import TIME
@@ -59,8 +60,7 @@ _GAP_HOURS = 3
 _NANO_DIGITS = 9
 
 
-@dataclass(frozen=True, slots=True)
-class Clock:
+class Clock(Struct, frozen=True):
     """How a column of stamps is written, and the zone of those without an offset.
 
     `form` is one of `FORMS`, a strptime pattern, or empty for whichever of ISO 8601,

@@ -7,10 +7,11 @@ the log did) is joined to nothing, and counted as joined all the same.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import polars as pl
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tocsin.formats import lines
 
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
 _FEW = 1 << 16
 
 
-@dataclass(frozen=True, slots=True)
-class Joined:
+class Joined(Struct, frozen=True):
     """The texts of events, and the row of each one's first line.
 
     `lines` counts the lines that there were, `joined` those that continue others.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from tocsin.formats.options import FormatOptions
 from tocsin.model.message import Field, FieldType, MessageType
@@ -43,8 +45,7 @@ _FIELDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Journald:
+class Journald(Struct, frozen=True):
     """One entry a line; every field of the journal can be asked for by its name."""
 
     options: FormatOptions = field(default_factory=FormatOptions)

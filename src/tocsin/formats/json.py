@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from tocsin.formats.options import FormatOptions
 from tocsin.formats.paths import look, message_of
@@ -42,8 +43,7 @@ SAMPLES: Mapping[bytes, Mapping[str, Any] | None] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Json:
+class Json(Struct, frozen=True):
     """One JSON object a line; a dotted name is a path, or a key with dots in it."""
 
     options: FormatOptions = field(default_factory=FormatOptions)

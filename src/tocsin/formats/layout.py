@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from tocsin.formats import access
 from tocsin.formats.options import FormatOptions
@@ -20,8 +21,7 @@ MOST_COLUMNS = 500
 """A line of more values is not taken for a header."""
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(Struct, frozen=True):
     """What a stream's first lines say: delimiter, names as written, the header line.
 
     `header` is the bytes of the header line without its line end; empty: there is none.

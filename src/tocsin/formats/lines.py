@@ -7,10 +7,10 @@ line is dropped. All of it depends on each line alone, so blocks may be cut anyw
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 
 import polars as pl
+from msgspec import Struct
 
 PIECE = 8 << 20
 """Bytes parsed at a time: bounds the memory, and what one odd line can slow down."""
@@ -77,8 +77,7 @@ def as_text(piece: bytes, row: bytes = b"\n") -> tuple[bytes, int]:
     return (row + piece, 1) if piece.startswith(_PACKED) else (piece, 0)
 
 
-@dataclass(frozen=True)
-class Piece:
+class Piece(Struct, frozen=True, dict=True):
     """A cleaned piece, and its lines for those who need them.
 
     `returns` says whether there may be carriage returns in them.

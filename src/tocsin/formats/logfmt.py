@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from tocsin.formats.options import FormatOptions
 from tocsin.formats.paths import message_of
@@ -35,8 +36,7 @@ SAMPLES: Mapping[bytes, Mapping[str, Any] | None] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Logfmt:
+class Logfmt(Struct, frozen=True):
     """Pairs in any order; a value in quotes holds blanks and escaped quotes."""
 
     options: FormatOptions = field(default_factory=FormatOptions)

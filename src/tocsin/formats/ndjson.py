@@ -10,10 +10,10 @@ judged in one way on every path.
 import io
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import polars as pl
+from msgspec import Struct
 
 from tocsin.formats import lines, requests, typed
 from tocsin.formats.access import REQUEST_PARTS
@@ -45,8 +45,7 @@ def codec(
     return JsonCodec(name, message, clock, tuple(seen), options)
 
 
-@dataclass(frozen=True, slots=True)
-class JsonCodec:
+class JsonCodec(Struct, frozen=True):
     """Lines of JSON objects to events; `seen` are the paths of the first lines.
 
     An object that lacks a `required` field is no event.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct, field
 
 from tocsin.model.errors import UsageError
 
@@ -34,8 +35,7 @@ class FormatError(UsageError):
         super().__init__(message if at is None else f"{message}, at character {at + 1}")
 
 
-@dataclass(frozen=True, slots=True)
-class Joins:
+class Joins(Struct, frozen=True):
     """Which lines belong to the event of a line before them.
 
     Either `starts`, what every first line matches, or `continues`, what every further
@@ -54,8 +54,7 @@ class Joins:
         return rule or f"continues with {self.continues}"
 
 
-@dataclass(frozen=True, slots=True)
-class FormatOptions:
+class FormatOptions(Struct, frozen=True):
     """The options of every format; each format reads those that mean something to it.
 
     `timezone` is the IANA zone of stamps that carry no offset. `columns` names the

@@ -8,10 +8,10 @@ read one by one.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import polars as pl
+from msgspec import Struct
 
 from tocsin.formats import lines, requests, typed
 from tocsin.formats.access import REQUEST_PARTS
@@ -53,8 +53,7 @@ def codec(
     return PairsCodec(name, message, clock, tuple(seen), options, _shape(texts))
 
 
-@dataclass(frozen=True, slots=True)
-class PairsCodec:
+class PairsCodec(Struct, frozen=True):
     """Lines of pairs to events; `seen` are the keys of the first lines.
 
     `shape` are those of the first line, in its order: lines alike are read faster.

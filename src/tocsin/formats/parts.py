@@ -1,10 +1,10 @@
 """What became of the lines of one piece, and pieces put together to a batch."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 
 import polars as pl
+from msgspec import Struct, field
 
 from tocsin.formats import lines, typed
 from tocsin.formats.shapes import shape, shapes
@@ -21,8 +21,7 @@ _SHOWN = 200
 _NONE_REFUSED: pl.DataFrame = pl.DataFrame(schema=REFUSED)
 
 
-@dataclass(frozen=True, slots=True)
-class Bad:
+class Bad(Struct, frozen=True):
     """The lines of a piece that no event came from: `refused` as in `EventBatch`.
 
     `rows` says where the first stand, at most `KEPT` of them, of different shapes.
@@ -35,8 +34,7 @@ class Bad:
 _NONE_BAD = Bad()
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """The events of a piece, and what became of its other lines.
 
     `frame` has the columns of the batch; `kept` and `coded` are its `lines` and `coded`.

@@ -7,8 +7,10 @@ columns, which types, why a line is refused) is generated from the plan.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from tocsin.formats import access, surgery
 from tocsin.formats.options import FormatError
@@ -24,8 +26,7 @@ _AGAIN = "__"
 """Stands between a field's name and a number, where several groups fill one field."""
 
 
-@dataclass(frozen=True, slots=True)
-class Capture:
+class Capture(Struct, frozen=True):
     """A field that lines hold: its type, and how it is written.
 
     `form` is that of a time (see `instants.FORMS`), or the unit of plain numbers.
@@ -37,8 +38,7 @@ class Capture:
     about: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """How lines come to events.
 
     `variants` are the regular expressions; a group `x` (or `x__2`) fills the field that

@@ -8,9 +8,9 @@ regular expression of the whole grammar, and comes back in its place.
 import io
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import polars as pl
+from msgspec import Struct
 
 from tocsin.formats import lines, requests, typed
 from tocsin.formats.access import REQUEST_PARTS
@@ -38,8 +38,7 @@ def codec(
     return SeparatedCodec(name, message, clock, layout, ours)
 
 
-@dataclass(frozen=True, slots=True)
-class SeparatedCodec:
+class SeparatedCodec(Struct, frozen=True):
     """Lines of delimited values to events; `ours` are the columns by our names."""
 
     format: str

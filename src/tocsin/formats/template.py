@@ -8,8 +8,9 @@ not fit so, as early as lets the whole line fit.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
+
+from msgspec import Struct
 
 from tocsin.formats.options import FormatError
 from tocsin.formats.plan import Capture, Plan, planned
@@ -28,8 +29,7 @@ MOST = 100
 """Fields of a pattern."""
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(Struct, frozen=True):
     """A field of a line. One without a name is passed over; `at` is for error messages.
 
     `shape` is the regular expression of its text, where that is known.

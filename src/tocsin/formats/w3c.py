@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from tocsin.formats.options import FormatOptions
 from tocsin.formats.plan import TIME, Capture, Plan, message_of
@@ -61,8 +62,7 @@ _VALUE = r'(?:"[^"]*"|[^ "]+)'
 _NUMBER = "[0-9]+|-"
 
 
-@dataclass(frozen=True, slots=True)
-class W3c:
+class W3c(Struct, frozen=True):
     """The columns are those that `#Fields:` first names; other `#` lines are skipped."""
 
     options: FormatOptions = field(default_factory=FormatOptions)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from tocsin.formats import surgery
 from tocsin.formats.options import FormatError, FormatOptions
@@ -17,8 +19,7 @@ if TYPE_CHECKING:
     from tocsin.model.protocols import Codec
 
 
-@dataclass(frozen=True, slots=True)
-class _Written:
+class _Written(Struct, frozen=True):
     """A format whose plan is made of the text that a user wrote.
 
     Raises:
@@ -57,7 +58,7 @@ class _Written:
         return codec(self.name, plan, message_of(self.name, plan), self.options, head)
 
 
-class Pattern(_Written):
+class Pattern(_Written, frozen=True):
     """`{remote_addr} [{time:%d/%b/%Y:%H:%M:%S %z}] "{request}" {status:int}`."""
 
     name = "pattern"
@@ -70,7 +71,7 @@ class Pattern(_Written):
         return plan_of(parse(self.options.text), self.options)
 
 
-class LogFormat(_Written):
+class LogFormat(_Written, frozen=True):
     """The `log_format` of nginx or the `LogFormat` of Apache, pasted as it is."""
 
     name = "log_format"
@@ -84,7 +85,7 @@ class LogFormat(_Written):
         return plan_of(parse(self.options.text), self.options)
 
 
-class Regex(_Written):
+class Regex(_Written, frozen=True):
     """A regular expression whose named groups are the fields."""
 
     name = "regex"
@@ -101,7 +102,7 @@ class Regex(_Written):
         return planned(with_haste(text), map(Capture, found), self.options)
 
 
-class Grok(_Written):
+class Grok(_Written, frozen=True):
     """`%{IPORHOST:client} %{HTTPDATE:time} %{NUMBER:status:int}`."""
 
     name = "grok"

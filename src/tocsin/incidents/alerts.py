@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from tocsin.model.instant import SECOND
 from tocsin.model.naming import titled
@@ -24,8 +26,7 @@ _STATUS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AlarmNotes:
+class AlarmNotes(Struct, frozen=True, kw_only=True):
     """What the configuration says of an alarm beside its condition."""
 
     name: str
@@ -36,8 +37,7 @@ class AlarmNotes:
     metric: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Happening:
+class Happening(Struct, frozen=True):
     """Something became of an incident: how it stands now, as an alert.
 
     `event` is one of opened, resolved, reopened, corrected, withdrawn, or any other
@@ -49,8 +49,7 @@ class Happening:
     at: int
 
 
-@dataclass(frozen=True, slots=True)
-class Acknowledged:
+class Acknowledged(Struct, frozen=True):
     """Somebody works on an incident, since `at` (s)."""
 
     incident: int

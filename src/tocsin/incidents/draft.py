@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from tocsin.incidents.flapping import Flap, Flapping, damped
 from tocsin.incidents.groups import FIRING, Group
@@ -27,8 +28,7 @@ if TYPE_CHECKING:
     from tocsin.model.notification import Alert, Notification
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NotifySpec:
+class NotifySpec(Struct, frozen=True, kw_only=True):
     """Who is told what, when, and how often. Times are in seconds.
 
     What is older than `max_age` when it is heard of is summed up, and a gap of that
@@ -62,8 +62,7 @@ class NotifySpec:
         return json.dumps(ways, ensure_ascii=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Struct, frozen=True):
     """An alert that is or was told, and the groups that it belongs to.
 
     `seen` (s) is when its newest change was heard of, `late` says that it was too
@@ -84,8 +83,7 @@ def place_of(alert: Alert) -> str:
     return json.dumps([name, *sorted(alert.key.items())], ensure_ascii=False)
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(Struct, frozen=True):
     """All that is remembered between two steps; nothing in it is ever changed.
 
     `now` (s) is the time of a late step, though not always of the last; `ways` are

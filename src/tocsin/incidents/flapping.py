@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Flapping:
+class Flapping(Struct, frozen=True, kw_only=True):
     """So many `changes` `within` a time (s) are too many, until none for `quiet` (s)."""
 
     changes: int = 6
@@ -14,8 +13,7 @@ class Flapping:
     quiet: int = 600
 
 
-@dataclass(frozen=True, slots=True)
-class Flap:
+class Flap(Struct, frozen=True):
     """How one alarm and key has changed lately: when, by the log, and when last heard.
 
     `since` is when damping began, None as long as it has not.

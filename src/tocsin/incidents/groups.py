@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from tocsin.incidents.reasons import Reason
 from tocsin.model.levels import gravity
@@ -17,8 +18,7 @@ DAMPED = "flapping"
 """What was told of an alert that comes and goes: neither that it rings, nor not."""
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(Struct, frozen=True):
     """What was told last of an alert: nothing, as long as `status` is empty.
 
     `at` is when (s), `repeats` how often it was said again since; `held` names the
@@ -32,8 +32,7 @@ class Said:
     held: str = ""
 
 
-@dataclass(slots=True)
-class Group:
+class Group(Struct):
     """Alerts of one route with the same labels, told together.
 
     `due` is when it is looked at next; while `idle`, only to be forgotten. `looked` is

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from tocsin.incidents.alerts import Acknowledged, Happening
 from tocsin.incidents.draft import Draft, Standing, place_of

@@ -8,8 +8,10 @@ without a partner is opened. An id is never opened twice.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from tocsin.model.levels import gravity
 
@@ -32,8 +34,7 @@ class Change(NamedTuple):
     level: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Incident:
+class Incident(Struct, frozen=True):
     """One incident: opened and, once over, closed at a tick (s).
 
     `levels` are those it came to, each with since when, if its alarm has several.
@@ -86,8 +87,7 @@ class Event(NamedTuple):
     was: Incident | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Ledger:
+class Ledger(Struct, frozen=True):
     """The incidents that may still change, and the next id."""
 
     next_id: int = 1

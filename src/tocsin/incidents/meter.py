@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from tocsin.incidents.reasons import Reason
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cap:
+class Cap(Struct, frozen=True, kw_only=True):
     """At most so many `messages` in any `per` seconds.
 
     What is above is counted, and told in a digest once nothing has been added for
@@ -22,8 +22,7 @@ class Cap:
     quiet: int = 30
 
 
-@dataclass(slots=True)
-class Meter:
+class Meter(Struct):
     """What a channel has been sent: the times (s) of its last messages.
 
     `held` maps each incident that waits for the digest to the reason; `since` and

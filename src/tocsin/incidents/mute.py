@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec import Struct
 
 from tocsin.incidents.reasons import Reason
 from tocsin.incidents.schedule import inside
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
     from tocsin.model.schedule import Schedule
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Silence:
+class Silence(Struct, frozen=True, kw_only=True):
     """A mute by a person, with an end: in force from `start` until before `end` (s)."""
 
     match: Matchers
@@ -35,8 +35,7 @@ class Silence:
         return f"{self.id} by {self.author}{comment}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Downtime:
+class Downtime(Struct, frozen=True, kw_only=True):
     """Work that was planned: from `start` until before `end` (s), or by a schedule."""
 
     name: str
@@ -54,8 +53,7 @@ class Downtime:
         return begun and not over and planned
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Inhibition:
+class Inhibition(Struct, frozen=True, kw_only=True):
     """While a `source` rings, `target`s with the same labels `equal` are not told."""
 
     source: Matchers

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from dataclasses import replace
 from operator import itemgetter
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from tocsin.incidents.draft import Draft, NotifySpec, State
 from tocsin.incidents.flapping import forgettable

@@ -76,7 +76,7 @@ def silence_from_json(plain: Mapping[str, Any]) -> Silence:
 
 def alert_as_json(alert: Alert) -> dict[str, Any]:
     """Return an alert as plain data, without what is empty."""
-    found = {name: getattr(alert, name) for name in Alert.__slots__}
+    found = {name: getattr(alert, name) for name in Alert.__struct_fields__}
     found["key"] = dict(alert.key)
     found["labels"] = dict(alert.labels)
     found["evidence"] = list(alert.evidence)
@@ -127,7 +127,7 @@ def _group(group: Group) -> dict[str, Any]:
         [incident, s.status, s.level, s.at, s.repeats, s.held]
         for incident, s in group.members.items()
     ]
-    plain = {name: getattr(group, name) for name in Group.__slots__}
+    plain = {name: getattr(group, name) for name in Group.__struct_fields__}
     return plain | {"members": members}
 
 
@@ -137,7 +137,7 @@ def _to_group(plain: dict[str, Any]) -> Group:
 
 
 def _meter(meter: Meter) -> dict[str, Any]:
-    plain = {name: getattr(meter, name) for name in Meter.__slots__}
+    plain = {name: getattr(meter, name) for name in Meter.__struct_fields__}
     held = [[incident, reason.value] for incident, reason in meter.held.items()]
     return plain | {"held": held}
 

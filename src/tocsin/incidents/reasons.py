@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 
 class Reason(StrEnum):
@@ -76,8 +77,7 @@ _WORDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Withheld:
+class Withheld(Struct, frozen=True):
     """Something about an incident that is not told, at `at` (s), and why.
 
     `route` and `channel` are empty where the reason holds for all of them; `detail`

@@ -6,8 +6,10 @@ inhibition, schedules of the route, downtimes and silences, flapping.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tocsin.incidents.draft import FLAPPING, Draft, Standing
 from tocsin.incidents.groups import (
@@ -27,8 +29,7 @@ if TYPE_CHECKING:
     from tocsin.incidents.routes import Route
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Struct, frozen=True):
     """What a group has to tell, before channels are asked whether they take it."""
 
     group: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from tocsin.model.matchers import Matchers, matches
 
@@ -17,8 +18,7 @@ EVERY_LABEL = "..."
 """In `group_by`: a group for each set of labels, so nothing is grouped."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
+class Route(Struct, frozen=True, kw_only=True):
     """One node of the tree, with all it has inherited. Times are in seconds.
 
     `id` stays the same as long as what it matches does, whatever its timers. With

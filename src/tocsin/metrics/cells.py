@@ -16,10 +16,11 @@ the group key as JSON.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 import polars as pl
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from tocsin.metrics.evidence import LINES, reduced
 from tocsin.metrics.sketches import in_lists
@@ -58,18 +59,20 @@ MOST_SQUARED = 10.0**10
 """The same where squares are summed, so that millions of them fit in 128 bits."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cells:
+class _Tables(Struct, frozen=True):
+    base: pl.DataFrame
+    buckets: pl.DataFrame
+    registers: pl.DataFrame
+    lines: pl.DataFrame = field(default_factory=lambda: _NO_LINES)
+
+
+class Cells(_Tables, frozen=True, kw_only=True):
     """The four tables of cells.
 
     The first `ordered` rows of `base` are known to be in order of `p` (`arranged`).
     """
 
-    base: pl.DataFrame
-    buckets: pl.DataFrame
-    registers: pl.DataFrame
-    lines: pl.DataFrame = field(default_factory=lambda: _NO_LINES)
-    ordered: int = field(default=0, compare=False, kw_only=True)
+    ordered: int = 0
 
     @property
     def tables(self) -> tuple[pl.DataFrame, ...]:
@@ -125,8 +128,7 @@ _EMPTY = Cells(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class NamedCells:
+class NamedCells(Struct, frozen=True):
     """Cells on their way to a state: `sid` is a row of `names` (`m`, `key`)."""
 
     names: pl.DataFrame

@@ -8,12 +8,13 @@ cells, and hardly with the metrics.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from itertools import groupby
 from math import prod
 from typing import TYPE_CHECKING
 
 import polars as pl
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from tocsin.metrics.cells import NAMES
 from tocsin.metrics.codes import ROOM, TooWideError, code, group
@@ -30,8 +31,7 @@ _AT_ONCE = 500_000
 """Rows that are grouped at once: bounds the memory that many metrics take."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cube:
+class Cube(Struct, frozen=True):
     """Rows, or sums of rows, by pane and by fields.
 
     `table` has the panes `p` and `a`, the code of each field (`code_of`), and what is
@@ -110,8 +110,7 @@ def code_of(name: str) -> str:
     return f"code:{name}"
 
 
-@dataclass(frozen=True, slots=True)
-class Range:
+class Range(Struct, frozen=True):
     """The numbers of one metric: its slices of time, ticks and groups.
 
     They begin at `base`, and those of its series at `series`.

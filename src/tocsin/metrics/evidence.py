@@ -9,10 +9,10 @@ any larger pile. So evidence is exact, and needs no more memory than its bounds 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
+from msgspec import Struct
 
 from tocsin.model.batch import greatest
 
@@ -139,8 +139,7 @@ def _fronted(lines: pl.DataFrame, tick: int) -> pl.DataFrame:
     return lines.with_columns(front=fits | (pl.col("bin") + pl.col("size") > tick))
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(Struct, frozen=True):
     """A look at the window of a metric that ends at `end` (s), at the tick `known`.
 
     `wanted` is how many lines of a series are to be shown.

@@ -8,9 +8,8 @@ ahead of their stream are held until the next row confirms them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import polars as pl
+from msgspec import Struct
 
 from tocsin.metrics.spec import AMEND_EVERY, TimeSpec
 from tocsin.model.batch import greatest
@@ -20,8 +19,7 @@ NEVER = -(2**62)
 """An instant before all others."""
 
 
-@dataclass(frozen=True, slots=True)
-class StreamClock:
+class StreamClock(Struct, frozen=True):
     """What a stream remembers between batches.
 
     `newest` is the greatest time that moved it (µs; None before the first row),
@@ -32,8 +30,7 @@ class StreamClock:
     held: pl.DataFrame | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(Struct, frozen=True):
     """A batch, judged: `rows` are those that count, with columns `p` and `a` (s)."""
 
     rows: pl.DataFrame

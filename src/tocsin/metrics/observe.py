@@ -8,11 +8,12 @@ their fields have; the cells are the same either way.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from math import gcd
 from typing import TYPE_CHECKING
 
 import polars as pl
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from tocsin.metrics.cells import (
     BASE,
@@ -55,8 +56,7 @@ _COUNT = [pl.len().cast(pl.Int64).alias("n")]
 _AT: Schema = {"@": pl.Int64}
 
 
-@dataclass(slots=True)
-class Observer:
+class Observer(Struct):
     """Observes the metrics of one source; `metrics` pairs each with its number.
 
     Metrics share a cube that can have no more than `share` cells for each row. That makes
@@ -65,7 +65,7 @@ class Observer:
 
     metrics: Sequence[tuple[int, MetricSpec]]
     share: float = 0.25
-    _fields: dict[int, set[str]] = field(init=False, repr=False)
+    _fields: dict[int, set[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._fields = {
@@ -164,8 +164,7 @@ def shifted(named: NamedCells, metrics: Sequence[tuple[int, MetricSpec]]) -> Nam
     return NamedCells(named.names, named.cells.map(later))
 
 
-@dataclass(slots=True)
-class _Shared:
+class _Shared(Struct):
     """Metrics that share a cube: of these fields, and of slices of `grain` seconds."""
 
     grain: int

@@ -9,10 +9,11 @@ that turns out to have more events than one of those with a series takes its pla
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from tocsin.metrics.cells import Cells, NamedCells, merge
 from tocsin.metrics.rivals import RIVALS, STRETCH, joined
@@ -42,8 +43,7 @@ class Heir(NamedTuple):
     wait: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class SeriesPlan:
+class SeriesPlan(Struct, frozen=True):
     """What the series table must know of the plan.
 
     `heirs` maps a metric's number to the metrics that live wherever it does (the
@@ -71,8 +71,7 @@ class SeriesPlan:
         return json.dumps(whole, separators=(",", ":"))
 
 
-@dataclass(frozen=True, slots=True)
-class SeriesTable:
+class SeriesTable(Struct, frozen=True):
     """The series of one state, by name and number.
 
     `births` says from which slice (`first`, s) a series has datapoints, and at which

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from math import gcd
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     import polars as pl
@@ -59,16 +60,14 @@ class Mishap(StrEnum):
     """It is counted with others, under the key of all for which there was no room."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ratio:
+class Ratio(Struct, frozen=True):
     """A quantile as a ratio of whole numbers, so that ranks are exact."""
 
     num: int
     den: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class MetricSpec:
+class MetricSpec(Struct, frozen=True, eq=False):
     """A metric over the events of one source. Times are in whole seconds.
 
     A window ends at every multiple of `every` and is `period` long. `value` is what is
@@ -135,8 +134,7 @@ class MetricSpec:
         return self.value_reads | self.where_reads | frozenset(self.group_by)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class CalculatedSpec:
+class CalculatedSpec(Struct, frozen=True, eq=False):
     """A metric made of datapoints: an aggregate over a period, or a formula.
 
     With `kind`, the datapoints of `inputs` whose end lies in `(end - period, end]`
@@ -165,8 +163,7 @@ class CalculatedSpec:
     limit: int = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class TimeSpec:
+class TimeSpec(Struct, frozen=True):
     """How time moves for the streams of one source. Microseconds, but for panes.
 
     `amend_panes` is how many panes behind a row may be and still amend.

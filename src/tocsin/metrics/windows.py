@@ -8,11 +8,11 @@ silence of a year is one run, and no work is done for it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
 import polars as pl
+from msgspec import Struct
 
 from tocsin.metrics import sliding
 from tocsin.metrics.cells import MILLION, Cells, variance
@@ -50,8 +50,7 @@ _OVERLAP = 4
 """Windows that hold each cell more often than this are looked into as they slide."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
+class Stretch(Struct, frozen=True):
     """For each series, what to judge: a frame with one row for each.
 
     Columns: `sid`, `m`, `kind`, `grain`, `period`, `every`, `num`, `den` (of a
@@ -192,8 +191,7 @@ def _with_results(
     return _found(runs, pl.concat(parts))
 
 
-@dataclass(frozen=True, slots=True)
-class _Overlap:
+class _Overlap(Struct, frozen=True):
     """The windows of one kind (`asked`, by series and time), and the cells in them.
 
     `held` says of each cell `at` which window it comes in, and which (`high`) is the

@@ -1,9 +1,11 @@
 """Events in columns, and the account of the lines they came from."""
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field, fields, replace
+from operator import add
 
 import polars as pl
+from msgspec import Struct, field
+from msgspec.structs import astuple, replace
 
 TIME = pl.Datetime("us", "UTC")
 """The type of every column of instants."""
@@ -12,8 +14,7 @@ REFUSED = {"after": pl.Int64, "text": pl.String}
 """A line (`text`) that no event came from, and how many events come before it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
+class Tally(Struct, frozen=True):
     """What became of lines: `lines = events + joined + skipped + parse_errors`.
 
     Headers and blank lines are skipped, continuation lines are joined.
@@ -26,13 +27,10 @@ class Tally:
     parse_errors: int = 0
 
     def __add__(self, other: "Tally") -> "Tally":
-        return Tally(
-            *(getattr(self, f.name) + getattr(other, f.name) for f in fields(Tally))
-        )
+        return Tally(*map(add, astuple(self), astuple(other)))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Rejected:
+class Rejected(Struct, frozen=True, eq=False):
     """A line that no event came from: a sample for the user, not a record of all.
 
     `text` is at most 200 characters of the line, undecodable bytes escaped. `why` says
@@ -56,16 +54,14 @@ class Rejected:
         return hash(self.text)
 
 
-@dataclass(frozen=True, slots=True)
-class Coded:
+class Coded(Struct, frozen=True):
     """A column by codes from 0 on: `values[codes]` is the column, nulls included."""
 
     codes: pl.Series
     values: pl.Series
 
 
-@dataclass(frozen=True, slots=True)
-class EventBatch:
+class EventBatch(Struct, frozen=True):
     """The events of one block of lines, in the order of the lines.
 
     `frame` has a column `time` (`TIME`, no nulls) and the fields that were asked

@@ -16,15 +16,15 @@ Anything else is ours: it crashes, with a traceback.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
 class TocsinError(Exception):
     """An error that is a letter to the user: its text is shown without a traceback."""
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """One problem of a configuration: place, wish, found, remedy.
 
     `place` is `file:line` (or `file`), `path` the key as the user writes it, such as

@@ -5,8 +5,9 @@ made from SQL by `tocsin.config` and turned into Polars by `tocsin.pipeline`.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from tocsin.model.message import FieldType
 
@@ -14,31 +15,27 @@ Value: TypeAlias = str | int | float | bool | None
 Node: TypeAlias = "Column | Literal | Call"
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(Struct, frozen=True):
     """A field of the event, by its canonical name; or an input metric in a formula."""
 
     name: str
     type: FieldType | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Literal:
+class Literal(Struct, frozen=True):
     """A constant."""
 
     value: Value
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """A row-wise operator or function of our own table, by name, over its arguments."""
 
     function: str
     args: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Expression:
+class Expression(Struct, frozen=True):
     """A checked expression: its tree, its type, and the text it was written as."""
 
     root: Node

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from tocsin.model.errors import UsageError
 
@@ -38,8 +39,7 @@ class Operator(StrEnum):
 PATTERNS = (Operator.LIKE, Operator.UNLIKE)
 
 
-@dataclass(frozen=True, slots=True)
-class Matcher:
+class Matcher(Struct, frozen=True):
     """One condition on one label."""
 
     label: str

@@ -1,8 +1,9 @@
 """The typed schema that a format produces: what fields an event has, and of what type."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+from msgspec import Struct, field
 
 
 class FieldType(StrEnum):
@@ -26,8 +27,7 @@ class FieldType(StrEnum):
     """An address, as text: `pl.String`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Struct, frozen=True):
     """One field of a message type."""
 
     name: str
@@ -35,8 +35,7 @@ class Field:
     about: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class MessageType:
+class MessageType(Struct, frozen=True):
     """The fields of one kind of event, and the other names they are known by.
 
     Every message type has a field `time`, never null in a batch. `aliases` maps a

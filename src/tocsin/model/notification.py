@@ -7,9 +7,10 @@ who receive it twice can tell.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from tocsin.model.levels import gravity
 
@@ -30,8 +31,7 @@ class Kind(StrEnum):
     TEST = "test"
 
 
-@dataclass(frozen=True, slots=True)
-class Alert:
+class Alert(Struct, frozen=True):
     """One incident as it is told. Times are in seconds since the epoch, UTC.
 
     `status` is `firing`, `resolved` or `withdrawn`; `key` is the group key, `labels`
@@ -63,8 +63,7 @@ class Alert:
     """Whose events made the difference, in words."""
 
 
-@dataclass(frozen=True, slots=True)
-class Notification:
+class Notification(Struct, frozen=True):
     """One message to one channel.
 
     `key` identifies it for ever; `thread` is shared by all messages about the same
@@ -104,8 +103,7 @@ class Fate(StrEnum):
     GONE = "gone"  # refused, as will be everything that is ever sent there
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What became of sending to one recipient, and what the other side said.
 
     `after` is how many seconds it asked us to wait before another try.

@@ -4,8 +4,9 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, TypeAlias
+
+from msgspec import Struct, field
 
 from tocsin.model.instant import iso
 
@@ -13,8 +14,7 @@ Key: TypeAlias = Mapping[str, str | int | float | bool | None]
 """The group a datapoint or an alarm is about: `{"section": "/api"}`, or `{}`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Datapoint:
+class Datapoint(Struct, frozen=True):
     """The value of a metric for one key over the window that ends at `end`.
 
     `steps` above 1 stands for that many equal datapoints, the first at `end`, each
@@ -55,8 +55,7 @@ class Datapoint:
         return row
 
 
-@dataclass(frozen=True, slots=True)
-class Contributor:
+class Contributor(Struct, frozen=True):
     """How much a value of a field had to do with a transition.
 
     `now` is its share of the window, `before` that of the window before it: of events,
@@ -86,8 +85,7 @@ class Contributor:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Transition:
+class Transition(Struct, frozen=True):
     """One change of state of an alarm for one key, and why.
 
     `at` is the end of the window that made it true. States are ok, firing and no_data;
@@ -151,8 +149,7 @@ class Transition:
         return row
 
 
-@dataclass(frozen=True, slots=True)
-class IncidentEvent:
+class IncidentEvent(Struct, frozen=True):
     """What became of an incident.
 
     `event` is one of opened, escalated, eased, resolved, reopened, corrected, withdrawn;
@@ -185,8 +182,7 @@ class IncidentEvent:
         return row | {"level": self.level} if self.level else row
 
 
-@dataclass(frozen=True, slots=True)
-class Stats:
+class Stats(Struct, frozen=True):
     """The statistics of one report period `[start, end)`.
 
     `statuses` counts by class (`2xx`), `sections` and `methods` most hits first.
@@ -230,8 +226,7 @@ class Stats:
         return row
 
 
-@dataclass(frozen=True, slots=True)
-class ConsumerReport:
+class ConsumerReport(Struct, frozen=True):
     """What a raw log consumer says of one period `[start, end)`."""
 
     consumer: str
@@ -252,8 +247,7 @@ class ConsumerReport:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(Struct, frozen=True):
     """A word to the user about the run itself: a format found, a file waited for.
 
     `severity` is info, warning or error.
@@ -273,8 +267,7 @@ class Notice:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Loss:
+class Loss(Struct, frozen=True):
     """Bytes `[start, end)` of a file that could not be read and never will be.
 
     `more` says that further bytes after `end` may have been lost, which nobody can
@@ -307,8 +300,7 @@ class Loss:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class StreamAccount:
+class StreamAccount(Struct, frozen=True):
     """The account of one stream: nothing is dropped without being named here.
 
     `lines = events + joined + skipped + parse_errors`;
@@ -335,8 +327,7 @@ class StreamAccount:
     """The newest of what was lost; `known_lost_bytes` counts all of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
+class Summary(Struct, frozen=True):
     """What the whole run came to, per stream and in all."""
 
     streams: tuple[StreamAccount, ...] = ()

@@ -6,8 +6,9 @@ samples wherever they go.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from tocsin.model.notification import Alert, Kind, Notification
 

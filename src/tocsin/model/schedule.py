@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 Span = tuple[int, int]
 """A first and a last, both included."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Period:
+class Period(Struct, frozen=True, kw_only=True):
     """A time that comes again; what is empty does not restrict it.
 
     `times` are seconds of the day, the end excluded; one that ends before it begins
@@ -24,8 +23,7 @@ class Period:
     years: tuple[Span, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Schedule:
+class Schedule(Struct, frozen=True, kw_only=True):
     """A named list of periods, in a time zone.
 
     An instant lies in it if it lies in one of them.

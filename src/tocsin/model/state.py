@@ -7,8 +7,9 @@ people and channels ask for. Instants are in microseconds, times of segments in 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,8 +18,7 @@ Json: TypeAlias = "Mapping[str, Any]"
 """An object of JSON: texts for keys."""
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(Struct, frozen=True):
     """Where reading of a stream goes on: `bookmark` is the source's own, as JSON.
 
     `lines` and `bytes` are what was read so far, for people.
@@ -31,8 +31,7 @@ class Position:
     bytes: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(Struct, frozen=True):
     """Some rows of a table, as the bytes of an Arrow stream.
 
     They are of time in `[start, end)`. `level` is how often they have been compacted;
@@ -44,13 +43,12 @@ class Segment:
     start: int
     end: int
     rows: int
-    body: bytes = field(repr=False)
+    body: bytes
     level: int = 0
     id: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SegmentNote:
+class SegmentNote(Struct, frozen=True):
     """A segment without its body (of `size` bytes)."""
 
     id: int
@@ -62,8 +60,7 @@ class SegmentNote:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class IncidentRow:
+class IncidentRow(Struct, frozen=True):
     """One incident as it stands: `key` is JSON; `closed` None while it is open.
 
     `body` is what else is to be known of it, such as who acknowledged it.
@@ -78,8 +75,7 @@ class IncidentRow:
     body: Json = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class IncidentEntry:
+class IncidentEntry(Struct, frozen=True):
     """One thing that became of an incident; `number`, from 1, is given by the store."""
 
     incident: int
@@ -89,8 +85,7 @@ class IncidentEntry:
     number: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(Struct, frozen=True):
     """One notification to one channel, until it is delivered or given up.
 
     `key` stays the same over all attempts. `place` orders the notifications of an
@@ -114,8 +109,7 @@ DONE = ("delivered", "dead", "withheld")
 """States of a notification that nothing more will happen to."""
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """What one commit changes: all of it is saved, or nothing.
 
     Rows of the same name, stream, id or key take the place of the old. `ended_before`
@@ -158,8 +152,7 @@ def _later(a: int | None, b: int | None) -> int | None:
     return b if a is None else a if b is None else max(a, b)
 
 
-@dataclass(frozen=True, slots=True)
-class About:
+class About(Struct, frozen=True):
     """What a store says of itself. `commits` counts the commits since it was made."""
 
     schema: int

@@ -1,12 +1,11 @@
 """How a run stands at this moment: what is shown between two records."""
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from tocsin.model.records import Key
 
 
-@dataclass(frozen=True, slots=True)
-class StreamStatus:
+class StreamStatus(Struct, frozen=True):
     """One stream as it stands: `lag` is its unread bytes.
 
     `waiting` says that it is not there yet; `trouble`, in words, that it cannot be
@@ -20,8 +19,7 @@ class StreamStatus:
     format: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class AlarmStatus:
+class AlarmStatus(Struct, frozen=True):
     """The value of one alarm's newest window, beside the threshold it is held to.
 
     `operator` is the one that rings; `value` is None before the first window and
@@ -41,8 +39,7 @@ class AlarmStatus:
     key: Key = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class LiveStatus:
+class LiveStatus(Struct, frozen=True):
     """The run as it stands; `now` is the log's time in microseconds, not the wall's.
 
     `lines_per_s` is the reading speed, by the runner's clock; None when not measured.

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import asdict
 
 from tocsin.model.instant import SECOND, from_datetime, iso
 from tocsin.model.notification import Alert, Kind, Notification
@@ -108,7 +109,7 @@ def _notification(data: Mapping[str, Any]) -> Notification:
 
 
 def _alert(alert: Alert) -> dict[str, Any]:
-    data = {f.name: getattr(alert, f.name) for f in fields(alert)}
+    data = asdict(alert)
     for name in ("value", "threshold"):
         data[name] = _number(data[name])
     for name in _TIMES:
@@ -122,7 +123,7 @@ def _alert(alert: Alert) -> dict[str, Any]:
 
 
 def _read_alert(data: Mapping[str, Any]) -> Alert:
-    known = {f.name for f in fields(Alert)}
+    known = Alert.__struct_fields__
     kept = {name: value for name, value in data.items() if name in known}
     for name in _TIMES:
         kept[name] = None if kept.get(name) is None else _seconds(kept[name])

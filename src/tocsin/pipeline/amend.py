@@ -9,10 +9,10 @@ columns, and what is said is the same as if each had been made alone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import polars as pl
+from msgspec import Struct
 
 from tocsin.alarms import threshold
 from tocsin.metrics.cells import without_lines
@@ -28,16 +28,14 @@ TOUCHED = {"sid": pl.Int64, "tick": pl.Int64, "floor": pl.Int64}
 """Which series late rows touch at a tick; no end up to `floor` (s) is changed by them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(Struct, frozen=True):
     """What is known of a shard, late rows that are still to take effect included."""
 
     cells: Cells
     series: SeriesTable
 
 
-@dataclass(frozen=True, slots=True)
-class Amended:
+class Amended(Struct, frozen=True):
     """What amendments come to.
 
     `runs` and `transitions` were said in the course of time; the rest is said at a

@@ -11,10 +11,11 @@ are gone are closed, with a word.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import polars as pl
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tocsin.alarms.threshold import STATE
 from tocsin.formats.typed import DTYPES
@@ -41,8 +42,7 @@ if TYPE_CHECKING:
     from tocsin.pipeline.streams import StreamState
 
 
-@dataclass(frozen=True, slots=True)
-class Carried:
+class Carried(Struct, frozen=True):
     """A state as the new plan has it, and what became of each metric and alarm.
 
     `closed` are the incidents that ended with their alarms; `fresh` the alarms of each

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import polars as pl
+from msgspec.structs import replace
 
 from tocsin.config.values import MessagesConfig
 from tocsin.metrics.spec import (

@@ -6,10 +6,11 @@ thousands of logs such rows are observed together: each alone would cost as much
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tocsin.metrics.cells import Cells, NamedCells
 from tocsin.metrics.evidence import ROW
@@ -26,8 +27,7 @@ _MOST: Final = 200
 """Rows that are observed together: each costs memory as long as it is alone."""
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(Struct, frozen=True):
     """The row that a stream holds: its time (µs), and the state of the stream."""
 
     at: int

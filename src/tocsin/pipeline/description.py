@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field, to_builtins
 
 from tocsin.pipeline.plan import SourcePrint
 
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
     from tocsin.pipeline.plan import Plan, Shard
 
 
-@dataclass(frozen=True, slots=True)
-class MetricNote:
+class MetricNote(Struct, frozen=True):
     """A metric: `source` is empty, and `inputs` (numbers) are not, if calculated."""
 
     name: str
@@ -27,8 +27,7 @@ class MetricNote:
     hidden: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class AlarmNote:
+class AlarmNote(Struct, frozen=True):
     """An alarm on the metric of a number, and how many rules it has.
 
     Of one that is `builtin`, no word is said unless it changes.
@@ -41,8 +40,7 @@ class AlarmNote:
     builtin: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ShardNote:
+class ShardNote(Struct, frozen=True):
     """A shard: its sources, its metrics by number (inputs first), its alarms."""
 
     sources: tuple[str, ...]
@@ -62,8 +60,7 @@ class ShardNote:
         return list(accumulate((a.rules for a in self.alarms), initial=0))[:-1]
 
 
-@dataclass(frozen=True, slots=True)
-class Description:
+class Description(Struct, frozen=True):
     """A plan, as far as what is saved under it depends on it."""
 
     sources: Mapping[str, SourcePrint] = field(default_factory=dict)
@@ -72,7 +69,7 @@ class Description:
 
     def to_json(self) -> bytes:
         """Return it as JSON."""
-        return json.dumps(asdict(self), separators=(",", ":")).encode()
+        return json.dumps(to_builtins(self), separators=(",", ":")).encode()
 
     @classmethod
     def from_json(cls, body: bytes) -> Description:

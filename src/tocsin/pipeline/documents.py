@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import dataclass, field, fields
 from heapq import nlargest
 from operator import attrgetter, is_
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct, field
 
 from tocsin.pipeline import tables
 from tocsin.pipeline.partials import packed, unpacked
@@ -29,11 +30,10 @@ _IDLE: Final = 60
 """The same of one that is idle: it holds nothing back."""
 _AT_ONCE: Final = 500
 """Streams of which time alone is saved at once: of thousands it would be much."""
-_but_tick = attrgetter(*(f.name for f in fields(StreamState) if f.name != "tick"))
+_but_tick = attrgetter(*(f for f in StreamState.__struct_fields__ if f != "tick"))
 
 
-@dataclass(frozen=True, slots=True)
-class Saved:
+class Saved(Struct, frozen=True):
     """What was saved as documents: their bodies, and what others were made from."""
 
     bodies: Mapping[str, bytes] = field(default_factory=dict)
@@ -42,8 +42,7 @@ class Saved:
     report: Mapping[int, Counts] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """The documents that are not as they were, the names of those that are gone."""
 
     changed: Mapping[str, bytes]

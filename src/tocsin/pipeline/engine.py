@@ -6,8 +6,10 @@ It holds the whole state of a run and nothing else. Whoever turns the crank call
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from tocsin.formats.parts import summed
 from tocsin.formats.shapes import different
@@ -44,8 +46,7 @@ if TYPE_CHECKING:
     from tocsin.pipeline.verdict import Verdict
 
 
-@dataclass(slots=True)
-class EngineState:
+class EngineState(Struct):
     """Everything that a run remembers: what is saved."""
 
     streams: dict[str, StreamState] = field(default_factory=dict)
@@ -350,16 +351,15 @@ class Engine:
 
     def _say(self, shard: int, verdicts: Sequence[Verdict]) -> list[Utterance]:
         said: list[Utterance] = []
-        series = self.state.shards[shard].series.table
+        series = self.state.shards[shard].series
         for verdict in verdicts:
             if self.past is not None:
-                known = self.state.shards[shard].series
-                self.past.note(self.plan, self.plan.shards[shard], known, verdict)
+                self.past.note(self.plan, self.plan.shards[shard], series, verdict)
             if self.report is not None:
                 self.state.report, stats = self.report.step(
                     self.state.report,
                     verdict.runs,
-                    series.select("sid", "key"),
+                    series.table.select("sid", "key"),
                     amended=verdict.amended,
                     partial=verdict.partial,
                 )
@@ -367,7 +367,7 @@ class Engine:
                     Utterance(moment(verdict, s.end // SECOND, shard, 1), [s])
                     for s in stats
                 ]
-            said += self.speaker.say(shard, self.state.shards[shard].series, verdict)
+            said += self.speaker.say(shard, series, verdict)
         return said
 
     def _speak(self, said: list[Utterance]) -> list[Record]:

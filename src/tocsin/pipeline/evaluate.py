@@ -7,10 +7,11 @@ the size of a batch nor the interleaving of streams can change an answer.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 import polars as pl
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from tocsin.alarms import threshold
 from tocsin.metrics.cells import Cells, NamedCells, arranged, merge_after, stack
@@ -40,8 +41,7 @@ _MANY_ROWS = 300_000
 """Cells that are worth joining."""
 
 
-@dataclass(frozen=True, slots=True)
-class ShardState:
+class ShardState(Struct, frozen=True):
     """All that a shard remembers. Plain data: it is what is saved.
 
     `judged` is the last tick judged, `settled` the last before which nothing can
@@ -60,12 +60,11 @@ class ShardState:
     now: pl.DataFrame = field(default_factory=lambda: _ALARMS)
     then: pl.DataFrame = field(default_factory=lambda: _ALARMS)
     marks: Marks = ()
-    sums: tuple[int, pl.DataFrame] | None = field(default=None, compare=False)
-    joined: int | None = field(default=None, compare=False)
+    sums: tuple[int, pl.DataFrame] | None = None
+    joined: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Absorbed:
+class Absorbed(Struct, frozen=True):
     """How many events an absorbed piece added, in all and by fate."""
 
     counted: int = 0

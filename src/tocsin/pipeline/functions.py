@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import reduce
 from operator import or_
 from typing import TypeAlias
 
 import polars as pl
+from msgspec import Struct
 
 from tocsin.model.batch import TIME, divided, spread
 
@@ -21,8 +21,7 @@ _SHORT = (0.5, *map(float, range(2, 10)))
 _ISO = "%Y-%m-%dT%H:%M:%S%.f"
 
 
-@dataclass(frozen=True, slots=True)
-class Arguments:
+class Arguments(Struct, frozen=True):
     """The arguments of a call: as columns, and what is known of them beforehand.
 
     `values` holds the constants (`constant` says which they are), `kinds` what each

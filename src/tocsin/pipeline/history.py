@@ -8,10 +8,10 @@ bounded stretch with each commit, and what is older than its resolution is kept 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
+from msgspec import Struct, field
 
 from tocsin.model.state import Change
 from tocsin.pipeline import tables
@@ -53,8 +53,7 @@ POINTS: Final = {
 greatest value, and the most events of a window. Without values they are null."""
 
 
-@dataclass(slots=True)
-class Past:
+class Past(Struct):
     """Takes note of the datapoints that are said, until they are saved."""
 
     pieces: list[pl.DataFrame] = field(default_factory=list)
@@ -82,8 +81,7 @@ class Past:
         self.pieces.append(rows.with_columns(metric=named).select(*_RUN))
 
 
-@dataclass(frozen=True, slots=True)
-class Keep:
+class Keep(Struct, frozen=True):
     """How long (s) what is over is kept; `points` by resolution, from fine to coarse.
 
     The finest is kept as it was said.

@@ -8,10 +8,10 @@ So a commit costs what happened since the one before, not what is remembered.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import polars as pl
+from msgspec import Struct, field
 
 from tocsin.incidents.ledger import row_of
 from tocsin.metrics.cells import Cells, stack
@@ -32,8 +32,7 @@ if TYPE_CHECKING:
 _ALARMS = ("now", "then")
 
 
-@dataclass(frozen=True, slots=True)
-class Since:
+class Since(Struct, frozen=True):
     """What of an engine has been saved: its parts as they were, to compare with.
 
     `pieces` is the number of the first piece of the journal that is not saved.

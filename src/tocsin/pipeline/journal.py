@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct, field
 
 from tocsin.metrics.cells import Cells, stack
 
@@ -15,8 +16,7 @@ _MOST: Final = 256
 what is in it."""
 
 
-@dataclass(slots=True)
-class Journal:
+class Journal(Struct):
     """Notes what each shard absorbs, in pieces that are numbered without gaps."""
 
     first: int = 0

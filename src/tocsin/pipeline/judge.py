@@ -7,10 +7,11 @@ the settled state being brought up. So they cannot disagree.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import polars as pl
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tocsin.alarms import threshold
 from tocsin.metrics import calculate
@@ -40,8 +41,7 @@ _AT_ONCE = 60_000
 """Cells that time is moved on past at once: bounds the memory of judging."""
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(Struct, frozen=True):
     """What to judge: ends in `(start, until]`, with what is known at tick `known` (s).
 
     `sids` limits it to some series. With `partial`, only windows of fixed metrics
@@ -57,8 +57,7 @@ class Span:
     sums: pl.DataFrame | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Views:
+class Views(Struct, frozen=True):
     """What to judge of which series, as rows.
 
     `rows` have `sid`, `m`, the metric's `every`, `period`, `history` and `fixed` (s),
@@ -77,8 +76,7 @@ class Views:
     """The rows of metrics that are measured, with all of their spec, once known."""
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(Struct, frozen=True):
     """The runs of a span, its transitions, and the alarms after it.
 
     `trace` says how the alarms came there; `sums` are those of the windows that end

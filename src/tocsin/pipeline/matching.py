@@ -8,8 +8,9 @@ those that lag are begun anew.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,8 +23,7 @@ Place: TypeAlias = tuple[int, int]
 """An alarm: the number of its shard, and its own in it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fate:
+class Fate(Struct, frozen=True):
     """What becomes of a `metric` or an `alarm`: kept, begins or forgotten; and why."""
 
     what: str
@@ -32,8 +32,7 @@ class Fate:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Matching:
+class Matching(Struct, frozen=True):
     """What is the same: new to old. `homes` are the old shards of each new one."""
 
     sources: Mapping[str, str] = field(default_factory=dict)

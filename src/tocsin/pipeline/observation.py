@@ -7,10 +7,11 @@ not, the piece is observed again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from tocsin.metrics.lateness import Arrival, StreamClock, arrive, confirmed
 from tocsin.metrics.mishaps import NONE, mishaps
@@ -35,8 +36,7 @@ if TYPE_CHECKING:
 MOST_SAMPLES = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
+class Observation(Struct, frozen=True):
     """What a batch of one stream adds. `consumers` maps (name, period) to a partial.
 
     `mishaps` (`metrics.mishaps`) are of lines that are not among the cells.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,8 +18,7 @@ EVENTS = "_events"
 """The metric that counts all events of a source, whatever its name in a message."""
 
 
-@dataclass(frozen=True, slots=True)
-class Witness:
+class Witness(Struct, frozen=True):
     """What supports the transitions of an alarm.
 
     `lines` of the window of `span` seconds, of the events that a `metric` counts; and
@@ -31,8 +31,7 @@ class Witness:
     by: Mapping[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Shard:
+class Shard(Struct, frozen=True, eq=False):
     """A connected set of metrics: the unit of state and of evaluation.
 
     Metrics are numbered over the whole plan. `calculated` is in topological order.
@@ -67,16 +66,14 @@ class Shard:
         return self.metrics.get(number) or self.calculated[number]
 
 
-@dataclass(frozen=True, slots=True)
-class Templates:
+class Templates(Struct, frozen=True):
     """The sentences of an alarm, as templates."""
 
     alarm: str
     recovery: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ConsumerSpec:
+class ConsumerSpec(Struct, frozen=True, eq=False):
     """A raw log consumer: where its class is found, and how long its period is (s)."""
 
     name: str
@@ -86,8 +83,7 @@ class ConsumerSpec:
     options: Mapping[str, object] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class SourcePlan:
+class SourcePlan(Struct, frozen=True, eq=False):
     """What is done with the events of one source, wherever they are read.
 
     `fields` are what its metrics and consumers read of an event; `mishaps` are the
@@ -102,8 +98,7 @@ class SourcePlan:
     mishaps: Sequence[tuple[int, MetricSpec]] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class SourcePrint:
+class SourcePrint(Struct, frozen=True):
     """What stands for a source: where it is, how its times and its fields are read.
 
     Where `clock` differs, its times are not the same; where `whole` does, it cannot be
@@ -115,8 +110,7 @@ class SourcePrint:
     whole: str
 
 
-@dataclass(frozen=True, slots=True)
-class Prints:
+class Prints(Struct, frozen=True):
     """What stands for the definitions of a plan's parts, by name, apart from names."""
 
     sources: Mapping[str, SourcePrint] = field(default_factory=dict)
@@ -126,8 +120,7 @@ class Prints:
     consumers: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Plan:
+class Plan(Struct, frozen=True, eq=False):
     """All that is to be done."""
 
     sources: Mapping[str, SourcePlan]

@@ -7,8 +7,9 @@ it is written: so a state can be carried over to a configuration that has change
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from tocsin.config.values import MessagesConfig
 from tocsin.model.expression import Call, Column, Node

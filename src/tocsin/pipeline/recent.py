@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import polars as pl
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tocsin.pipeline.history import history, unsaved
 
@@ -39,8 +40,7 @@ def drawn(
     return replace(notification, alerts=(*first, *rest))
 
 
-@dataclass(frozen=True, slots=True)
-class Recent:
+class Recent(Struct, frozen=True):
     """What is known of the past: in a store, and said since it was saved."""
 
     store: Store

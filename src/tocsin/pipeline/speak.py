@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import polars as pl
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from tocsin.incidents import ledger
 from tocsin.incidents.ledger import Change, Event, Ledger
@@ -41,8 +42,7 @@ _EXPANDED = 3600
 """A run of up to so many equal datapoints is said one by one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Struct, frozen=True):
     """How an alarm stands: the newest datapoint of one of its series."""
 
     title: str
@@ -80,8 +80,7 @@ def moment(verdict: Verdict, end: int, shard: int, kind: int) -> Order:
     return (end, 1, shard, kind)
 
 
-@dataclass(frozen=True, slots=True)
-class Utterance:
+class Utterance(Struct, frozen=True):
     """What is said at once: records, and transitions that the ledger must hear of.
 
     The order of utterances is fixed by time alone, so that neither the size of a

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import polars as pl
+from msgspec import Struct, field
 
 from tocsin.model.instant import SECOND
 from tocsin.model.records import Stats
@@ -31,8 +31,7 @@ Counts = Mapping[str, Mapping[str, float]]
 """Of one period: metric to key (JSON) to value."""
 
 
-@dataclass(frozen=True, slots=True)
-class Metric:
+class Metric(Struct, frozen=True):
     """One metric of the report: name, aggregate, field and group."""
 
     name: str
@@ -61,8 +60,7 @@ def metrics_for(message: MessageType) -> list[Metric]:
     return [m for m in METRICS if has(m)]
 
 
-@dataclass(frozen=True, slots=True)
-class ReportState:
+class ReportState(Struct, frozen=True):
     """What the report remembers: periods that may be amended, and the last busy end."""
 
     recent: Mapping[int, Counts] = field(default_factory=dict)

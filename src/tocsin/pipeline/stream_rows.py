@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
-from dataclasses import asdict, astuple, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
+from msgspec import Struct, field
+from msgspec.structs import asdict, astuple
 
 from tocsin.metrics.lateness import StreamClock
 from tocsin.model.batch import Tally
@@ -22,8 +23,7 @@ _COUNTS = (
 )  # fmt: skip
 
 
-@dataclass(slots=True)
-class Tables:
+class Tables(Struct):
     """Tables on their way out, one after the other."""
 
     body: bytes = b""

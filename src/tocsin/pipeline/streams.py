@@ -6,8 +6,9 @@ and what is settled follow rows alone, so that a wall clock can never lose a lin
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from tocsin.metrics.lateness import StreamClock
 from tocsin.model.batch import Tally
@@ -24,8 +25,7 @@ MOST_LOSSES = 20
 """Ranges of lost bytes that are kept of each stream: the newest."""
 
 
-@dataclass(frozen=True, slots=True)
-class StreamState:
+class StreamState(Struct, frozen=True):
     """One stream: its clock, the tick it is at (s), and its account.
 
     `idle` says that it holds nothing back until its next row; `ended` that it has

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
+from msgspec import Struct
 
 from tocsin.metrics.cells import Cells, merge
 from tocsin.metrics.rivals import STRETCH, swaps
@@ -19,8 +19,7 @@ _TIMES: Final = 3
 """So many times its limit a metric may name keys anew: bounds what is remembered."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stands:
+class Stands(Struct, frozen=True):
     """How alarms stand, and the cells that are still to take effect (`ShardState`)."""
 
     now: pl.DataFrame

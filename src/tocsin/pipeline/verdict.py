@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from tocsin.alarms import threshold
 
@@ -18,8 +20,7 @@ if TYPE_CHECKING:
 _EVER = 2**62
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """What one judgement says: datapoints, and transitions made or withdrawn.
 
     `tick` is when it took effect; `amended` that late rows made it; `partial` that

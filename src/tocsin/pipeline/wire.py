@@ -10,10 +10,10 @@ from __future__ import annotations
 import io
 import json
 import zlib
-from dataclasses import astuple
 from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
+from msgspec.structs import astuple
 
 from tocsin.metrics.cells import Cells, NamedCells
 from tocsin.metrics.lateness import StreamClock

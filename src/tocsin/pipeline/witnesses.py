@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tocsin.metrics.evidence import MOST, SHAPES, Look, chosen, settled, shapes
 from tocsin.pipeline.contributing import contributors
@@ -24,16 +25,14 @@ Place = tuple[int, int, int]
 """A transition: the number of its alarm, its series, and the end of its window (s)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Support:
+class Support(Struct, frozen=True):
     """What one transition is supported by."""
 
     lines: tuple[str, ...] = ()
     contributors: tuple[Contributor, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(Struct, frozen=True):
     """What is known of a shard."""
 
     cells: Cells

@@ -6,8 +6,9 @@ import os
 import signal
 import subprocess
 from contextlib import suppress
-from dataclasses import replace
 from typing import IO, TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from tocsin.model.errors import SourceError
 from tocsin.model.protocols import Chunk

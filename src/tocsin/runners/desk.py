@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import Future
-from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from msgspec import Struct
 
 from tocsin.incidents.mute import Silence
 from tocsin.model.errors import TocsinError, UsageError
@@ -39,8 +40,7 @@ class UnknownError(TocsinError):
     """There is nothing of that name or number."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Wish:
+class _Wish(Struct, frozen=True):
     what: Callable[[], Any]
     answer: Future[Any]
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct
 
 from tocsin.model.protocols import Chunk
 from tocsin.runners.letters import Again, Drop, Form, Manner, Move, Taken
@@ -34,8 +35,7 @@ class Seat(Protocol):
 _NEW = Manner()
 
 
-@dataclass(slots=True, eq=False)
-class FarReader:
+class FarReader(Struct, eq=False):
     """A stream that a worker reads; `read` gives nothing, its blocks come as letters.
 
     `name` is the path, `mark` the bookmark (as JSON) after the last block that was

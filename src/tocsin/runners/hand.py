@@ -7,11 +7,11 @@ be taken in, so that it can be observed again should the clock have been another
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
+from msgspec import Struct
 
 from tocsin.model.errors import SourceError
 from tocsin.pipeline.wire import alone
@@ -56,8 +56,7 @@ _ROOM = 16 << 20
 """Bytes of all streams that may wait to be taken in, about."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Block:
+class _Block(Struct, frozen=True):
     """Lines that were read, and are not known to be taken in."""
 
     number: int
@@ -73,8 +72,7 @@ class _Block:
 _NEW = Manner()
 
 
-@dataclass(slots=True)
-class _Own:
+class _Own(Struct):
     """A stream that is ours.
 
     `stood` is where its reader stood after the lines it holds (None: where it stands

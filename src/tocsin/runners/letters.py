@@ -7,8 +7,10 @@ then it is observed once more, with the clock that the stream has by now.
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass, fields
 from typing import TYPE_CHECKING, Any, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import astuple
 
 from tocsin.metrics.lateness import StreamClock
 from tocsin.model.records import Loss
@@ -27,8 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(Struct, frozen=True):
     """To a worker: read this stream from `mark` on (a bookmark as JSON).
 
     `form` is its format, once known; `clock` is how far its time has come.
@@ -43,24 +44,21 @@ class Task:
     clock: StreamClock
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
+class Form(Struct, frozen=True):
     """To a worker: this is the format of a stream; "" when better lines are awaited."""
 
     task: int
     form: str
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(Struct, frozen=True):
     """To a worker: the block of this number, and all before it, are taken in."""
 
     task: int
     number: int
 
 
-@dataclass(frozen=True, slots=True)
-class Again:
+class Again(Struct, frozen=True):
     """To a worker: observe the block of this number again after `clock`, and go on."""
 
     task: int
@@ -68,38 +66,33 @@ class Again:
     clock: StreamClock
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
+class Move(Struct, frozen=True):
     """To a worker: follow the file of another name from now on."""
 
     task: int
     path: str
 
 
-@dataclass(frozen=True, slots=True)
-class Drop:
+class Drop(Struct, frozen=True):
     """To a worker: let go of a stream."""
 
     task: int
 
 
-@dataclass(frozen=True, slots=True)
-class Round:
+class Round(Struct, frozen=True):
     """From a worker: its streams were looked at after `at` (monotonic s), but some."""
 
     at: float
     skipped: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Begin:
+class Begin(Struct, frozen=True):
     """From a worker: it begins with a block; should it die now, this was the one."""
 
     task: int
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(Struct, frozen=True):
     """From a worker: which format has a stream that begins with `head`?
 
     `patient` says that better lines may be awaited.
@@ -110,8 +103,7 @@ class Ask:
     patient: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Manner:
+class Manner(Struct, frozen=True):
     """How a stream stands: what its reader says of itself.
 
     `offset` is where it is in its newest file, `pending` how many bytes of an
@@ -127,8 +119,7 @@ class Manner:
     held: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(Struct, frozen=True):
     """From a worker: a block of a stream, or (without `seen`) how it stands after it.
 
     `seen` was observed after a clock with this `newest`, and `held` says whether that
@@ -152,8 +143,7 @@ class Look:
         return self.newest == clock.newest and self.held == (clock.held is not None)
 
 
-@dataclass(frozen=True, slots=True)
-class Broken:
+class Broken(Struct, frozen=True):
     """From a worker: it has let go of a stream, which broke in its hands.
 
     `ours` says that a fault of the program was the reason, not one of the source.
@@ -178,7 +168,7 @@ _KINDS = {
 def encode(letter: Letter) -> bytes:
     """Return a letter as bytes."""
     parcel = Parcel()
-    row = [_out(getattr(letter, f.name), parcel) for f in fields(letter)]
+    row = [_out(value, parcel) for value in astuple(letter)]
     return parcel.letter({type(letter).__name__: row})
 
 
@@ -194,8 +184,8 @@ def decode(data: bytes) -> Letter:
     if kind is None:
         raise WireError(f"there is no letter called {name!r}")
     values = {
-        f.name: _in(f.name, value, parts)
-        for f, value in zip(fields(kind), row, strict=True)
+        field: _in(field, value, parts)
+        for field, value in zip(kind.__struct_fields__, row, strict=True)
     }
     letter: Letter = kind(**values)
     return letter

@@ -7,10 +7,10 @@ that of the wall.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
+from msgspec import Struct
 
 from tocsin.config.values import SELF
 from tocsin.formats.typed import DTYPES
@@ -41,8 +41,7 @@ _SCHEMA: dict[str, Any] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where a source is read: a path, a pattern or what takes its lines in.
 
     `streams` are what is read there now; if there are none, `why` may say why not.

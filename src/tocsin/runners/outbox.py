@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from tocsin.model import wire
 from tocsin.model.instant import SECOND, iso
@@ -44,8 +46,7 @@ def outgoing(
     )
 
 
-@dataclass(slots=True)
-class Trouble:
+class Trouble(Struct):
     """What the others were told of a channel: one thread, from `since` (s) on.
 
     `first` are the keys of the letters that began it, by the channel they went to.
@@ -107,8 +108,7 @@ def about_end(
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class _Letter:
+class _Letter(Struct, frozen=True):
     """What is said about a channel."""
 
     channel: str

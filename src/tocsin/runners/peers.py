@@ -10,8 +10,9 @@ import os
 import selectors
 import ssl
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from tocsin.sources.framing import Frames, FramingError
 
@@ -30,8 +31,7 @@ _READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 _WANTS = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
-@dataclass(eq=False)
-class _Peer:
+class _Peer(Struct, eq=False):
     """One connection. `greeted` once TLS is agreed on, `heard` once it has said a word."""
 
     sock: socket.socket

@@ -7,8 +7,10 @@ always; where they could, the piece is observed again here, with the stream's cl
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tocsin.metrics.lateness import StreamClock
 from tocsin.model.discovery import look_in
@@ -43,8 +45,7 @@ _ON = 1 << 16
 """Bytes that are read on at first, for lines that continue the last event."""
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(Struct, frozen=True):
     """The lines of a file that begin in `[start, end)`, as a part of a stream.
 
     `head` is the beginning of the file (a CSV header is there); `format` the name
@@ -67,8 +68,7 @@ class Piece:
     losses: tuple[Loss, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(Struct, frozen=True):
     """What was observed in some lines of a stream: `done` bytes, `lost` others.
 
     `blind` is the piece when it was observed without the clock of its stream.

@@ -5,8 +5,9 @@ What a parser costs before its first line is a hundred times what a line costs.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
+
+from msgspec.structs import replace
 
 from tocsin.model.batch import EventBatch, Tally
 from tocsin.runners.opening import parse, with_oversized

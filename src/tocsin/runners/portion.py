@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from tocsin.model.protocols import Codec
@@ -16,8 +17,7 @@ _CELLS = 32_000
 every line, and with windows of a second takes memory to judge, not to read."""
 
 
-@dataclass(slots=True)
-class Portion:
+class Portion(Struct):
     """Bytes to read at once: at most `most`, and less of lines that come to much.
 
     The more is read at once, the less a line costs. `fitting` are the bytes that come to
@@ -25,7 +25,7 @@ class Portion:
     """
 
     most: int
-    fitting: int = field(init=False, default=_FIRST)
+    fitting: int = _FIRST
 
     @property
     def bytes(self) -> int:

@@ -10,11 +10,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cache
 from threading import Thread
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
+
+from msgspec import Struct
 
 from tocsin.channels.text import line
 from tocsin.model.errors import UsageError
@@ -44,8 +45,7 @@ _SHORTEST_SECRET = 4
 _FAREWELL = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(Struct, frozen=True):
     """One connection to a broker, where everything is declared."""
 
     connection: AbstractConnection
@@ -222,8 +222,7 @@ class Relay:
         await let_go(found.connection)
 
 
-@dataclass(frozen=True, slots=True)
-class Relayed:
+class Relayed(Struct, frozen=True):
     """A channel whose messages go to the broker; notifiers send them through it."""
 
     name: str

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tocsin.model import wire
 from tocsin.model.instant import SECOND
@@ -38,8 +40,7 @@ _ROOM = 255
 OUTCOME, DEFERRED = "tocsin-outcome", "tocsin-deferred"
 
 
-@dataclass(frozen=True, slots=True)
-class Topology:
+class Topology(Struct, frozen=True):
     """The names of what is declared, and with which arguments.
 
     Every queue is a quorum queue: a message that was confirmed is on the disks of most
@@ -85,8 +86,7 @@ def _forward(queue: str) -> dict[str, Any]:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class Letter:
+class Letter(Struct, frozen=True):
     """A message on its way: the row of the outbox as it travels.
 
     `deferred` counts how often it was put off since its channel was last asked.

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections import deque
 from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from tocsin.metrics.lateness import NEVER
 from tocsin.model.errors import SourceError
@@ -42,8 +44,7 @@ _OWN = 2
 """Pieces more that may wait: those that we read while we wait for workers."""
 
 
-@dataclass(slots=True)
-class _Stream:
+class _Stream(Struct):
     """A family of files on its way: pieces to read, and pieces being read."""
 
     name: str

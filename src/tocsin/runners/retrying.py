@@ -5,8 +5,10 @@ Times are in microseconds, as in the rows. Randomness comes in as a number in [0
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tocsin.model.instant import SECOND, iso
 from tocsin.model.notification import Fate, Outcome
@@ -101,8 +103,7 @@ def _ended(row: Outgoing, reason: str) -> Outgoing:
     return replace(row, status="delivered" if reached else "dead")
 
 
-@dataclass(frozen=True, slots=True)
-class Lane:
+class Lane(Struct, frozen=True):
     """How a channel does: whether it may be asked, and by how many at once.
 
     After `BREAKS_AFTER` failures in a row it is left alone until `closed_until`; then

@@ -8,10 +8,12 @@ their order, each when the one before it is done with.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 from threading import Condition, Thread
 from typing import TYPE_CHECKING, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tocsin.channels.text import line
 from tocsin.model import wire
@@ -35,8 +37,7 @@ _PASSING = (Kind.REPEAT, Kind.HEARTBEAT)
 """Kinds of messages that mean nothing once there is a later one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(Struct, frozen=True):
     """What a turn of the sender came to: rows to commit, and those given up by it.
 
     `rows` holds new rows, too: letters about channels in trouble. `next` is when to turn

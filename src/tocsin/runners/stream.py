@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
+
+from msgspec import Struct, field
 
 from tocsin.model.errors import SourceError
 from tocsin.model.instant import SECOND
@@ -31,8 +32,7 @@ _MOST_HELD = 16 << 20
 """Bytes that are held for an event that goes on and on."""
 
 
-@dataclass(slots=True)
-class Stream:
+class Stream(Struct):
     """One stream that is followed. Moments are monotonic seconds.
 
     `newest` is the newest event time (µs) that it has read, at the moment `newest_at`;

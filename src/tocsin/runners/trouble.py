@@ -6,8 +6,9 @@ when a message of it has reached everybody, and none has failed for some minutes
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from tocsin.model import wire
 from tocsin.model.instant import SECOND
@@ -38,8 +39,7 @@ CALM = 300 * SECOND
 """For how long nothing may have failed before it is said that it is over (µs)."""
 
 
-@dataclass(slots=True)
-class _State:
+class _State(Struct):
     """How one channel does: what it gave up since `told`, and when it failed `last`."""
 
     dead: list[Outgoing] = field(default_factory=list)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from tocsin.config.values import MetricConfig
 from tocsin.pipeline import statistics
@@ -16,8 +17,7 @@ _MOST_KEYS = 1000
 """Keys of each list in the report; the rest share `__other__`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wishes:
+class Wishes(Struct, frozen=True):
     """What a session shall say beside transitions and incidents.
 
     `statistics` is the source whose periodic report is made (None: no report), and

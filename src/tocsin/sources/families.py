@@ -5,9 +5,11 @@ from __future__ import annotations
 import glob
 import os
 import re
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tocsin.model.errors import SourceError
 from tocsin.model.protocols import Chunk
@@ -34,8 +36,7 @@ _DATED: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Family:
+class Family(Struct, frozen=True):
     """The files of one stream, oldest first: a log and what it was rotated into."""
 
     stream: str

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -12,8 +13,7 @@ MAX_LINE_BYTES: Final = 1 << 20
 """The longest line that is kept unless told otherwise, its newline not counted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lines:
+class Lines(Struct, frozen=True):
     """Whole lines, each with its newline, and the bytes `[start, end)` they came from.
 
     `oversized` counts lines in that range that were too long to keep: they are not
@@ -31,8 +31,7 @@ class Lines:
         return Lines(data, self.start, after.end, self.oversized + after.oversized)
 
 
-@dataclass(slots=True)
-class LineSplitter:
+class LineSplitter(Struct):
     """The line that has not ended yet, and where it began: all a splitter remembers.
 
     However a stream is chopped into blocks, the lines, the positions and the count

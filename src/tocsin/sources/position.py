@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct, to_builtins
+from msgspec.structs import replace
 
 from tocsin.model.errors import StateError
 from tocsin.sources.disk import FileId
@@ -20,8 +22,7 @@ TELLING: Final = 64
 _VERSION: Final = 1
 
 
-@dataclass(frozen=True, slots=True)
-class FilePosition:
+class FilePosition(Struct, frozen=True):
     """A place in a file: which file, and what it held.
 
     `offset` is the start of a line. `head` is the hash of the first `head_bytes`
@@ -70,8 +71,7 @@ class FilePosition:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Bookmark:
+class Bookmark(Struct, frozen=True):
     """Where a followed stream stands: its position and its open files, oldest first.
 
     `left` are the files it had last done with, by which they are known under other
@@ -86,7 +86,9 @@ class Bookmark:
 
     def to_json(self) -> str:
         """Return it as one line of JSON, with the version of its shape."""
-        return json.dumps({"version": _VERSION} | asdict(self), separators=(",", ":"))
+        return json.dumps(
+            {"version": _VERSION} | to_builtins(self), separators=(",", ":")
+        )
 
     @classmethod
     def from_json(cls, text: str) -> Bookmark:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from contextlib import closing
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+
+from msgspec import Struct, field
 
 from tocsin.model.errors import SourceError
 from tocsin.model.records import Loss
@@ -75,8 +76,7 @@ class Begun(NamedTuple):
     origin: Content
 
 
-@dataclass(slots=True)
-class Search:
+class Search(Struct):
     """One look around a followed file; folders are listed when first needed.
 
     `others` are names its files had when they were opened: a symbolic link may by
@@ -86,10 +86,10 @@ class Search:
     disk: Disk
     path: Path
     others: frozenset[str] = frozenset()
-    _listed: list[Sibling] | None = field(default=None, init=False)
-    _moved: bool = field(default=False, init=False)
-    _seen: dict[str, list[tuple[str, int]]] = field(default_factory=dict, init=False)
-    _begun: list[Begun] = field(default_factory=list, init=False)
+    _listed: list[Sibling] | None = None
+    _moved: bool = False
+    _seen: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
+    _begun: list[Begun] = field(default_factory=list)
 
     def same_file(self, position: FilePosition) -> Found | None:
         """Return the file of a position, whatever its name, if it holds what it held."""

@@ -7,9 +7,10 @@ answer is a change, which is saved with the next commit.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Final, NamedTuple
+
+from msgspec import Struct
 
 from tocsin.model.state import Change, Segment
 
@@ -34,8 +35,7 @@ class Merged(NamedTuple):
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """How the segments of a table are kept.
 
     `merge` takes the bodies of neighbours, in order, and whether they are the oldest of

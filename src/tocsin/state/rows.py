@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar
+
+from msgspec import Struct
 
 from tocsin.model.errors import StateDamaged
 from tocsin.model.state import IncidentEntry, IncidentRow, Outgoing, Position
@@ -39,8 +40,7 @@ def opened(row: Row, what: str) -> Row:
     return row[:-1]
 
 
-@dataclass(frozen=True, slots=True)
-class Kind(Generic[T]):
+class Kind(Struct, Generic[T], frozen=True):
     """One kind of row: its table, columns and key, and the way there and back."""
 
     table: str

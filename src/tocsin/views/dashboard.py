@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
 from rich import box
 from rich.console import Group
 from rich.panel import Panel
@@ -43,16 +43,14 @@ _NOTES = (2, 4)
 """Lines about the run below everything, on a low screen and on a tall one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(Struct, frozen=True):
     """Something to draw, and how many rows it takes."""
 
     drawn: RenderableType
     rows: int
 
 
-@dataclass(frozen=True, slots=True)
-class Dashboard:
+class Dashboard(Struct, frozen=True):
     """The run as it stands; laid out anew for each size it is drawn in."""
 
     screen: Screen

@@ -6,8 +6,9 @@ import json
 import os
 import urllib.error
 import urllib.request
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from tocsin.model.errors import SourceError, UsageError
 
@@ -19,8 +20,7 @@ _TIMEOUT = 35.0
 _REFUSED = 400
 
 
-@dataclass(frozen=True, slots=True)
-class Door:
+class Door(Struct, frozen=True):
     """Where a daemon answers, and the token that it wants."""
 
     url: str

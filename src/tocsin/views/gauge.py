@@ -1,7 +1,8 @@
 """The alarms as they stand, ready to be drawn: what rings first, and how near it is."""
 
 import math
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from tocsin.model.records import Key
 from tocsin.model.status import AlarmStatus
@@ -12,8 +13,7 @@ _SCALE = 1.5
 """A gauge ends at this many times its threshold, so its mark never moves."""
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Struct, frozen=True):
     """One alarm for one key as it stands; `threshold` is None if nothing told it."""
 
     name: str

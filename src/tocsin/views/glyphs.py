@@ -1,11 +1,11 @@
 """The signs of the faces that show text, with plain ASCII where nothing else prints."""
 
-from dataclasses import dataclass
 from typing import TextIO
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Glyphs:
+
+class Glyphs(Struct, frozen=True):
     """One set of signs. A sign never stands without a word beside it."""
 
     ascii_only: bool

@@ -1,7 +1,8 @@
 """The view model in lines of plain text, for every face that shows text."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from tocsin.model.naming import subject
 from tocsin.model.records import (
@@ -40,8 +41,7 @@ _REPORT_LINES = 200
 """Lines of what one raw log consumer says of one period."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lines:
+class Lines(Struct, frozen=True):
     """Says each thing in lines, in the signs that can be printed."""
 
     glyphs: Glyphs

@@ -1,8 +1,10 @@
 """The view model: what a face needs to remember of a run, in bounded memory."""
 
 from collections import deque
-from dataclasses import dataclass, field, replace
 from typing import TypeAlias, TypeVar
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from tocsin.model.naming import titled
 from tocsin.model.records import (
@@ -41,8 +43,7 @@ def alarm_key(alarm: str, key: Key) -> AlarmKey:
     return titled(alarm, key), tuple(sorted(key.items()))
 
 
-@dataclass(frozen=True, slots=True)
-class Incident:
+class Incident(Struct, frozen=True):
     """One incident as it was last heard of; `closed` is None while unfinished.
 
     `opened` is None where the run did not see it open.
@@ -57,8 +58,7 @@ class Incident:
     amended: bool = False
 
 
-@dataclass(slots=True)
-class Screen:
+class Screen(Struct):
     """All that any face shows, kept up by `step` from the records in their order.
 
     `history` holds what became of incidents, newest first. Counts stay exact when

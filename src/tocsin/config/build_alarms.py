@@ -65,7 +65,10 @@ def build_alarms(
 
 def _messages(part: AlarmPart, path: Path, problems: Problems) -> MessagesPart:
     way = (*path, "messages")
-    return read_part(MessagesPart, part.messages, way, problems) or MessagesPart()
+    return (
+        read_part(MessagesPart, part.messages, way, problems)
+        or MessagesPart.model_construct()
+    )
 
 
 def _joined(part: AlarmPart, own: MessagesPart, shared: MessagesPart) -> MessagesConfig:

@@ -152,7 +152,9 @@ def build_builtin(
         frozenset(part.name for _, part, _ in made),
     )
     names = Section[MetricPart]((), frozenset(m.name for m in found))
-    own = replace(sections, alarms=section, metrics=names, messages=MessagesPart())
+    own = replace(
+        sections, alarms=section, metrics=names, messages=MessagesPart.model_construct()
+    )
     alarms = build_alarms(own, {m.name: m.group_by for m in found}, problems)
     called = {part.name: name for name, part, _ in made}
     alarms = tuple(

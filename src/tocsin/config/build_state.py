@@ -36,7 +36,7 @@ class StatePart(Part):
     alone = "folder"
 
     folder: Text | None = None
-    retention: RetentionPart = RetentionPart()
+    retention: RetentionPart = RetentionPart.model_construct()
 
 
 def build_state(

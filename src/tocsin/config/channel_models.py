@@ -125,7 +125,7 @@ class ChannelPart(Part):
 
     name: Name
     type: Name
-    templates: TemplatesPart = TemplatesPart()
+    templates: TemplatesPart = TemplatesPart.model_construct()
 
 
 class SitePart(ChannelPart):

@@ -130,6 +130,6 @@ class NotificationsPart(Part):
     optional = frozenset({"max_age", "flapping", "caps", "heartbeat"})
 
     max_age: Seconds = 3600 * SECOND
-    flapping: FlappingPart = FlappingPart()
+    flapping: FlappingPart = FlappingPart.model_construct()
     caps: list[CapPart] = Field(default_factory=list)
     heartbeat: HeartbeatPart | None = None

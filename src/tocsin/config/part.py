@@ -17,7 +17,8 @@ class Part(BaseModel):
     the document: `stand_ins` says what a key is taken for meanwhile, `optional` which
     keys can be left out; `with_it` those that mean nothing without another; `names`
     those that any name can stand in for. A value where the part belongs is meant for
-    the key `alone`.
+    the key `alone`. One that a document does not have is made by `model_construct`: there is
+    nothing to be checked, and what checks is built when it is first needed.
     """
 
     stand_ins: ClassVar[dict[str, Any]] = {}

@@ -12,7 +12,8 @@ from tocsin.config.builtin_models import SCHEMA, SHAPES
 from tocsin.config.document import snake
 from tocsin.config.durations import as_text
 from tocsin.config.filters import OPERATORS
-from tocsin.config.models import REFERENCE, Root
+from tocsin.config.models import REFERENCE
+from tocsin.config.root import Root
 
 _FILTER = {"$ref": "#/definitions/filter"}
 _FILTERS = {"type": "array", "items": _FILTER, "minItems": 1}

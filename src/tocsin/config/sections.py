@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from msgspec import Struct, field
+from pydantic.alias_generators import to_camel
 
 from tocsin.config import kinds
 from tocsin.config.build_state import StatePart
@@ -28,7 +29,6 @@ from tocsin.config.models import (
     MessagesPart,
     MetricPart,
     ReportPart,
-    Root,
     SourcePart,
 )
 from tocsin.config.notify_models import (
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 
 P = TypeVar("P", bound=Part)
 VERSION = 1
+_NOT_WRITTEN = {"paths", "hidden"}
 
 
 class Section(Struct, Generic[P], frozen=True):
@@ -90,6 +91,10 @@ class Sections(Struct, frozen=True):
         return self.paths.get(name, (name,))
 
 
+KEYS = ("version", *(n for n in Sections.__struct_fields__ if n not in _NOT_WRITTEN))
+"""All keys of a document."""
+
+
 def read_sections(data: Any, problems: Problems) -> Sections:  # noqa: ANN401
     """Return the parts of a document; what is wrong with them is noted."""
     top = _top(data, problems)
@@ -98,9 +103,8 @@ def read_sections(data: Any, problems: Problems) -> Sections:  # noqa: ANN401
         key, value = top.get(name, (name, []))
         return _section(lambda _: model, value, (key,), problems)
 
-    def one(model: type[P], name: str) -> P:
-        key, value = top.get(name, (name, {}))
-        return read_part(model, value, (key,), problems) or model()
+    def one(absent: P, name: str) -> P:
+        return perhaps(type(absent), name) or absent
 
     def perhaps(model: type[P], name: str) -> P | None:
         key, value = top.get(name, (name, None))
@@ -114,17 +118,17 @@ def read_sections(data: Any, problems: Problems) -> Sections:  # noqa: ANN401
         _alarms(top, problems),
         many(ConsumerPart, "raw_log_consumers"),
         _channels(top, problems),
-        one(MaskingPart, "masking"),
+        one(MaskingPart.model_construct(), "masking"),
         perhaps(RabbitmqPart, "rabbitmq"),
         many(RoutePart, "routes"),
         many(InhibitPart, "inhibit"),
         many(SilencePart, "silences"),
         many(SchedulePart, "schedules"),
         many(DowntimePart, "downtimes"),
-        one(NotificationsPart, "notifications"),
-        one(ReportPart, "report"),
-        one(StatePart, "state"),
-        one(MessagesPart, "messages"),
+        one(NotificationsPart.model_construct(), "notifications"),
+        one(ReportPart.model_construct(), "report"),
+        one(StatePart.model_construct(), "state"),
+        one(MessagesPart.model_construct(), "messages"),
         top.get("builtin_alarms", ("", True))[1],
         {name: (key,) for name, (key, _) in top.items()},
     )
@@ -135,7 +139,7 @@ def _top(data: Any, problems: Problems) -> dict[str, tuple[str, Any]]:  # noqa: 
     if data is not None and not isinstance(data, dict):
         problems.expected((), "a mapping such as 'metrics: [...]'", data)
         return {}
-    known = {name: f.alias or name for name, f in Root.model_fields.items()}
+    known = {name: to_camel(name) for name in KEYS}
     found: dict[str, tuple[str, Any]] = {}
     for key, value in (data or {}).items():
         name = snake(key)

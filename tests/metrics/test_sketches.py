@@ -11,7 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.laws import law
 
-from tocsin.metrics.sketches import bucket, cardinality, digest, middle, registers
+from tocsin.metrics.sketches import (
+    bucket,
+    cardinality,
+    digest,
+    in_lists,
+    middle,
+    registers,
+)
 
 NUMBERS = st.floats(
     min_value=1e-300, max_value=1e300, allow_nan=False, allow_infinity=False
@@ -36,7 +43,8 @@ def test_buckets_are_in_the_order_of_the_numbers(values: list[float]) -> None:
 def estimate(texts: list[str]) -> float:
     """Return how many different texts there seem to be."""
     held = pl.DataFrame({"x": registers(pl.Series(texts, dtype=pl.String))})
-    found = cardinality(held.with_columns(i=pl.lit(0, dtype=pl.Int64)))
+    lists = in_lists(held.with_columns(pl.lit(0, dtype=pl.Int64).alias("@")))
+    found = cardinality(lists.rename({"@": "i"}))
     return float(found.get_column("value")[0])
 
 

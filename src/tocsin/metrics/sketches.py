@@ -123,17 +123,28 @@ def _greatest(packed: pl.Series) -> pl.DataFrame:
 def cardinality(held: pl.DataFrame) -> pl.DataFrame:
     """Return `i` and the estimate `value` from rows (`i`, `x`) of packed registers.
 
-    A register may come several times: the greatest rank counts.
+    `x` are lists as `in_lists` makes them. A register may come in several of an `i`:
+    the greatest rank counts.
     """
-    packed = _greatest(held.select(pl.col("i") * _ROOM + pl.col("x")).to_series())
-    parts = packed.select(
-        i=(pl.col("v") // _ROOM).set_sorted(),
-        part=pl.lit(_PARTS).gather(pl.col("v") % RANK_ROOM),
+    alone = held.get_column("i").is_unique()
+    # What is alone is in order already: to sort is what takes the time.
+    ready = held.filter(alone).sort("i").explode("x")
+    several = held.filter(~alone).explode("x")
+    packed = _greatest(several.select(pl.col("i") * _ROOM + pl.col("x")).to_series())
+    joined = packed.select(i=pl.col("v") // _ROOM, x=pl.col("v") % _ROOM)
+    found = pl.concat([_summed_up(ready), _summed_up(joined)])
+    return found.select("i", value=_estimate(*found.get_columns()[1:]))
+
+
+def _summed_up(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return how many registers each `i` has, how many full, and what they stand for."""
+    parts = rows.select(
+        pl.col("i").set_sorted(),
+        part=pl.lit(_PARTS).gather(pl.col("x") % RANK_ROOM),
     )
-    found = parts.group_by("i", maintain_order=True).agg(
+    return parts.group_by("i", maintain_order=True).agg(
         filled=pl.len(), full=(pl.col("part") == 0).sum(), parts=pl.col("part").sum()
     )
-    return found.select("i", value=_estimate(*found.get_columns()[1:]))
 
 
 def estimates(ranks: dict[int, pl.Series], height: int) -> pl.Series:

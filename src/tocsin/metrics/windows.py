@@ -283,7 +283,7 @@ def _cardinalities(runs: pl.DataFrame, registers: pl.DataFrame) -> pl.DataFrame:
     each = int(sizes.sum()) // max(sizes.len(), 1) + 1
     nothing = pl.DataFrame(schema={"i": pl.Int64, "found": pl.Float64})
     parts = [
-        cardinality(inside.select("i", "x").explode("x")).rename({"value": "found"})
+        cardinality(inside.select("i", "x")).rename({"value": "found"})
         for inside in overlap.pairs(max(_REGISTERS // each, 1))
     ]
     return pl.concat([nothing, *parts])

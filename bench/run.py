@@ -68,8 +68,8 @@ class Race:
             (contender.name, count): Result(
                 contender.name, count, absent="" if contender.present else "absent"
             )
-            for count in cores
             for contender in field
+            for count in cores
         }
         self.field = {contender.name: contender for contender in field}
 
@@ -151,7 +151,7 @@ def main(arguments: Sequence[str]) -> int:
     race = Race(log, field, chosen.cores or (1, 2))
     for number in range(1, chosen.runs + 1):
         race.round(number)
-    results = list(race.results.values())
+    results = sorted(race.results.values(), key=lambda result: result.cores)
     starts = [] if chosen.only else startup(1 if chosen.smoke else 11)
     wrong = complaints(results, chosen.lines) + complaints(starts, 0)
     if all(not result.costs for result in results):

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from tocsin.config.values import Config
     from tocsin.model.records import Loss
     from tocsin.model.state import Change
+    from tocsin.model.status import LiveStatus
     from tocsin.sources.disk import Look
 
 LENGTH: Final = 120.0
@@ -260,7 +261,7 @@ class World:
 
     def _one(self, dies_in: int, seconds: float = 50.0) -> CollectingView:
         self.fate.dies_in = dies_in if dies_in < 0 else self.chance.randrange(dies_in)
-        view = CollectingView()
+        view = Glimpses()
         try:
             session = Session(config(self.folder), view, Wishes())
             daemon = Living(session, self.clock, self.store, SlowDisk(self.fate))
@@ -269,6 +270,19 @@ class World:
         except Killed:
             self.deaths += 1
         return view
+
+
+class Glimpses(CollectingView):
+    """A view that looks now and then at how the run stands, as a person does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._asked = 0
+
+    def refresh(self, look: Callable[[], LiveStatus]) -> None:
+        self._asked += 1
+        if self._asked % 10 == 1:
+            super().refresh(look)
 
 
 class Living(Daemon):

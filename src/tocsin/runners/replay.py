@@ -40,7 +40,7 @@ _MOST_HELD = 30_000
 """Cells that may wait to be judged before time is moved on, to bound memory."""
 _AHEAD = 2
 """Pieces of each worker in work or waiting, so that none is idle while we are at our own."""
-_OWN = 2
+_OWN = 3
 """Pieces more that may wait: those that we read while we wait for workers."""
 
 
@@ -250,6 +250,8 @@ class Replay:
                     pool = None
             stream = streams[0]
             read = stream.next(self.session.engine.state.streams[stream.name].clock)
+            if pool is not None:
+                _submit(streams, pool)  # none waits for us while time is moved on
             if read is not None:
                 self._absorb(stream.name, read)
             elif not self.stopped:

@@ -87,7 +87,7 @@ def reached(results: Sequence[Result]) -> str:
             for own in mine
         )
         said.append(f"{name} {' and '.join(f'{each:.2f}' for each in times)}")
-    return f"Here it is {', '.join(said)}: the median of the rounds, each by itself.\n"
+    return f"Here it is {', '.join(said)}: the median of the rounds.\n"
 
 
 def startup_table(results: Sequence[Result]) -> Iterator[str]:

@@ -8,6 +8,8 @@ import pytest
 from tocsin.config import json_schema, parse
 from tocsin.config.document import snake
 from tocsin.config.functions import TIME_PARTS
+from tocsin.config.root import Root
+from tocsin.config.sections import KEYS
 from tocsin.config.sql_parse import WRITTEN
 from tocsin.config.types import AGGREGATES, FIELD_TYPES
 from tocsin.model.errors import ConfigError
@@ -72,6 +74,10 @@ def test_the_letter_on_the_page_is_what_is_written() -> None:
 
 def _written(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def test_the_keys_that_are_read_are_those_of_the_schema() -> None:
+    assert set(KEYS) == set(Root.model_fields)
 
 
 def test_defaults_on_the_page_are_those_of_the_schema() -> None:

@@ -113,3 +113,17 @@ def test_plain_text_and_json_lines_load_nothing_heavy() -> None:
         env={"PYTHONPATH": ":".join(sys.path)},
     )  # fmt: skip
     assert done.stdout == "set()\n"
+
+
+def test_help_loads_nothing_heavy() -> None:
+    heavy = {"rich", "polars", "pydantic", "yaml", "msgspec"}
+    code = (
+        "import sys\n"
+        "from tocsin.views.cli import run\n"
+        f"run(['--help']), print({heavy} & set(sys.modules))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True,
+        env={"PYTHONPATH": ":".join(sys.path)},
+    )  # fmt: skip
+    assert done.stdout.endswith("set()\n")

@@ -16,15 +16,15 @@ Anything else is ours: it crashes, with a traceback.
 """
 
 from collections.abc import Sequence
-
-from msgspec import Struct
+from dataclasses import dataclass
 
 
 class TocsinError(Exception):
     """An error that is a letter to the user: its text is shown without a traceback."""
 
 
-class Problem(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)  # a struct would have --help load msgspec
+class Problem:
     """One problem of a configuration: place, wish, found, remedy.
 
     `place` is `file:line` (or `file`), `path` the key as the user writes it, such as

@@ -223,3 +223,14 @@ def test_check_does_not_load_polars(tmp_path: Path) -> None:
     config = tmp_path / "tocsin.json"
     config.write_text('{"metrics": [{"name": "hits", "period": "PT1M"}]}')
     assert not loaded_by(command("check", "-c", str(config))) & {"polars", "rich"}
+
+
+def test_what_is_loaded_is_not_looked_through_for_garbage_at_the_end() -> None:
+    code = (
+        "import gc, sys, contextlib\n"
+        "from tocsin.__main__ import main\n"
+        "sys.argv = ['tocsin', '--version']\n"
+        "with contextlib.suppress(SystemExit): main()\n"
+        "assert gc.get_freeze_count() > 100 * len(gc.get_objects()), gc.get_freeze_count()"
+    )
+    assert loaded_by(code) == set()

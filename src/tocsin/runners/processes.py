@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 from multiprocessing import Pipe, get_context
 from threading import Thread
@@ -106,3 +107,4 @@ def serve(conn: Connection, config: Config, wishes: Wishes) -> None:
         pass
     finally:
         hand.close()
+        gc.freeze()  # else all that was loaded is looked through for garbage, at the end

@@ -6,6 +6,7 @@ while the one who starts them loads what it needs.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from concurrent.futures import ProcessPoolExecutor
@@ -142,6 +143,8 @@ def _start() -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     Thread(target=end_with_parent, daemon=True).start()
     import tocsin.runners.pieces  # noqa: F401, PLC0415 - loads Polars
+
+    gc.freeze()  # nothing of it is garbage, until we end: nor is it looked through then
 
 
 def end_with_parent() -> None:

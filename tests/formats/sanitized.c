@@ -39,7 +39,7 @@ static void expect(int truth, const char *what)
 }
 
 /* A copy in memory of just its size. */
-static byte *copy_of(const byte *data, int64_t size)
+static void *copy_of(const void *data, int64_t size)
 {
     byte *copy = malloc((size_t)size);
     expect(copy || !size, "there is memory");
@@ -122,6 +122,31 @@ static void run_out(const byte *data, int64_t size, uint64_t wanted)
     }
 }
 
+/* Hands a column over, if there is memory, and frees the table before the column. */
+static void hand_over(const byte *data, int64_t size)
+{
+    for (long after = 0; after < 2; after++) {
+        struct table table = asked(COMMON, 0);
+        struct arrow_schema schema;
+        struct arrow_array array;
+        expect(!tocsin_cut(data, size, &table), "a block is cut");
+        int64_t rows = table.rows, *times = copy_of(table.time, rows * 8);
+        given = after;
+        int failed = tocsin_hand_over(table.time, rows, "l", &schema, &array);
+        given = -1;
+        expect(failed == (after ? 0 : -1), "a column is handed over if there is memory");
+        table.time = failed ? table.time : NULL;
+        tocsin_free(&table);
+        if (!failed) {
+            expect(array.length == rows && !array.null_count && !array.offset, "it is all there");
+            expect(!memcmp(array.buffers[1], times, (size_t)rows * 8), "it is what it was");
+            array.release(&array), schema.release(&schema);
+            expect(!array.release && !schema.release, "it is let go");
+        }
+        free(times);
+    }
+}
+
 static void cut(const byte *data, int64_t size, int64_t kind, uint64_t wanted)
 {
     struct table table = asked(kind, wanted);
@@ -157,6 +182,7 @@ int main(int count, char **arguments)
         cut(exact, size, kind, (1u << FIELDS) - 1);
         cut(exact, size, kind, 0);
     }
+    hand_over(exact, size);
     run_out(exact, size, (1u << FIELDS) - 1);
     struct table table = asked(COMMON, 1);
     int whole = size < 2 || exact[size - 2] == '\n';

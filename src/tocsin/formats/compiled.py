@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import sys
 from array import array
 from ctypes import c_int32
 from functools import partial
@@ -11,10 +10,11 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from tocsin.formats.arrow import INT32, INT64, TIME, UINT8, taken
 from tocsin.formats.cut import Cut
 from tocsin.formats.cutter import SEED, TEXTS, Table, Texts, library
 from tocsin.formats.lines import Piece, column
-from tocsin.model.batch import TIME, Coded
+from tocsin.model.batch import Coded
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -23,8 +23,6 @@ PARTS = frozenset({"method", "section"})
 """Parts of a request that it takes apart."""
 _AGENTS = {"referer", "user_agent", "rest"}
 _COMMON, _COMBINED, _COMBINED_AGENTS = range(3)
-_INT64, _INT32, _BYTE = (pl.Int64(), 8), (pl.Int32(), 4), (pl.UInt8(), 1)
-"""Numbers of the library's columns, and their bytes."""
 
 
 def cut(piece: Piece, need: Collection[str], *, agents: bool) -> Cut | None:
@@ -42,6 +40,8 @@ def cut(piece: Piece, need: Collection[str], *, agents: bool) -> Cut | None:
         if cutter.tocsin_cut(piece.data, len(piece.data), table):
             return None
         return _read(cutter, table, need, piece)
+    except MemoryError:
+        return None
     finally:
         cutter.tocsin_free(table)
 
@@ -56,21 +56,20 @@ def _read(
     cutter: ctypes.CDLL, table: Table, need: Collection[str], piece: Piece
 ) -> Cut:
     rows = table.rows
-    columns = [_numbers(table.time, rows, _INT64).cast(TIME).alias("time")]
+    columns = [taken(cutter, table, "time", rows, TIME)]
     if "status" in need:
-        status = _numbers(table.status, rows, _INT32)
-        columns.append(status.cast(pl.Int64).alias("status"))
+        columns.append(taken(cutter, table, "status", rows, INT32).cast(pl.Int64))
     if "bytes" in need:
-        columns.append(_numbers(table.bytes, rows, _INT64).alias("bytes"))
+        columns.append(taken(cutter, table, "bytes", rows, INT64))
     coded = {
-        name: _coded(texts, rows)
+        name: _coded(cutter, texts, rows)
         for name, texts in zip(TEXTS, table.texts, strict=True)
         if name in need
     }
     columns += [c.values.gather(c.codes).alias(name) for name, c in coded.items()]
     starts = ctypes.string_at(table.start, rows * ctypes.sizeof(c_int32))
     lines = partial(_picked, cutter, piece.data, starts)
-    return Cut(pl.DataFrame(columns), lines, _sure(table, piece), coded)
+    return Cut(pl.DataFrame(columns), lines, _sure(cutter, table, piece), coded)
 
 
 def _picked(
@@ -85,30 +84,19 @@ def _picked(
     return column(text.raw).rechunk()
 
 
-def _sure(table: Table, piece: Piece) -> pl.Series | None:
+def _sure(cutter: ctypes.CDLL, table: Table, piece: Piece) -> pl.Series | None:
     if not table.odd and not piece.returns:
         return None
-    sure = _numbers(table.sure, table.rows, _BYTE).cast(pl.Boolean)
+    sure = taken(cutter, table, "sure", table.rows, UINT8).cast(pl.Boolean)
     if piece.returns:  # words are told apart by line ends, of which they are a part
         sure &= piece.bare
     return None if sure.all() else sure
 
 
-def _numbers(place: int, count: int, kind: tuple[pl.DataType, int]) -> pl.Series:
-    """Return a column of numbers that the library has made."""
-    dtype, size = kind
-    if count == 0:
-        return pl.Series([], dtype=dtype)
-    held = pl.Series([ctypes.string_at(place, count * size)])
-    numbers = held.bin.reinterpret(
-        dtype=pl.Array(dtype, count), endianness=sys.byteorder
-    )
-    return numbers.reshape((count,))
-
-
-def _coded(texts: Texts, rows: int) -> Coded:
+def _coded(cutter: ctypes.CDLL, texts: Texts, rows: int) -> Coded:
     words = column(ctypes.string_at(texts.words, texts.size))
     if texts.nulls:
         words = pl.concat([words, words.clear(1)])
     words = words.rechunk()  # of one piece, many are taken six times as fast
-    return Coded(_numbers(texts.codes, rows, _INT32).cast(pl.Int64), words)
+    codes = taken(cutter, texts, "codes", rows, INT32)
+    return Coded(codes.cast(pl.Int64), words)

@@ -526,6 +526,58 @@ int64_t tocsin_pick(const byte *data, int64_t size, const int32_t *start, int64_
     return total;
 }
 
+/* ---- columns handed over by Arrow's C data interface, which Polars reads as they are ---- */
+
+struct arrow_schema {
+    const char *format;
+    const char *name;
+    const char *metadata;
+    int64_t flags;
+    int64_t children_count;
+    struct arrow_schema **children;
+    struct arrow_schema *dictionary;
+    void (*release)(struct arrow_schema *);
+    void *own;
+};
+
+struct arrow_array {
+    int64_t length;
+    int64_t null_count;
+    int64_t offset;
+    int64_t buffers_count;
+    int64_t children_count;
+    const void **buffers;
+    struct arrow_array **children;
+    struct arrow_array *dictionary;
+    void (*release)(struct arrow_array *);
+    void *own;
+};
+
+static void let_schema_go(struct arrow_schema *schema) { schema->release = NULL; }
+
+static void let_array_go(struct arrow_array *array)
+{
+    free(array->own);
+    free(array->buffers);
+    array->release = NULL;
+}
+
+/* Hands a column over, which the table is to forget: whoever takes it frees it, at any time.
+   It has no nulls. `format` is its type as Arrow writes it, and must outlive the schema.
+   Returns -1 if there is no memory; then the column is the table's still. */
+int tocsin_hand_over(void *column, int64_t rows, const char *format,
+                     struct arrow_schema *schema, struct arrow_array *array)
+{
+    const void **buffers = calloc(2, sizeof *buffers); /* the first: of nulls, there are none */
+    if (!buffers)
+        return -1;
+    buffers[1] = column;
+    *schema = (struct arrow_schema){.format = format, .release = let_schema_go};
+    *array = (struct arrow_array){.length = rows, .buffers_count = 2, .buffers = buffers,
+                                  .release = let_array_go, .own = column};
+    return 0;
+}
+
 /* The checksum of the source that this was built of, as Python reckons it: one of another
    source is not used. */
 #ifndef TOCSIN_SOURCE

@@ -10,7 +10,16 @@ from __future__ import annotations
 import ctypes
 import os
 import zlib
-from ctypes import POINTER, c_int, c_int32, c_int64, c_uint32, c_uint64, c_void_p
+from ctypes import (
+    POINTER,
+    c_char_p,
+    c_int,
+    c_int32,
+    c_int64,
+    c_uint32,
+    c_uint64,
+    c_void_p,
+)
 from functools import lru_cache
 from pathlib import Path
 
@@ -56,6 +65,39 @@ class Table(ctypes.Structure):
     )
 
 
+class Schema(ctypes.Structure):
+    """What a column is that is handed over, as `cutter.c` has it."""
+
+    _fields_ = (
+        ("format", c_char_p),
+        ("name", c_char_p),
+        ("metadata", c_char_p),
+        ("flags", c_int64),
+        ("children_count", c_int64),
+        ("children", c_void_p),
+        ("dictionary", c_void_p),
+        ("release", c_void_p),
+        ("own", c_void_p),
+    )
+
+
+class Array(ctypes.Structure):
+    """Where it is, as `cutter.c` has it."""
+
+    _fields_ = (
+        ("length", c_int64),
+        ("null_count", c_int64),
+        ("offset", c_int64),
+        ("buffers_count", c_int64),
+        ("children_count", c_int64),
+        ("buffers", c_void_p),
+        ("children", c_void_p),
+        ("dictionary", c_void_p),
+        ("release", c_void_p),
+        ("own", c_void_p),
+    )
+
+
 def library() -> ctypes.CDLL | None:
     """Return the library; None if there is none that can be loaded, or it is not wanted."""
     return _library() if os.environ.get("TOCSIN_PURE", "0") in {"", "0"} else None
@@ -71,13 +113,17 @@ def _library() -> ctypes.CDLL | None:
             return None
     except (OSError, AttributeError):
         return None
-    found.tocsin_cut.argtypes = [ctypes.c_char_p, c_int64, POINTER(Table)]
+    found.tocsin_cut.argtypes = [c_char_p, c_int64, POINTER(Table)]
     found.tocsin_cut.restype = c_int
     found.tocsin_pick.argtypes = [
-        ctypes.c_char_p, c_int64, ctypes.c_char_p, c_int64, ctypes.c_char_p, c_int64,
-        ctypes.c_char_p,
+        c_char_p, c_int64, c_char_p, c_int64, c_char_p, c_int64,
+        c_char_p,
     ]  # fmt: skip
     found.tocsin_pick.restype = c_int64
+    found.tocsin_hand_over.argtypes = [
+        c_void_p, c_int64, c_char_p, POINTER(Schema), POINTER(Array),
+    ]  # fmt: skip
+    found.tocsin_hand_over.restype = c_int
     found.tocsin_free.argtypes = [POINTER(Table)]
     found.tocsin_free.restype = None
     return found

@@ -18,6 +18,7 @@ from tocsin.config.types import (
     Number,
     Points,
     Seconds,
+    Text,
     one_of,
     refuse,
 )
@@ -143,3 +144,12 @@ class AlarmPart(Part):
     runbook: WebAddress | None = None
     evidence: Few = 5
     contributors: Texts = ()
+
+
+class MessagesPart(Part):
+    """Templates of the printed messages."""
+
+    optional = frozenset({"alarm", "recovery"})
+
+    alarm: Text | None = None
+    recovery: Text | None = None

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tocsin.config.build_alarms import build_alarms
 from tocsin.config.build_builtin import build_builtin, check_reserved
 from tocsin.config.build_calculated import build_calculated
-from tocsin.config.build_channels import build_channels, build_masking
 from tocsin.config.build_consumers import build_consumers
 from tocsin.config.build_kinds import with_kinds
+from tocsin.config.build_masking import build_masking
 from tocsin.config.build_metrics import build_metrics
 from tocsin.config.build_notify import build_notify
 from tocsin.config.build_rabbit import build_rabbit
@@ -22,6 +22,7 @@ from tocsin.config.sections import Sections, check_unique, read_sections
 from tocsin.config.support import with_fields
 from tocsin.config.values import (
     CalculatedMetricConfig,
+    ChannelConfig,
     Config,
     MessagesConfig,
     MetricConfig,
@@ -30,10 +31,11 @@ from tocsin.config.values import (
 from tocsin.model.discovery import look_in
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from tocsin.config.document import Document
+    from tocsin.config.part import Part
 
 
 def build(
@@ -62,7 +64,7 @@ def build(
     consumers = build_consumers(sections, sources, problems, base)
     keys = {name for key in _keys(metrics, calculated).values() for name in key}
     names = keys | {label for alarm in alarms for label in alarm.labels} | own.labels
-    channels = build_channels(sections.channels, sorted(names), problems, base)
+    channels = _channels(sections, sorted(names), problems, base)
     masking = build_masking(sections.masking, sections.path("masking"), problems)
     way = sections.path("rabbitmq")
     rabbitmq = build_rabbit(sections.rabbitmq, way, problems, base)
@@ -84,13 +86,28 @@ def build(
         rabbitmq=rabbitmq,
         notify=notify,
         state=state,
-        report=ReportConfig(**sections.report.model_dump()),
-        messages=MessagesConfig(**sections.messages.model_dump()),
+        report=ReportConfig(**_written(sections.report)),
+        messages=MessagesConfig(**_written(sections.messages)),
         base=base,
         hidden=sections.hidden,
         builtin=own.always,
         live=own.live,
     )
+
+
+def _channels(
+    sections: Sections, names: Sequence[str], problems: Problems, base: Path | None
+) -> tuple[ChannelConfig, ...]:
+    if not sections.channels.parts:
+        return ()
+    from tocsin.config.build_channels import build_channels  # noqa: PLC0415 - if any
+
+    return build_channels(sections.channels, names, problems, base)
+
+
+def _written(part: Part | None) -> dict[str, Any]:
+    """Return what is written in a section; of one that is not there, nothing."""
+    return {} if part is None else part.model_dump()
 
 
 def _check_names(sections: Sections, problems: Problems) -> None:

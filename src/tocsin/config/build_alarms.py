@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from tocsin.config.alarm_models import MessagesPart
 from tocsin.config.alarm_values import SupportConfig
 from tocsin.config.build_rules import RuleReader
 from tocsin.config.kind import KindPart
 from tocsin.config.kinds.composite import CompositePart
-from tocsin.config.models import MessagesPart
 from tocsin.config.problems import did_you_mean
 from tocsin.config.templates import check_template
 from tocsin.config.values import AlarmConfig, MessagesConfig
@@ -20,9 +20,9 @@ from tocsin.config.wording import read_part
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tocsin.config.alarm_models import AlarmPart
     from tocsin.config.alarm_values import RuleConfig
     from tocsin.config.document import Path
-    from tocsin.config.models import AlarmPart
     from tocsin.config.problems import Problems
     from tocsin.config.sections import Sections
 
@@ -49,7 +49,7 @@ def build_alarms(
             _check_own(messages, keys[part.metric], path, problems)
     users = [(messages, keys.get(part.metric)) for part, _, messages in found]
     _check_shared(sections, users, problems)
-    shared = sections.messages
+    shared = _shared(sections)
     alarms = (
         _alarm(
             part,
@@ -69,6 +69,10 @@ def _messages(part: AlarmPart, path: Path, problems: Problems) -> MessagesPart:
         read_part(MessagesPart, part.messages, way, problems)
         or MessagesPart.model_construct()
     )
+
+
+def _shared(sections: Sections) -> MessagesPart:
+    return sections.messages or MessagesPart.model_construct()
 
 
 def _joined(part: AlarmPart, own: MessagesPart, shared: MessagesPart) -> MessagesConfig:
@@ -110,7 +114,8 @@ def _check_shared(
     problems: Problems,
 ) -> None:
     """Check the templates for all alarms by the fields that all of their users have."""
-    for event, text in sections.messages.model_dump(exclude_none=True).items():
+    shared = _shared(sections)
+    for event, text in shared.model_dump(exclude_none=True).items():
         keys = [
             set(fields)
             for messages, fields in users

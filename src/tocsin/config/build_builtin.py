@@ -16,7 +16,6 @@ from tocsin.config.build_alarms import build_alarms
 from tocsin.config.builtin_models import SHAPES, BuiltinPart, KeyLimitPart, MishapPart
 from tocsin.config.document import Document, Spot, snake
 from tocsin.config.kind import step_of
-from tocsin.config.models import AlarmPart, MessagesPart, MetricPart
 from tocsin.config.problems import Problems, did_you_mean
 from tocsin.config.sections import Section, Sections, read_sections
 from tocsin.config.values import (
@@ -32,7 +31,9 @@ from tocsin.config.wording import read_part
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from tocsin.config.alarm_models import AlarmPart
     from tocsin.config.document import Path
+    from tocsin.config.metric_models import MetricPart
     from tocsin.config.values import AlarmConfig
 
 OWN = "tocsin: "
@@ -147,14 +148,12 @@ def build_builtin(
     parts = read_builtins(sections.builtin_alarms, path, problems)
     made = list(_made(parts, sources, metrics))
     found = tuple(metric for _, _, metric in made)
-    section = Section[AlarmPart](
+    section: Section[AlarmPart] = Section(
         tuple(((*path, name), part) for name, part, _ in made),
         frozenset(part.name for _, part, _ in made),
     )
-    names = Section[MetricPart]((), frozenset(m.name for m in found))
-    own = replace(
-        sections, alarms=section, metrics=names, messages=MessagesPart.model_construct()
-    )
+    names: Section[MetricPart] = Section((), frozenset(m.name for m in found))
+    own = replace(sections, alarms=section, metrics=names, messages=None)
     alarms = build_alarms(own, {m.name: m.group_by for m in found}, problems)
     called = {part.name: name for name, part, _ in made}
     alarms = tuple(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tocsin.config.document import Path
-    from tocsin.config.models import CalculatedPart
+    from tocsin.config.metric_models import CalculatedPart
     from tocsin.config.problems import Problems
     from tocsin.config.sections import Sections
     from tocsin.model.expression import Expression

@@ -18,16 +18,15 @@ from tocsin.config.channel_models import (
 )
 from tocsin.config.channel_templates import check_address, check_templates
 from tocsin.config.problems import did_you_mean
-from tocsin.config.regex import RegexError, check_regex
 from tocsin.config.secret import Secret, read_secret
-from tocsin.config.values import ChannelConfig, MaskingConfig
+from tocsin.config.values import ChannelConfig
 from tocsin.model.discovery import CHANNELS, find, look_in, make_channel, offered
 from tocsin.model.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from tocsin.config.channel_models import ChannelPart, MaskingPart, SmtpPart
+    from tocsin.config.channel_models import ChannelPart, SmtpPart
     from tocsin.config.document import Path
     from tocsin.config.problems import Problems
     from tocsin.config.sections import Section
@@ -49,22 +48,6 @@ def build_channels(
     """Return the channels. `fields` are the keys and labels that alerts may have."""
     reading = _Channels(tuple(fields), problems, base or FilePath())
     return tuple(reading.one(part, path) for path, part in section.parts)
-
-
-def build_masking(part: MaskingPart, path: Path, problems: Problems) -> MaskingConfig:
-    """Return what is masked, with patterns that match in linear time."""
-    for n, rule in enumerate(part.rules):
-        try:
-            check_regex(rule.pattern)
-        except RegexError as error:
-            way = (*path, "rules", n, "pattern")
-            problems.expected(way, str(error), rule.pattern, error.hint)
-    return MaskingConfig(
-        addresses=part.addresses,
-        emails=part.emails,
-        tokens=part.tokens,
-        rules=tuple((rule.pattern, rule.replace) for rule in part.rules),
-    )
 
 
 class _Channels:

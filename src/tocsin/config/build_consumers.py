@@ -15,8 +15,8 @@ from tocsin.model.errors import UsageError
 
 if TYPE_CHECKING:
     from tocsin.config.build_sources import Sources
+    from tocsin.config.consumer_models import ConsumerPart
     from tocsin.config.document import Path
-    from tocsin.config.models import ConsumerPart
     from tocsin.config.problems import Problems
     from tocsin.config.sections import Sections
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from tocsin.config.models import FormatPart, MultilinePart
 from tocsin.config.regex import RegexError, check_regex
 from tocsin.config.values import FormatConfig, MultilineConfig
 from tocsin.config.wording import read_part
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 
     from tocsin.config.document import Path
     from tocsin.config.fields import Fields
+    from tocsin.config.format_models import FormatPart
     from tocsin.config.problems import Problems
     from tocsin.model.expression import Expression
 
@@ -96,6 +96,8 @@ def _multiline(
         hint = "its events have one line each"
         problems.add(way, f"means nothing to the format '{kind}'", hint)
         return None
+    from tocsin.config.format_models import MultilinePart  # noqa: PLC0415 - if any
+
     part = read_part(MultilinePart, value, way, problems)
     if part is None:
         return None

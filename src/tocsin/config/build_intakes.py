@@ -7,16 +7,21 @@ from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from tocsin.config.intake_values import CommandConfig, IntakeConfig, ListenConfig
+from tocsin.config.intake_values import (
+    SCHEMES,
+    CommandConfig,
+    IntakeConfig,
+    ListenConfig,
+)
 from tocsin.config.problems import did_you_mean
 from tocsin.config.secret import Secret, read_secret
-from tocsin.config.source_models import SCHEMES, SourcePart
 
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
 
     from tocsin.config.document import Path
     from tocsin.config.problems import Problems
+    from tocsin.config.source_models import SourcePart
 
 _KINDS: Final = ("path", "command", "listen")
 _EXAMPLE: Final = "udp://127.0.0.1:5514, tcp://, tls://, http:// or https://HOST:PORT"

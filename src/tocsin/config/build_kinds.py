@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tocsin.config.alarm_models import AlarmPart
     from tocsin.config.document import Path
-    from tocsin.config.models import CalculatedPart, MetricPart
+    from tocsin.config.metric_models import CalculatedPart, MetricPart
     from tocsin.config.problems import Problems
     from tocsin.config.sections import Sections
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tocsin.config.build_sources import Sources
     from tocsin.config.document import Path
-    from tocsin.config.models import MetricPart
+    from tocsin.config.metric_models import MetricPart
     from tocsin.config.problems import Problems
     from tocsin.config.sections import Sections
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from tocsin.config.build_routes import build_routes
-from tocsin.config.channel_models import EmailPart
 from tocsin.config.notify_labels import Known, check_match, check_names
 from tocsin.config.notify_values import (
     CapConfig,
@@ -50,19 +51,23 @@ def build_notify(
         sections.schedules.names,
         labels | own if labels else labels,
     )
-    general = sections.notifications
-    way = sections.paths.get("notifications", ("notifications",))
-    return NotifyConfig(
+    made = NotifyConfig(
         routes=build_routes(sections.routes.parts, known, problems),
         inhibit=_inhibitions(sections, known, problems),
         silences=_silences(sections, known, problems),
         schedules=tuple(_schedule(part) for _, part in sections.schedules.parts),
         downtimes=_downtimes(sections, known, problems),
+    )
+    general, way = sections.notifications, sections.path("notifications")
+    if general is None:
+        return made
+    return replace(
+        made,
         max_age=general.max_age,
         flapping=FlappingConfig(**general.flapping.model_dump()),
         cap=_shared_cap(general),
         caps=_caps(general, way, known, problems),
-        heartbeat=_heartbeat(sections, way, known, problems),
+        heartbeat=_heartbeat(general, way, sections, known, problems),
     )
 
 
@@ -188,9 +193,13 @@ def _shared_cap(part: NotificationsPart) -> CapConfig:
 
 
 def _heartbeat(
-    sections: Sections, way: Path, known: Known, problems: Problems
+    general: NotificationsPart,
+    way: Path,
+    sections: Sections,
+    known: Known,
+    problems: Problems,
 ) -> HeartbeatConfig | None:
-    part = sections.notifications.heartbeat
+    part = general.heartbeat
     if part is None:
         return None
     path = (*way, "heartbeat", "channels")
@@ -205,6 +214,8 @@ def _heartbeat(
 
 def _goes_by_labels(part: Part) -> bool:
     """Whether all whom a channel tells are found by labels of alerts."""
+    from tocsin.config.channel_models import EmailPart  # noqa: PLC0415 - it is of these
+
     return isinstance(part, EmailPart) and all("{" in to for to in part.to)
 
 

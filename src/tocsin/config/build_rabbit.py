@@ -10,9 +10,9 @@ from tocsin.config.rabbit_values import RabbitConfig
 from tocsin.config.secret import Secret, read_secret
 
 if TYPE_CHECKING:
-    from tocsin.config.channel_models import RabbitmqPart
     from tocsin.config.document import Path
     from tocsin.config.problems import Problems
+    from tocsin.config.rabbit_models import RabbitmqPart
 
 _MOST_BYTES = 200
 """Names of queues may have 255 bytes, and ours are made longer: `.retry.300s`."""

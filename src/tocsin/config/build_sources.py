@@ -14,7 +14,6 @@ from tocsin.config.build_formats import BUILT_IN, WRITTEN, build_format, with_de
 from tocsin.config.build_intakes import build_intake, check_places
 from tocsin.config.durations import as_text
 from tocsin.config.fields import Fields
-from tocsin.config.models import FormatPart
 from tocsin.config.problems import did_you_mean
 from tocsin.config.values import SECOND, FormatConfig, SourceConfig
 from tocsin.config.wording import read_part
@@ -23,6 +22,7 @@ from tocsin.model.message import FieldType, MessageType
 
 if TYPE_CHECKING:
     from tocsin.config.document import Path
+    from tocsin.config.format_models import FormatPart
     from tocsin.config.intake_values import IntakeConfig
     from tocsin.config.problems import Problems
     from tocsin.config.sections import Sections
@@ -136,6 +136,8 @@ class _Reading:
             found = FormatConfig(name="syslog", type="syslog")
             return found, self._asked(found, way)
         if isinstance(part.format, dict):
+            from tocsin.config.format_models import FormatPart  # noqa: PLC0415 - if any
+
             inline = read_part(FormatPart, part.format, way, self.problems)
             if inline is None:
                 return FormatConfig(), Fields()

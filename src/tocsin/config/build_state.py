@@ -1,4 +1,4 @@
-"""The section `state`: its shape, and its values."""
+"""The section `state`: where a run is remembered, and for how long."""
 
 from __future__ import annotations
 
@@ -6,43 +6,21 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import Field
-
 from tocsin.config.durations import DurationError, as_text, duration
-from tocsin.config.part import Part
-from tocsin.config.state_values import DATAPOINTS, RetentionConfig, StateConfig
-from tocsin.config.types import Seconds, Text
+from tocsin.config.state_values import RetentionConfig, StateConfig
 
 if TYPE_CHECKING:
     from tocsin.config.document import Path as Way
     from tocsin.config.problems import Problems
-
-_KEEP = RetentionConfig()
-
-
-class RetentionPart(Part):
-    """How long what is over is kept."""
-
-    incidents: Seconds = _KEEP.incidents
-    notifications: Seconds = _KEEP.notifications
-    datapoints: dict[str, Seconds] = Field(
-        default_factory=lambda: {as_text(r): keep for r, keep in DATAPOINTS.items()}
-    )
-
-
-class StatePart(Part):
-    """What a run remembers: where, and for how long."""
-
-    alone = "folder"
-
-    folder: Text | None = None
-    retention: RetentionPart = RetentionPart.model_construct()
+    from tocsin.config.state_models import StatePart
 
 
 def build_state(
-    part: StatePart, way: Way, problems: Problems, base: Path | None
+    part: StatePart | None, way: Way, problems: Problems, base: Path | None
 ) -> StateConfig:
     """Return the values of the section; a relative folder starts from `base`."""
+    if part is None:
+        return StateConfig()
     kept = part.retention
     points = _datapoints(kept.datapoints, (*way, "retention", "datapoints"), problems)
     folder = None if part.folder is None else (base or Path()) / part.folder

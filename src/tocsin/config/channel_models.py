@@ -12,8 +12,8 @@ from tocsin.config.types import (
     Checked,
     Flag,
     Name,
-    Points,
     Seconds,
+    SecretText,
     Text,
     one_of,
 )
@@ -30,15 +30,6 @@ FACILITIES = (
 )  # fmt: skip
 
 _MOST_PORTS = 65_535
-_MOST_IN_HAND = 1_000
-
-
-def _secret(value: Any) -> str:  # noqa: ANN401
-    """Take text, and never show what it is not: it may be a password all the same."""
-    if not isinstance(value, str) or not value:
-        context = {"wanted": "text", "hint": "put it in quotes", "hidden": True}
-        raise PydanticCustomError("tocsin", "expected {wanted}", context)
-    return value
 
 
 def _port(value: Any) -> int:  # noqa: ANN401
@@ -46,15 +37,6 @@ def _port(value: Any) -> int:  # noqa: ANN401
     fine = not isinstance(value, bool | float) and text.isascii() and text.isdigit()
     if not fine or not 0 < int(text[:9]) <= _MOST_PORTS:
         context = {"wanted": f"a port from 1 to {_MOST_PORTS}", "hint": ""}
-        raise PydanticCustomError("tocsin", "expected {wanted}", context)
-    return int(text)
-
-
-def _prefetch(value: Any) -> int:  # noqa: ANN401
-    text = str(value)
-    fine = not isinstance(value, bool | float) and text.isascii() and text.isdigit()
-    if not fine or not 0 < int(text[:9]) <= _MOST_IN_HAND:
-        context = {"wanted": f"a whole number from 1 to {_MOST_IN_HAND}", "hint": ""}
         raise PydanticCustomError("tocsin", "expected {wanted}", context)
     return int(text)
 
@@ -78,19 +60,12 @@ def _options(value: Any) -> dict[str, Any]:  # noqa: ANN401
 
 _CHAT = {"type": ["string", "integer"]}
 
-SecretText: TypeAlias = Annotated[
-    str, Checked(_secret, {"type": "string", "minLength": 1})
-]
 Port: TypeAlias = Annotated[
     int, Checked(_port, {"type": "integer", "minimum": 1, "maximum": _MOST_PORTS})
 ]
 Chats: TypeAlias = Annotated[
     tuple[str, ...],
     Checked(_chats, {"anyOf": [_CHAT, {"type": "array", "items": _CHAT}]}),
-]
-Prefetch: TypeAlias = Annotated[
-    int,
-    Checked(_prefetch, {"type": "integer", "minimum": 1, "maximum": _MOST_IN_HAND}),
 ]
 Options: TypeAlias = Annotated[dict[str, Any], Checked(_options, {"type": "object"})]
 Security: TypeAlias = Annotated[
@@ -287,33 +262,3 @@ def part_of(item: Any) -> type[ChannelPart | PluginPart]:  # noqa: ANN401
     type_ = str(item.get("type")) if isinstance(item, dict) else ""
     plugin = "." in type_ or (type_ not in CHANNEL_PARTS and type_ in offered(CHANNELS))
     return CHANNEL_PARTS.get(type_, PluginPart if plugin else UnknownPart)
-
-
-class MaskRulePart(Part):
-    """A rule of masking."""
-
-    pattern: Text
-    replace: Text = "***"
-
-
-class MaskingPart(Part):
-    """What of log lines is masked before they are sent."""
-
-    optional = frozenset({"addresses", "emails", "tokens", "rules"})
-
-    addresses: Flag = True
-    emails: Flag = True
-    tokens: Flag = True
-    rules: list[MaskRulePart] = Field(default_factory=list)
-
-
-class RabbitmqPart(Part):
-    """A broker that messages are handed over to."""
-
-    optional = frozenset({"exchange", "queue", "attempts", "prefetch"})
-
-    url: SecretText
-    exchange: Name = "tocsin"
-    queue: Name = "tocsin.notifications"
-    attempts: Points = 60
-    prefetch: Prefetch = 16

@@ -10,6 +10,7 @@ from msgspec import Struct
 if TYPE_CHECKING:
     from tocsin.model.secret import Secret
 
+SCHEMES: Final = ("udp", "tcp", "tls", "http", "https")
 MAX_BODY: Final = 8 << 20
 """Bytes of one request, expanded, unless told otherwise."""
 

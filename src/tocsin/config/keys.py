@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from tocsin.config.document import Path
     from tocsin.config.kind import Listed
-    from tocsin.config.models import MetricPart
+    from tocsin.config.metric_models import MetricPart
     from tocsin.config.problems import Problems
     from tocsin.model.expression import Node
 

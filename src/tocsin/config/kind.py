@@ -8,7 +8,7 @@ from msgspec import Struct, field
 from pydantic import ConfigDict
 
 from tocsin.config.alarm_models import AlarmPart
-from tocsin.config.models import CalculatedPart, Filters, MetricPart
+from tocsin.config.metric_models import CalculatedPart, Filters, MetricPart
 from tocsin.config.part import Texts
 from tocsin.config.types import Limit, Name, Seconds, Text
 from tocsin.config.values import SECOND

@@ -6,17 +6,12 @@ from typing import Any
 
 from pydantic import Field
 
-from tocsin.config.alarm_models import AlarmPart
-from tocsin.config.build_state import StatePart
-from tocsin.config.channel_models import AnyChannel, MaskingPart, RabbitmqPart
-from tocsin.config.models import (
-    CalculatedPart,
-    ConsumerPart,
-    FormatPart,
-    MessagesPart,
-    MetricPart,
-    ReportPart,
-)
+from tocsin.config.alarm_models import AlarmPart, MessagesPart
+from tocsin.config.channel_models import AnyChannel
+from tocsin.config.consumer_models import ConsumerPart
+from tocsin.config.format_models import FormatPart
+from tocsin.config.masking_models import MaskingPart
+from tocsin.config.metric_models import CalculatedPart, MetricPart
 from tocsin.config.notify_models import (
     DowntimePart,
     InhibitPart,
@@ -26,7 +21,10 @@ from tocsin.config.notify_models import (
     SilencePart,
 )
 from tocsin.config.part import Part
+from tocsin.config.rabbit_models import RabbitmqPart
+from tocsin.config.report_models import ReportPart
 from tocsin.config.source_models import SourcePart
+from tocsin.config.state_models import StatePart
 
 
 class Root(Part):

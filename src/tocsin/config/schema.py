@@ -7,12 +7,11 @@ from typing import Any
 from pydantic.alias_generators import to_camel
 
 from tocsin.config import kinds
-from tocsin.config.alarm_models import LevelPart, OverridePart
+from tocsin.config.alarm_models import REFERENCE, LevelPart, OverridePart
 from tocsin.config.builtin_models import SCHEMA, SHAPES
 from tocsin.config.document import snake
 from tocsin.config.durations import as_text
 from tocsin.config.filters import OPERATORS
-from tocsin.config.models import REFERENCE
 from tocsin.config.root import Root
 
 _FILTER = {"$ref": "#/definitions/filter"}

@@ -1,55 +1,68 @@
 """Reads the sections of a document into parts, each with its place.
 
 A part that cannot be read is left out, but its name is remembered: what refers to it is
-not blamed a second time.
+not blamed a second time. The module of a shape is imported where a document has such a
+section: it costs longer to load than most sections to be read.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from msgspec import Struct, field
 from pydantic.alias_generators import to_camel
 
 from tocsin.config import kinds
-from tocsin.config.build_state import StatePart
-from tocsin.config.channel_models import (
-    ChannelPart,
-    MaskingPart,
-    PluginPart,
-    RabbitmqPart,
-    part_of,
-)
 from tocsin.config.document import Path, snake
-from tocsin.config.models import (
-    AlarmPart,
-    CalculatedPart,
-    ConsumerPart,
-    FormatPart,
-    MessagesPart,
-    MetricPart,
-    ReportPart,
-    SourcePart,
-)
-from tocsin.config.notify_models import (
-    DowntimePart,
-    InhibitPart,
-    NotificationsPart,
-    RoutePart,
-    SchedulePart,
-    SilencePart,
-)
 from tocsin.config.part import Part
 from tocsin.config.wording import read_part, unknown_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tocsin.config.alarm_models import AlarmPart, MessagesPart
+    from tocsin.config.channel_models import ChannelPart, PluginPart
+    from tocsin.config.consumer_models import ConsumerPart
+    from tocsin.config.format_models import FormatPart
+    from tocsin.config.masking_models import MaskingPart
+    from tocsin.config.metric_models import CalculatedPart, MetricPart
+    from tocsin.config.notify_models import (
+        DowntimePart,
+        InhibitPart,
+        NotificationsPart,
+        RoutePart,
+        SchedulePart,
+        SilencePart,
+    )
     from tocsin.config.problems import Problems
+    from tocsin.config.rabbit_models import RabbitmqPart
+    from tocsin.config.report_models import ReportPart
+    from tocsin.config.source_models import SourcePart
+    from tocsin.config.state_models import StatePart
 
 P = TypeVar("P", bound=Part)
 VERSION = 1
 _NOT_WRITTEN = {"paths", "hidden"}
+_SHAPES = {
+    "sources": ("source_models", "SourcePart"),
+    "formats": ("format_models", "FormatPart"),
+    "metrics": ("metric_models", "MetricPart"),
+    "calculated_metrics": ("metric_models", "CalculatedPart"),
+    "raw_log_consumers": ("consumer_models", "ConsumerPart"),
+    "masking": ("masking_models", "MaskingPart"),
+    "rabbitmq": ("rabbit_models", "RabbitmqPart"),
+    "routes": ("notify_models", "RoutePart"),
+    "inhibit": ("notify_models", "InhibitPart"),
+    "silences": ("notify_models", "SilencePart"),
+    "schedules": ("notify_models", "SchedulePart"),
+    "downtimes": ("notify_models", "DowntimePart"),
+    "notifications": ("notify_models", "NotificationsPart"),
+    "report": ("report_models", "ReportPart"),
+    "state": ("state_models", "StatePart"),
+    "messages": ("alarm_models", "MessagesPart"),
+}
+"""Where the shape of each section is; those of alarms and channels differ by the item."""
 
 
 class Section(Struct, Generic[P], frozen=True):
@@ -60,7 +73,7 @@ class Section(Struct, Generic[P], frozen=True):
 
 
 class Sections(Struct, frozen=True):
-    """A whole document in parts."""
+    """A whole document in parts; None is a section that it does not have."""
 
     sources: Section[SourcePart]
     formats: Section[FormatPart]
@@ -69,17 +82,17 @@ class Sections(Struct, frozen=True):
     alarms: Section[AlarmPart]
     raw_log_consumers: Section[ConsumerPart]
     channels: Section[ChannelPart | PluginPart]
-    masking: MaskingPart
+    masking: MaskingPart | None
     rabbitmq: RabbitmqPart | None
     routes: Section[RoutePart]
     inhibit: Section[InhibitPart]
     silences: Section[SilencePart]
     schedules: Section[SchedulePart]
     downtimes: Section[DowntimePart]
-    notifications: NotificationsPart
-    report: ReportPart
-    state: StatePart
-    messages: MessagesPart
+    notifications: NotificationsPart | None
+    report: ReportPart | None
+    state: StatePart | None
+    messages: MessagesPart | None
     builtin_alarms: Any = True
     """As it is written: it is read when it is known of what sources they are."""
     paths: dict[str, Path] = field(default_factory=dict)
@@ -99,39 +112,45 @@ def read_sections(data: Any, problems: Problems) -> Sections:  # noqa: ANN401
     """Return the parts of a document; what is wrong with them is noted."""
     top = _top(data, problems)
 
-    def many(model: type[P], name: str) -> Section[P]:
+    def many(name: str) -> Section[Any]:
         key, value = top.get(name, (name, []))
-        return _section(lambda _: model, value, (key,), problems)
+        return _section(lambda _: _shape(name), value, (key,), problems)
 
-    def one(absent: P, name: str) -> P:
-        return perhaps(type(absent), name) or absent
-
-    def perhaps(model: type[P], name: str) -> P | None:
-        key, value = top.get(name, (name, None))
-        return read_part(model, value, (key,), problems) if name in top else None
+    def one(name: str) -> Any:  # noqa: ANN401
+        if name not in top:
+            return None
+        key, value = top[name]
+        return read_part(_shape(name), value, (key,), problems)
 
     return Sections(
-        many(SourcePart, "sources"),
-        many(FormatPart, "formats"),
-        many(MetricPart, "metrics"),
-        many(CalculatedPart, "calculated_metrics"),
+        many("sources"),
+        many("formats"),
+        many("metrics"),
+        many("calculated_metrics"),
         _alarms(top, problems),
-        many(ConsumerPart, "raw_log_consumers"),
+        many("raw_log_consumers"),
         _channels(top, problems),
-        one(MaskingPart.model_construct(), "masking"),
-        perhaps(RabbitmqPart, "rabbitmq"),
-        many(RoutePart, "routes"),
-        many(InhibitPart, "inhibit"),
-        many(SilencePart, "silences"),
-        many(SchedulePart, "schedules"),
-        many(DowntimePart, "downtimes"),
-        one(NotificationsPart.model_construct(), "notifications"),
-        one(ReportPart.model_construct(), "report"),
-        one(StatePart.model_construct(), "state"),
-        one(MessagesPart.model_construct(), "messages"),
+        one("masking"),
+        one("rabbitmq"),
+        many("routes"),
+        many("inhibit"),
+        many("silences"),
+        many("schedules"),
+        many("downtimes"),
+        one("notifications"),
+        one("report"),
+        one("state"),
+        one("messages"),
         top.get("builtin_alarms", ("", True))[1],
         {name: (key,) for name, (key, _) in top.items()},
     )
+
+
+def _shape(name: str) -> type[Any]:
+    """Return the shape of a section, or of its items."""
+    module, part = _SHAPES[name]
+    found: type[Any] = getattr(import_module(f"tocsin.config.{module}"), part)
+    return found
 
 
 def _top(data: Any, problems: Problems) -> dict[str, tuple[str, Any]]:  # noqa: ANN401
@@ -165,7 +184,13 @@ def _channels(
     top: dict[str, tuple[str, Any]], problems: Problems
 ) -> Section[ChannelPart | PluginPart]:
     key, value = top.get("channels", ("channels", []))
-    return _section(part_of, value, (key,), problems)
+    return _section(_channel, value, (key,), problems)
+
+
+def _channel(item: Any) -> type[ChannelPart | PluginPart]:  # noqa: ANN401
+    from tocsin.config.channel_models import part_of  # noqa: PLC0415 - as all shapes
+
+    return part_of(item)
 
 
 def _alarms(top: dict[str, tuple[str, Any]], problems: Problems) -> Section[AlarmPart]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Any, ClassVar, TypeAlias
 
 from tocsin.config.alarm_models import as_it_is, reference
-from tocsin.config.channel_models import SecretText
 from tocsin.config.intake_values import MAX_BODY
 from tocsin.config.part import Part, Texts
 from tocsin.config.types import (
@@ -13,6 +12,7 @@ from tocsin.config.types import (
     Delay,
     Flag,
     Name,
+    SecretText,
     Text,
     Timezone,
     one_of,
@@ -20,7 +20,6 @@ from tocsin.config.types import (
 )
 from tocsin.config.values import DEFAULT_PATH, SECOND
 
-SCHEMES = ("udp", "tcp", "tls", "http", "https")
 FRAMINGS = ("auto", "octets", "lines")
 _MOST_BODY = 64 << 20
 

@@ -67,6 +67,14 @@ def _is_scalar(value: Any) -> bool:  # noqa: ANN401
     return value is not None and not isinstance(value, dict | list)
 
 
+def _secret(value: Any) -> str:  # noqa: ANN401
+    """Take text, and never show what it is not: it may be a password all the same."""
+    if not isinstance(value, str) or not value:
+        context = {"wanted": "text", "hint": "put it in quotes", "hidden": True}
+        raise PydanticCustomError("tocsin", "expected {wanted}", context)
+    return value
+
+
 def _name(value: Any) -> str:  # noqa: ANN401
     text = _text(value)
     if not text.strip() or text != text.strip() or not text.isprintable():
@@ -204,6 +212,9 @@ _DURATION_SCHEMA = {
 _COUNT_SCHEMA = {"type": "integer", "minimum": 1}
 
 Text: TypeAlias = Annotated[str, Checked(_text, {"type": "string"})]
+SecretText: TypeAlias = Annotated[
+    str, Checked(_secret, {"type": "string", "minLength": 1})
+]
 Name: TypeAlias = Annotated[str, Checked(_name, {"type": "string", "minLength": 1})]
 Number: TypeAlias = Annotated[float, Checked(number, {"type": "number"})]
 Points: TypeAlias = Annotated[int, Checked(_whole(1, 1_000_000), _COUNT_SCHEMA)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from tocsin.config.kind import Ground, Made, MeasuredPart
-from tocsin.config.models import Expected
+from tocsin.config.metric_models import Expected
 
 
 class AbsencePart(MeasuredPart):

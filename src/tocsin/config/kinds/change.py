@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from tocsin.config.durations import as_text
 from tocsin.config.kind import NUMBER, Ground, KindPart, Made, formula, quoted
-from tocsin.config.models import CalculatedPart, MetricPart
+from tocsin.config.metric_models import CalculatedPart, MetricPart
 from tocsin.config.problems import did_you_mean
 from tocsin.config.types import Checked, Name, Points, Seconds, one_of, seconds
 from tocsin.config.values import SECOND

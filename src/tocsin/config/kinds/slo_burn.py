@@ -28,7 +28,7 @@ from tocsin.config.values import SECOND
 from tocsin.model.levels import LEVELS
 
 if TYPE_CHECKING:
-    from tocsin.config.models import CalculatedPart, MetricPart
+    from tocsin.config.metric_models import CalculatedPart, MetricPart
 
 _MINUTE, _HOUR = 60 * SECOND, 3600 * SECOND
 _DAY = 24 * _HOUR

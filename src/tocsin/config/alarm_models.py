@@ -103,6 +103,8 @@ class OverridePart(Part):
 class AlarmPart(Part):
     """A threshold with memory."""
 
+    sentences: ClassVar[tuple[str, str]] = ("", "")
+    """What is printed when it rings and recovers, where nobody says: each kind has its own."""
     stand_ins: ClassVar[dict[str, Any]] = {"threshold": 0}
     names: ClassVar[frozenset[str]] = frozenset({"name", "metric"})
     optional = frozenset(
@@ -144,6 +146,10 @@ class AlarmPart(Part):
     runbook: WebAddress | None = None
     evidence: Few = 5
     contributors: Texts = ()
+
+    def said(self) -> tuple[str, str]:
+        """Return its sentences, as they are for what it is told."""
+        return self.sentences
 
 
 class MessagesPart(Part):

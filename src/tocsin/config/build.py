@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tocsin.config.build_alarms import build_alarms
-from tocsin.config.build_builtin import build_builtin, check_reserved
 from tocsin.config.build_calculated import build_calculated
 from tocsin.config.build_consumers import build_consumers
 from tocsin.config.build_kinds import with_kinds
@@ -15,11 +14,13 @@ from tocsin.config.build_notify import build_notify
 from tocsin.config.build_rabbit import build_rabbit
 from tocsin.config.build_sources import MessageTypes, build_sources
 from tocsin.config.build_state import build_state
+from tocsin.config.builtin_metrics import OWN, Builtin
 from tocsin.config.composites import with_composites
 from tocsin.config.environment import substitute
 from tocsin.config.problems import Problems
 from tocsin.config.sections import Sections, check_unique, read_sections
 from tocsin.config.support import with_fields
+from tocsin.config.untold import written_out
 from tocsin.config.values import (
     CalculatedMetricConfig,
     ChannelConfig,
@@ -27,6 +28,7 @@ from tocsin.config.values import (
     MessagesConfig,
     MetricConfig,
     ReportConfig,
+    SourceConfig,
 )
 from tocsin.model.discovery import look_in
 
@@ -60,7 +62,7 @@ def build(
     calculated = build_calculated(sections, metrics, problems)
     sections, calculated = with_composites(sections, metrics, calculated, problems)
     alarms = build_alarms(sections, _keys(metrics, calculated), problems)
-    own = build_builtin(sections, sources.configs, metrics, problems)
+    own = _builtin(sections, sources.configs, metrics, problems)
     consumers = build_consumers(sections, sources, problems, base)
     keys = {name for key in _keys(metrics, calculated).values() for name in key}
     names = keys | {label for alarm in alarms for label in alarm.labels} | own.labels
@@ -95,6 +97,19 @@ def build(
     )
 
 
+def _builtin(
+    sections: Sections,
+    sources: tuple[SourceConfig, ...],
+    metrics: tuple[MetricConfig, ...],
+    problems: Problems,
+) -> Builtin:
+    if sections.builtin_alarms is True:
+        return written_out(sources, metrics)
+    from tocsin.config.build_builtin import build_builtin  # noqa: PLC0415 - if told of
+
+    return build_builtin(sections, sources, metrics, problems)
+
+
 def _channels(
     sections: Sections, names: Sequence[str], problems: Problems, base: Path | None
 ) -> tuple[ChannelConfig, ...]:
@@ -121,7 +136,22 @@ def _check_names(sections: Sections, problems: Problems) -> None:
     check_unique(sections.channels, {}, problems)
     check_unique(sections.schedules, {}, problems)
     check_unique(sections.downtimes, {}, problems)
-    check_reserved(sections, problems)
+    _check_reserved(sections, problems)
+
+
+def _check_reserved(sections: Sections, problems: Problems) -> None:
+    """Note names that only built-in alarms, and what they are made of, may have."""
+    for section in (
+        sections.sources,
+        sections.metrics,
+        sections.calculated_metrics,
+        sections.alarms,
+    ):
+        for path, part in section.parts:
+            if part.name.startswith(OWN.strip()):
+                hint = "built-in alarms are called so: see builtin_alarms"
+                wanted = f"a name that does not begin with '{OWN.strip()}'"
+                problems.expected((*path, "name"), wanted, part.name, hint)
 
 
 def _keys(

@@ -10,8 +10,6 @@ from msgspec.structs import replace
 from tocsin.config.alarm_models import MessagesPart
 from tocsin.config.alarm_values import SupportConfig
 from tocsin.config.build_rules import RuleReader
-from tocsin.config.kind import KindPart
-from tocsin.config.kinds.composite import CompositePart
 from tocsin.config.problems import did_you_mean
 from tocsin.config.templates import check_template
 from tocsin.config.values import AlarmConfig, MessagesConfig
@@ -77,9 +75,7 @@ def _shared(sections: Sections) -> MessagesPart:
 
 def _joined(part: AlarmPart, own: MessagesPart, shared: MessagesPart) -> MessagesConfig:
     """Return the sentences of an alarm: its own, else those of all, else its kind's."""
-    rings, over = "", ""
-    if isinstance(part, KindPart | CompositePart):
-        rings, over = part.said()
+    rings, over = part.said()
     return MessagesConfig(
         alarm=next((t for t in (own.alarm, shared.alarm, rings or None) if t), None),
         recovery=next(

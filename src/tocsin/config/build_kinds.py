@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 from msgspec.structs import replace
 
-from tocsin.config.kind import Ground, KindPart, Made
+from tocsin.config.made import Ground, Made
 from tocsin.config.sections import Section
 from tocsin.config.types import COMPARISONS
 from tocsin.model.discovery import FAILURES, blamed
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from tocsin.config.alarm_models import AlarmPart
     from tocsin.config.document import Path
+    from tocsin.config.kind import KindPart
     from tocsin.config.metric_models import CalculatedPart, MetricPart
     from tocsin.config.problems import Problems
     from tocsin.config.sections import Sections
@@ -30,7 +31,7 @@ def with_kinds(
     alarms: list[tuple[Path, AlarmPart]] = []
     hidden: frozenset[str] = frozenset()
     for path, part in sections.alarms.parts:
-        if not isinstance(part, KindPart):
+        if not _is_made(part):
             alarms.append((path, part))
             continue
         made = _made(part, sections, path, problems, base)
@@ -53,6 +54,11 @@ def with_kinds(
         alarms=Section(tuple(alarms), sections.alarms.names),
         hidden=hidden,
     )
+
+
+def _is_made(part: AlarmPart) -> TypeGuard[KindPart]:
+    """Whether an alarm says itself what it is made of."""
+    return hasattr(part, "made")
 
 
 def _made(

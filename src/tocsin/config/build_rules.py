@@ -133,7 +133,7 @@ class RuleReader:
         levels, way = given.get("levels"), (*path, "levels")
         if levels is None:
             threshold = given.get("threshold", 0.0)
-            yield self.part.level, LevelPart(threshold=threshold), path
+            yield self.part.level, LevelPart.model_construct(threshold=threshold), path
             return
         if not isinstance(levels, dict) or not levels:
             hint = "write {warning: 2, critical: 5}"

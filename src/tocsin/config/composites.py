@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import json
 from math import lcm
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeGuard
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
 from tocsin.config.graph import CycleError, in_order
-from tocsin.config.kinds.composite import CompositePart
 from tocsin.config.problems import did_you_mean
 from tocsin.config.values import CalculatedMetricConfig, Config
 from tocsin.model.expression import Call, Column, Expression, Literal, Node
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 
     from tocsin.config.alarm_models import AlarmPart
     from tocsin.config.document import Path
+    from tocsin.config.kinds.composite import CompositePart
     from tocsin.config.problems import Problems
     from tocsin.config.sections import Sections
     from tocsin.config.values import MetricConfig
@@ -68,7 +68,7 @@ def with_composites(
 ) -> tuple[Sections, tuple[CalculatedMetricConfig, ...]]:
     """Return all with alarms over alarms as thresholds, on metrics that are there."""
     parts = sections.alarms.parts
-    if not any(isinstance(part, CompositePart) for _, part in parts):
+    if not any(_is_composite(part) for _, part in parts):
         return sections, calculated
     keys = Config(metrics=metrics, calculated_metrics=calculated).keys()
     site = Site(problems, {}, keys, sections.alarms.names)
@@ -82,17 +82,21 @@ def with_composites(
     return sections, (*calculated, *site.calculated)
 
 
+def _is_composite(part: AlarmPart) -> TypeGuard[CompositePart]:
+    return part.kind == "composite"
+
+
 def _made(parts: Sequence[Placed], site: Site) -> tuple[Placed, ...]:
     """Return all alarms as thresholds, as they are written."""
     placed = {part.name: (path, part) for path, part in reversed(parts)}
     needs = {
-        name: _needs(part, site) if isinstance(part, CompositePart) else ()
+        name: _needs(part, site) if _is_composite(part) else ()
         for name, (_, part) in placed.items()
     }
     for name in _ordered(needs, placed, site.problems):
         path, part = placed[name]
         found: AlarmPart | None = part
-        if isinstance(part, CompositePart):
+        if _is_composite(part):
             found = _composite(part, path, site)
         if found is not None:
             site.alarms[name] = found

@@ -15,6 +15,8 @@ UNITS = {
 """Microseconds of each unit, longest first: the order in which they are written."""
 
 LONGEST = 366 * UNITS["d"]
+_FINE = 60
+"""Into how many steps a window is divided where nobody says."""
 
 _SHORT = re.compile(
     "".join(rf"(?:(?P<{unit}>\d{{1,15}}){unit}(?![a-z]))?" for unit in UNITS),
@@ -64,6 +66,13 @@ def as_text(micros: int) -> str:
         if amount:
             parts.append(f"{amount}{unit}")
     return "".join(parts) or "0s"
+
+
+def step_of(period: int) -> int:
+    """Return the longest whole number of seconds that makes enough steps of a period."""
+    seconds = period // UNITS["s"]
+    fits = (n for n in range(max(seconds // _FINE, 1), 0, -1) if seconds % n == 0)
+    return next(fits) * UNITS["s"]
 
 
 def _short(text: str) -> int:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path as FilePath
 
     from tocsin.config.document import Path
-    from tocsin.config.kind import Listed
+    from tocsin.config.made import Listed
     from tocsin.config.metric_models import MetricPart
     from tocsin.config.problems import Problems
     from tocsin.model.expression import Node

@@ -2,68 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
-from msgspec import Struct, field
 from pydantic import ConfigDict
 
 from tocsin.config.alarm_models import AlarmPart
+from tocsin.config.durations import step_of
+from tocsin.config.made import Ground, Listed, Made
 from tocsin.config.metric_models import CalculatedPart, Filters, MetricPart
 from tocsin.config.part import Texts
 from tocsin.config.types import Limit, Name, Seconds, Text
 from tocsin.config.values import SECOND
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path as FilePath
-
-    from tocsin.config.document import Path
-    from tocsin.config.problems import Problems
+__all__ = [
+    "NUMBER",
+    "Ground",
+    "HiddenMetric",
+    "KindPart",
+    "Listed",
+    "Made",
+    "MeasuredPart",
+    "UnknownKind",
+    "formula",
+    "quoted",
+]
 
 NUMBER = "{% if value is number %}{{ value | round(1) }}{% else %}no value{% endif %}"
 """The value of an alarm in a sentence, as people read it."""
-_FINE = 60
-"""Into how many steps a window is divided where nobody says."""
-
-
-class Ground(Struct, frozen=True):
-    """Where an alarm stands: its path, the metrics that there are, where files are.
-
-    What is wrong with its keys is noted in `problems`.
-    """
-
-    path: Path
-    problems: Problems
-    base: FilePath | None
-    metrics: Mapping[str, MetricPart | CalculatedPart] = field(default_factory=dict)
-    paths: Mapping[str, Path] = field(default_factory=dict)
-    """Where those metrics are written."""
-
-
-class Made(Struct, frozen=True):
-    """What an alarm is made of: metrics, and the alarm as one on a threshold.
-
-    None is an alarm that cannot be made: why has been noted. The datapoints of `hidden`
-    metrics are not shown: only the others mean something. Metrics stand where the alarm
-    does, so that what is wrong with their keys is told of its own; but those of another
-    metric (`paths`) stand where that does.
-    """
-
-    alarm: AlarmPart | None
-    metrics: tuple[MetricPart, ...] = ()
-    calculated: tuple[CalculatedPart, ...] = ()
-    hidden: frozenset[str] = frozenset()
-    paths: Mapping[str, Path] = field(default_factory=dict)
-
-
-class Listed(Struct, frozen=True):
-    """Values of a field that count, or all but these; `key` is where they are written."""
-
-    key: str
-    field: str
-    values: tuple[Any, ...]
-    others: bool = False
-    missing: bool = False
 
 
 class HiddenMetric(MetricPart):
@@ -84,17 +49,12 @@ class KindPart(AlarmPart):
     stand_ins: ClassVar[dict[str, Any]] = {}
     refused: ClassVar[frozenset[str]] = frozenset({"metric"})
     """Keys of alarms that mean nothing to this kind: it knows better."""
-    sentences: ClassVar[tuple[str, str]] = ("", "")
 
     metric: Name = ""
 
     def made(self, ground: Ground) -> Made:
         """Return what the alarm is made of."""
         raise NotImplementedError
-
-    def said(self) -> tuple[str, str]:
-        """Return what is printed when it rings and recovers, where nobody says."""
-        return self.sentences
 
     def row(self, metric: str, **given: Any) -> AlarmPart:  # noqa: ANN401
         """Return the alarm on the threshold of a metric; what was written goes before."""
@@ -149,13 +109,6 @@ class MeasuredPart(KindPart):
         return HiddenMetric.model_construct(
             **{**usual, **own, "conditions": conditions}
         )
-
-
-def step_of(period: int) -> int:
-    """Return the longest whole number of seconds that makes enough steps of a period."""
-    seconds = period // SECOND
-    fits = (n for n in range(max(seconds // _FINE, 1), 0, -1) if seconds % n == 0)
-    return next(fits) * SECOND
 
 
 def formula(name: str, text: str, **own: Any) -> CalculatedPart:  # noqa: ANN401

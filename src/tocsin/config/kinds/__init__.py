@@ -14,13 +14,13 @@ from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
 
 from tocsin.config.alarm_models import AlarmPart
-from tocsin.config.kind import KindPart, UnknownKind
 from tocsin.config.problems import did_you_mean
 from tocsin.model.discovery import KINDS, find, offered
 from tocsin.model.errors import UsageError
 
 if TYPE_CHECKING:
     from tocsin.config.document import Path
+    from tocsin.config.kind import KindPart
     from tocsin.config.problems import Problems
 
 PLAIN = "threshold"
@@ -51,6 +51,8 @@ def kind(name: str) -> type[KindPart]:
     if name in built_in():
         found: type[KindPart] = import_module(f"{__name__}.{name}").KIND
         return found
+    from tocsin.config.kind import KindPart  # noqa: PLC0415 - few alarms are of a kind
+
     plugin: object = find(KINDS, name)
     if not isinstance(plugin, type) or not issubclass(plugin, KindPart):
         message = f"the kind {name!r} is no class made of KindPart or MeasuredPart"
@@ -63,6 +65,8 @@ def shape(item: Any) -> type[AlarmPart]:  # noqa: ANN401
     name = item.get("kind", PLAIN) if isinstance(item, dict) else PLAIN
     if name == PLAIN:
         return AlarmPart
+    from tocsin.config.kind import UnknownKind  # noqa: PLC0415 - few alarms are of a kind
+
     if not isinstance(name, str) or not is_known(name):
         return UnknownKind
     try:

@@ -46,9 +46,5 @@ class CompositePart(AlarmPart):
     of: Annotated[str | int, Checked(_of, _OF)] = "all"
     condition: Text | None = None
 
-    def said(self) -> tuple[str, str]:
-        """Return what is printed when it rings and recovers, where nobody says."""
-        return self.sentences
-
 
 KIND = CompositePart

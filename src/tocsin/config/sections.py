@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 P = TypeVar("P", bound=Part)
 VERSION = 1
 _NOT_WRITTEN = {"paths", "hidden"}
-_SHAPES = {
+SHAPES = {
     "sources": ("source_models", "SourcePart"),
     "formats": ("format_models", "FormatPart"),
     "metrics": ("metric_models", "MetricPart"),
@@ -148,7 +148,7 @@ def read_sections(data: Any, problems: Problems) -> Sections:  # noqa: ANN401
 
 def _shape(name: str) -> type[Any]:
     """Return the shape of a section, or of its items."""
-    module, part = _SHAPES[name]
+    module, part = SHAPES[name]
     found: type[Any] = getattr(import_module(f"tocsin.config.{module}"), part)
     return found
 

@@ -9,6 +9,7 @@ levels, `for`, overrides and all the rest, and the core knows nothing of kinds.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
@@ -51,7 +52,7 @@ def kind(name: str) -> type[KindPart]:
     if name in built_in():
         found: type[KindPart] = import_module(f"{__name__}.{name}").KIND
         return found
-    from tocsin.config.kind import KindPart  # noqa: PLC0415 - few alarms are of a kind
+    from tocsin.config.kind import KindPart  # noqa: PLC0415 - few are of a kind
 
     plugin: object = find(KINDS, name)
     if not isinstance(plugin, type) or not issubclass(plugin, KindPart):
@@ -65,14 +66,12 @@ def shape(item: Any) -> type[AlarmPart]:  # noqa: ANN401
     name = item.get("kind", PLAIN) if isinstance(item, dict) else PLAIN
     if name == PLAIN:
         return AlarmPart
-    from tocsin.config.kind import UnknownKind  # noqa: PLC0415 - few alarms are of a kind
+    with suppress(UsageError):  # it is told of where the name is checked
+        if isinstance(name, str) and is_known(name):
+            return kind(name)
+    from tocsin.config.kind import UnknownKind  # noqa: PLC0415 - few are of a kind
 
-    if not isinstance(name, str) or not is_known(name):
-        return UnknownKind
-    try:
-        return kind(name)
-    except UsageError:  # it is told of where the name is checked
-        return UnknownKind
+    return UnknownKind
 
 
 def check_kind(item: Any, path: Path, problems: Problems) -> None:  # noqa: ANN401

@@ -106,8 +106,7 @@ def in_lists(rows: pl.DataFrame) -> pl.DataFrame:
     leave room for them (`PACKED_REGISTERS`).
     """
     found = _greatest(rows.select(pl.col("@") * _ROOM + pl.col("x")).to_series())
-    each = found.select(pl.col("v") // _ROOM, x=(pl.col("v") % _ROOM).cast(pl.Int32))
-    return each.group_by(pl.col("v").alias("@"), maintain_order=True).agg("x")
+    return _apart(found, "@").group_by("@", maintain_order=True).agg("x")
 
 
 def _greatest(packed: pl.Series) -> pl.DataFrame:
@@ -115,9 +114,15 @@ def _greatest(packed: pl.Series) -> pl.DataFrame:
 
     They are sorted because that is several times as fast as grouping.
     """
-    register = pl.col("v") // RANK_ROOM
+    register = pl.col("v") | (RANK_ROOM - 1)
     order = pl.DataFrame({"v": packed.sort()})
     return order.filter(register.ne_missing(register.shift(-1)))
+
+
+def _apart(packed: pl.DataFrame, name: str) -> pl.DataFrame:
+    """Return what packed numbers in order (`v`) were made of: `name`, and registers `x`."""
+    whose = (pl.col("v") // _ROOM).set_sorted().alias(name)
+    return packed.select(whose, x=(pl.col("v") & (_ROOM - 1)).cast(pl.Int32))
 
 
 def cardinality(held: pl.DataFrame) -> pl.DataFrame:
@@ -128,20 +133,26 @@ def cardinality(held: pl.DataFrame) -> pl.DataFrame:
     """
     alone = held.get_column("i").is_unique()
     # What is alone is in order already: to sort is what takes the time.
-    ready = held.filter(alone).sort("i").explode("x")
+    ready = _exploded(held.filter(alone).sort("i"))
     several = held.filter(~alone).explode("x")
-    packed = _greatest(several.select(pl.col("i") * _ROOM + pl.col("x")).to_series())
-    joined = packed.select(i=pl.col("v") // _ROOM, x=pl.col("v") % _ROOM)
+    packed = several.select(pl.col("i") * _ROOM + pl.col("x")).to_series()
+    joined = _apart(_greatest(packed), "i")
     found = pl.concat([_summed_up(ready), _summed_up(joined)])
     return found.select("i", value=_estimate(*found.get_columns()[1:]))
 
 
+def _exploded(held: pl.DataFrame) -> pl.DataFrame:
+    """Return the registers of lists in the order of `i`, of which each has one."""
+    return held.explode("x").with_columns(pl.col("i").set_sorted())
+
+
 def _summed_up(rows: pl.DataFrame) -> pl.DataFrame:
-    """Return how many registers each `i` has, how many full, and what they stand for."""
-    parts = rows.select(
-        pl.col("i").set_sorted(),
-        part=pl.lit(_PARTS).gather(pl.col("x") % RANK_ROOM),
-    )
+    """Return how many registers each `i` has, how many full, and what they stand for.
+
+    Rows (`i`, `x`) are in the order of `i`.
+    """
+    rank = pl.col("x") & (RANK_ROOM - 1)
+    parts = rows.select("i", part=pl.lit(_PARTS).gather(rank))
     return parts.group_by("i", maintain_order=True).agg(
         filled=pl.len(), full=(pl.col("part") == 0).sum(), parts=pl.col("part").sum()
     )

@@ -133,17 +133,13 @@ def cardinality(held: pl.DataFrame) -> pl.DataFrame:
     """
     alone = held.get_column("i").is_unique()
     # What is alone is in order already: to sort is what takes the time.
-    ready = _exploded(held.filter(alone).sort("i"))
+    ready = held.filter(alone).sort("i").explode("x")
+    ready = ready.with_columns(pl.col("i").set_sorted())
     several = held.filter(~alone).explode("x")
     packed = several.select(pl.col("i") * _ROOM + pl.col("x")).to_series()
     joined = _apart(_greatest(packed), "i")
     found = pl.concat([_summed_up(ready), _summed_up(joined)])
     return found.select("i", value=_estimate(*found.get_columns()[1:]))
-
-
-def _exploded(held: pl.DataFrame) -> pl.DataFrame:
-    """Return the registers of lists in the order of `i`, of which each has one."""
-    return held.explode("x").with_columns(pl.col("i").set_sorted())
 
 
 def _summed_up(rows: pl.DataFrame) -> pl.DataFrame:

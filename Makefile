@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
-CUTTER := src/tocsin/formats/_cutter.so
+NATIVE := src/tocsin/native/_native.so
 PYTEST := $(BIN)/python -m pytest
 # More processes than this only wait for each other.
 # Few at a time: else one process is left with the slow ones, which come last.
@@ -19,14 +19,14 @@ help: ## show these commands
 
 venv: $(READY) ## make .venv with the exact packages of constraints.txt
 
-$(READY): constraints.txt pyproject.toml hatch_build.py src/tocsin/formats/cutter.c
+$(READY): constraints.txt pyproject.toml hatch_build.py $(wildcard src/tocsin/native/*.[ch])
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Tocsin needs Python 3.11 or newer; try: make PYTHON=python3.12" >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV) (once; about a minute)"
 	@$(BIN)/python -m pip install --quiet --require-hashes --only-binary :all: -r constraints.txt
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
-	@test -e $(CUTTER) || echo "without the compiled cutter (is there no C compiler?): access logs are cut by columns"
+	@test -e $(NATIVE) || echo "without the compiled library (is there no C compiler?): all is done by columns"
 	@touch $@
 
 demo: $(READY) ## play the log that ships with the project: it rings, and recovers

@@ -1,4 +1,4 @@
-"""The build hook: compiles the cutter where there is a C compiler, else does without."""
+"""The build hook: compiles the library in C where there is a C compiler, else does without."""
 
 import ctypes
 import os
@@ -14,9 +14,8 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 from hatchling.builders.wheel import WheelBuilderConfig
 from packaging.tags import platform_tags
 
-FOLDER = "src/tocsin/formats"
-SOURCE = "cutter.c"
-LIBRARY = "_cutter.so"
+FOLDER = "src/tocsin/native"
+LIBRARY = "_native.so"
 COMPILERS = ("cc", "gcc", "clang")
 FLAGS = (
     "-O2", "-std=c99", "-shared", "-fPIC", "-fstack-protector-strong", "-Wall", "-Wextra",
@@ -26,11 +25,11 @@ PATIENCE = 120.0
 
 
 class NotCompiledError(Exception):
-    """The cutter was not compiled, and why."""
+    """The library was not compiled, and why."""
 
 
-class CutterBuildHook(BuildHookInterface[WheelBuilderConfig]):
-    """Puts the compiled cutter beside its source and into the wheel, if it can."""
+class NativeBuildHook(BuildHookInterface[WheelBuilderConfig]):
+    """Puts the compiled library beside its sources and into the wheel, if it can."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002
         """Compile, and tag the wheel for this platform; or leave it pure Python."""
@@ -38,32 +37,41 @@ class CutterBuildHook(BuildHookInterface[WheelBuilderConfig]):
             compile_in(Path(self.root, FOLDER))
         except NotCompiledError as reason:
             self.clean([])  # one of another source would not be noticed
-            self.app.display_warning(f"Without the compiled cutter: {reason}")
+            self.app.display_warning(f"Without the compiled library: {reason}")
             return
         build_data["artifacts"].append(f"/{FOLDER}/{LIBRARY}")
         build_data["pure_python"] = False
         build_data["tag"] = f"py3-none-{platform_tag()}"  # an editable one has `any`
 
     def clean(self, versions: list[str]) -> None:  # noqa: ARG002
-        """Remove the compiled cutter."""
+        """Remove the compiled library."""
         Path(self.root, FOLDER, LIBRARY).unlink(missing_ok=True)
 
 
 def compile_in(folder: Path) -> None:
-    """Compile the cutter in its folder, which has a whole library or the one before."""
+    """Compile the library in its folder, which has a whole library or the one before."""
     if os.environ.get("TOCSIN_PURE", "0") not in {"", "0"}:
         raise NotCompiledError("TOCSIN_PURE is set")
     try:
         compiler = found_compiler()
         with tempfile.TemporaryDirectory(prefix=f"{LIBRARY}.", dir=folder) as beside:
-            source = f"-DTOCSIN_SOURCE={zlib.crc32((folder / SOURCE).read_bytes())}u"
-            command = [*compiler, *FLAGS, source, "-o", LIBRARY, f"../{SOURCE}"]
+            checksum = f"-DTOCSIN_SOURCE={checksum_of(folder)}u"
+            sources = [f"../{path.name}" for path in sorted(folder.glob("*.c"))]
+            command = [*compiler, *FLAGS, checksum, "-o", LIBRARY, *sources]
             run(command, cwd=beside)
             made = Path(beside, LIBRARY)
             ctypes.CDLL(str(made))  # a cross compiler's would be of no use here
             made.replace(folder / LIBRARY)
     except (OSError, ValueError, subprocess.SubprocessError) as error:
         raise NotCompiledError(str(error)) from error
+
+
+def checksum_of(folder: Path) -> int:
+    """Return the checksum of the sources: the library is used only with those."""
+    found = 0
+    for source in sorted(folder.glob("*.[ch]")):
+        found = zlib.crc32(source.read_bytes(), found)
+    return found
 
 
 def found_compiler() -> list[str]:

@@ -15,8 +15,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 NEEDED = (".gitignore", "LICENSE", "README.md", "hatch_build.py", "pyproject.toml")
-LIBRARY = "src/tocsin/formats/_cutter.so"
-SOURCE = "src/tocsin/formats/cutter.c"
+LIBRARY = "src/tocsin/native/_native.so"
+SOURCE = "src/tocsin/native/cutter.c"
 PATIENCE = 120.0
 EDITABLE = "import sys, hatchling.build; hatchling.build.build_editable(sys.argv[1])"
 
@@ -25,7 +25,7 @@ EDITABLE = "import sys, hatchling.build; hatchling.build.build_editable(sys.argv
 def tree(tmp_path: Path) -> Path:
     """A copy of what the build reads; a library of another time lies in it."""
     copy = tmp_path / "tree"
-    made = shutil.ignore_patterns("__pycache__", "_cutter.so*")
+    made = shutil.ignore_patterns("__pycache__", "_native.so*")
     shutil.copytree(ROOT / "src", copy / "src", ignore=made)
     for name in NEEDED:
         shutil.copy(ROOT / name, copy / name)
@@ -97,7 +97,7 @@ def metadata(made: Path) -> str:
 
 def traces(tree: Path) -> list[str]:
     """What the build left beside the source."""
-    return [path.name for path in (tree / SOURCE).parent.glob("_cutter*")]
+    return [path.name for path in (tree / SOURCE).parent.glob("_native*")]
 
 
 @pytest.mark.usefixtures("compiler")
@@ -112,10 +112,10 @@ def test_with_a_compiler_the_wheel_has_the_library_and_is_of_this_platform(
     assert "linux_" not in tags[1].replace("-linux_", ""), (
         "it is promised for here only"
     )
-    assert "tocsin/formats/_cutter.so" in inside(made)
+    assert "tocsin/native/_native.so" in inside(made)
     assert "Root-Is-Purelib: false" in metadata(made)
-    assert traces(tree) == ["_cutter.so"]
-    ctypes.CDLL(str(installed(made) / "tocsin" / "formats" / "_cutter.so"))
+    assert traces(tree) == ["_native.so"]
+    ctypes.CDLL(str(installed(made) / "tocsin" / "native" / "_native.so"))
 
 
 def no_compiler(tree: Path) -> dict[str, str]:
@@ -131,7 +131,7 @@ def no_such_compiler(_: Path) -> dict[str, str]:
 def not_for_here(tree: Path) -> dict[str, str]:
     """A compiler that ends well, and what it made cannot be loaded."""
     compiler = tree / "cross-cc"
-    compiler.write_text("#!/bin/sh\necho no library >_cutter.so\n")
+    compiler.write_text("#!/bin/sh\necho no library >_native.so\n")
     compiler.chmod(0o755)
     return {"CC": str(compiler)}
 
@@ -142,9 +142,9 @@ def goes_without(tree: Path, **more: str) -> tuple[Path, str]:
 
     assert re.fullmatch(r"tocsin-[^-]+-py3-none-any\.whl", made.name), made.name
     assert "tocsin/formats/cut.py" in inside(made)
-    assert not [name for name in inside(made) if "_cutter" in name]
+    assert not [name for name in inside(made) if "_native" in name]
     assert traces(tree) == [], "what another source gave is gone"
-    before, found, reason = said.partition("Without the compiled cutter: ")
+    before, found, reason = said.partition("Without the compiled library: ")
     assert found
     assert "Traceback" not in before + reason
     return made, reason
@@ -155,7 +155,7 @@ def goes_without(tree: Path, **more: str) -> tuple[Path, str]:
     [
         (no_compiler, "there is no C compiler\n"),
         (no_such_compiler, "'no-such-compiler'\n"),
-        (not_for_here, "_cutter.so"),
+        (not_for_here, "_native.so"),
     ],
 )
 def test_without_a_compiler_the_wheel_is_for_everyone_and_one_line_says_why(
@@ -171,7 +171,7 @@ def test_a_wheel_that_is_wanted_without_the_library_is_installed_like_any_other(
 ) -> None:
     made, said = goes_without(tree, TOCSIN_PURE="1")
     assert said.startswith("TOCSIN_PURE is set\n")
-    assert not [*installed(made).rglob("_cutter*")]
+    assert not [*installed(made).rglob("_native*")]
 
 
 @pytest.mark.usefixtures("compiler")
@@ -187,7 +187,7 @@ def test_a_source_that_does_not_compile_is_gone_without_and_the_compiler_says_wh
 def test_an_editable_build_leaves_the_library_beside_its_source(tree: Path) -> None:
     python(tree, "-c", EDITABLE, tree.parent)
     ctypes.CDLL(str(tree / LIBRARY))
-    assert traces(tree) == ["_cutter.so"]
+    assert traces(tree) == ["_native.so"]
 
     python(tree, "-c", EDITABLE, tree.parent, TOCSIN_PURE="1")
     assert traces(tree) == []

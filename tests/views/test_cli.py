@@ -12,8 +12,8 @@ import pytest
 from click.testing import CliRunner
 from tests.runners.world import lines
 
-from tocsin.formats.cutter import library
 from tocsin.model.errors import StateError
+from tocsin.native.library import library
 from tocsin.views import cli
 from tocsin.views.cli import COMMANDS, run
 from tocsin.views.cli_options import stopping

@@ -13,13 +13,14 @@ import polars as pl
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tocsin.formats import compiled, cut, cutter, lines, requests, typed
+from tocsin.formats import compiled, cut, lines, requests, typed
 from tocsin.formats.access import REQUEST_PARTS
 from tocsin.formats.cut import Cut
 from tocsin.formats.instants import Clock
 from tocsin.formats.parts import Part, batch, leftover, others
 from tocsin.model.batch import EventBatch
 from tocsin.model.message import FieldType, MessageType
+from tocsin.native.library import library
 
 _TEXT = r'[^"\\]*(?:\\.[^"\\]*)*'
 _NUMBERS = r"(?P<status>[0-9]{1,9}) (?P<bytes>[0-9]{1,18}|-)"
@@ -66,7 +67,7 @@ class ClfCodec(Struct, frozen=True):
     @property
     def sparing(self) -> bool:
         """Whether the library reads these lines: it knows one way to write time."""
-        return self.clock.form == "clf" and cutter.library() is not None
+        return self.clock.form == "clf" and library() is not None
 
     def _piece(self, piece: lines.Piece, kinds: Mapping[str, FieldType]) -> Part:
         names = {self.message.canonical(name) for name in kinds}
@@ -77,10 +78,12 @@ class ClfCodec(Struct, frozen=True):
         if "line" in names:
             cells = cells.with_columns(piece.lines.alias("line"))
         frame = self._project(cells, kinds)
-        texts = {
-            n: self.message.canonical(n) for n in kinds if frame[n].dtype == pl.String
+        known = {n: found.coded.get(self.message.canonical(n)) for n in kinds}
+        coded = {
+            name: codes
+            for name, codes in known.items()
+            if codes is not None and codes.values.dtype == frame[name].dtype
         }
-        coded = {n: found.coded[f] for n, f in texts.items() if f in found.coded}
         return Part(frame, cells.height, kept=found.lines, coded=coded)
 
     def _cut(self, piece: lines.Piece, names: set[str]) -> Cut:

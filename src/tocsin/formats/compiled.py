@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import ctypes
 from array import array
-from ctypes import c_int32
+from ctypes import byref, c_int32
 from functools import partial
 from typing import TYPE_CHECKING
 
 import polars as pl
 
-from tocsin.formats.arrow import INT32, INT64, TIME, UINT8, taken
 from tocsin.formats.cut import Cut
-from tocsin.formats.cutter import SEED, TEXTS, Table, Texts, library
 from tocsin.formats.lines import Piece, column
 from tocsin.model.batch import Coded
+from tocsin.native.columns import INT32, INT64, TIME, UINT8, taken
+from tocsin.native.cutter import SEED, TEXTS, Table, Texts
+from tocsin.native.library import library
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -37,13 +38,13 @@ def cut(piece: Piece, need: Collection[str], *, agents: bool) -> Cut | None:
     table = Table(kind=_kind(need, agents=agents), seed=SEED)
     table.wanted = sum(1 << n for n, name in enumerate(TEXTS) if name in need)
     try:
-        if cutter.tocsin_cut(piece.data, len(piece.data), table):
+        if cutter.tocsin_cut(piece.data, len(piece.data), byref(table)):
             return None
         return _read(cutter, table, need, piece)
     except MemoryError:
         return None
     finally:
-        cutter.tocsin_free(table)
+        cutter.tocsin_free(byref(table))
 
 
 def _kind(need: Collection[str], *, agents: bool) -> int:
@@ -57,8 +58,6 @@ def _read(
 ) -> Cut:
     rows = table.rows
     columns = [taken(cutter, table, "time", rows, TIME)]
-    if "status" in need:
-        columns.append(taken(cutter, table, "status", rows, INT32).cast(pl.Int64))
     if "bytes" in need:
         columns.append(taken(cutter, table, "bytes", rows, INT64))
     coded = {
@@ -66,6 +65,8 @@ def _read(
         for name, texts in zip(TEXTS, table.texts, strict=True)
         if name in need
     }
+    if "status" in need:
+        coded["status"] = _statuses(cutter, table)
     columns += [c.values.gather(c.codes).alias(name) for name, c in coded.items()]
     starts = ctypes.string_at(table.start, rows * ctypes.sizeof(c_int32))
     lines = partial(_picked, cutter, piece.data, starts)
@@ -91,6 +92,12 @@ def _sure(cutter: ctypes.CDLL, table: Table, piece: Piece) -> pl.Series | None:
     if piece.returns:  # words are told apart by line ends, of which they are a part
         sure &= piece.bare
     return None if sure.all() else sure
+
+
+def _statuses(cutter: ctypes.CDLL, table: Table) -> Coded:
+    found = pl.Series(table.statuses[: table.statuses_found], dtype=pl.Int64)
+    codes = taken(cutter, table, "status", table.rows, INT32)
+    return Coded(codes.cast(pl.Int64), found)
 
 
 def _coded(cutter: ctypes.CDLL, texts: Texts, rows: int) -> Coded:

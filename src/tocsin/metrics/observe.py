@@ -37,6 +37,8 @@ from tocsin.metrics.sketches import (
     registers,
 )
 from tocsin.metrics.spec import Kind, MetricSpec, column
+from tocsin.metrics.tally import sketched, tallied
+from tocsin.metrics.values import SQUARED, fits, numbers_of, value_expr, value_name
 from tocsin.metrics.witness import roomy, witnessed
 
 if TYPE_CHECKING:
@@ -49,9 +51,7 @@ if TYPE_CHECKING:
     from tocsin.model.batch import Coded
 
 _SKETCHED = {Kind.PERCENTILE, Kind.DISTINCT}
-_SAFE = 2**62
 _SUMMED = {Kind.SUM, Kind.AVG, Kind.STDDEV, Kind.PLUGIN}
-_SQUARED = {Kind.STDDEV, Kind.PLUGIN}
 _COUNT = [pl.len().cast(pl.Int64).alias("n")]
 _AT: Schema = {"@": pl.Int64}
 
@@ -125,12 +125,12 @@ class Observer(Struct):
                 yield from _registers(cube, range_)
             if range_.spec.lines:
                 yield "lines", witnessed(cube, range_, lines)
-        counting = [
-            (range_, self._fields[number])
-            for number, range_ in ranges.items()
-            if range_.spec.kind not in _SKETCHED
-        ]
-        for shared in _shared(cube, counting, self.share * cube.table.height):
+        counting = [r for r in ranges.values() if r.spec.kind not in _SKETCHED]
+        tables, left = tallied(cube, counting)
+        for table in tables:
+            yield "base", table
+        rest = [(r, self._fields[r.number]) for r in left]
+        for shared in _shared(cube, rest, self.share * cube.table.height):
             for table in _counted(cube, shared):
                 yield "base", table
 
@@ -190,26 +190,14 @@ def _shared(
     return found
 
 
-def _value(spec: MetricSpec) -> pl.Expr:
-    return pl.lit(None) if spec.value is None else spec.value
-
-
-def _value_name(spec: MetricSpec) -> str:
-    """Return a name that equal values share, so that they are summed once."""
-    if spec.value is None:
-        return ""
-    kind = "q:" if spec.kind in _SQUARED else "v:"
-    return kind + spec.value.meta.serialize().hex()
-
-
 def _counted(cube: Cube, shared: _Shared) -> Iterator[pl.DataFrame]:
     """Yield the base cells of metrics that count and sum, by one cube of them all."""
-    named = [(_value_name(r.spec), r) for r in shared.ranges]
+    named = [(value_name(r.spec), r) for r in shared.ranges]
     sums, columns = list(_COUNT), []
     for name in dict.fromkeys(n for n, _ in named if n):
         sharing = [r.spec for n, r in named if n == name]
-        most = MOST_SQUARED if sharing[0].kind in _SQUARED else MOST
-        numbers = _numbers(cube.table, _value(sharing[0]), most)
+        most = MOST_SQUARED if sharing[0].kind in SQUARED else MOST
+        numbers = numbers_of(cube.table, value_expr(sharing[0]), most)
         columns.append(numbers.alias(name))
         sums += _sums(name, numbers, {m.kind for m in sharing})
     read: set[str] = set().union(*(r.spec.where_reads for r in shared.ranges))
@@ -229,25 +217,13 @@ def _base(cube: Cube, name: str, ranges: Sequence[Range]) -> pl.DataFrame:
     return summed(cube, ranges, [joined(pl.col(h), c).alias(c) for c, h in has.items()])
 
 
-def _numbers(rows: pl.DataFrame, value: pl.Expr, most: float) -> pl.Series:
-    """Return the values as whole numbers or floats; null beyond `most` either way."""
-    numbers = rows.select(value).to_series()
-    if not numbers.dtype.is_integer():
-        floats = numbers.cast(pl.Float64, strict=False)
-        return floats.set(~(floats.abs() <= most).fill_null(value=True), None)
-    whole = numbers.cast(pl.Int64, strict=False)
-    if most == MOST:
-        return whole
-    return whole.set((whole.abs() > int(most)).fill_null(value=False), None)
-
-
 def _sums(name: str, numbers: pl.Series, kinds: set[Kind]) -> list[pl.Expr]:
     """Return the aggregates of one value that these kinds of metric need."""
     value = pl.col(name)
     sums = [value.count().cast(pl.Int64).alias(f"n{name}")]
     if kinds & _SUMMED:
         sums.append(_total(value, numbers).alias(f"s{name}"))
-    if kinds & _SQUARED:
+    if kinds & SQUARED:
         sums.append(millionths(value).pow(2).sum().alias(f"q{name}"))
     if kinds & {Kind.MIN, Kind.PLUGIN}:
         sums.append(value.min().cast(pl.Float64).alias(f"lo{name}"))
@@ -258,18 +234,11 @@ def _sums(name: str, numbers: pl.Series, kinds: set[Kind]) -> list[pl.Expr]:
 
 def _total(value: pl.Expr, numbers: pl.Series) -> pl.Expr:
     """Return the exact sum in millionths, by 128 bits where 64 may not do."""
-    wide = pl.Int64 if _fits(numbers) else pl.Int128
+    wide = pl.Int64 if fits(numbers) else pl.Int128
     if numbers.dtype == pl.Float64:
         return (value * MILLION).round().cast(wide).sum().cast(pl.Int128)
     # Whole numbers are summed before they are scaled: one product for each group.
     return value.cast(wide).sum().cast(pl.Int128) * pl.lit(MILLION, dtype=pl.Int128)
-
-
-def _fits(numbers: pl.Series) -> bool:
-    """Return whether a sum of all these, scaled if floats, is sure to fit in 64 bits."""
-    largest = max(abs(float(numbers.max() or 0)), abs(float(numbers.min() or 0)))  # type: ignore[arg-type]
-    scale = MILLION if numbers.dtype == pl.Float64 else 1
-    return largest * scale * max(len(numbers), 1) < _SAFE
 
 
 def _shaped(parts: Sequence[pl.DataFrame], schema: Schema) -> pl.DataFrame:
@@ -296,8 +265,8 @@ def _sketched(cube: Cube, range_: Range, value: pl.Expr | pl.Series) -> pl.DataF
 
 def _buckets(cube: Cube, range_: Range) -> Iterator[tuple[str, pl.DataFrame]]:
     """Yield the cells of a percentile: of each finite value its bucket."""
-    rows = _sketched(cube, range_, _value(range_.spec))
-    numbers = _numbers(rows, pl.col("v"), MOST)
+    rows = _sketched(cube, range_, value_expr(range_.spec))
+    numbers = numbers_of(rows, pl.col("v"), MOST)
     rows = rows.select("@", bucket(pl.lit(numbers)).alias("b") + BUCKETS)
     sizes = {"@": range_.size, "b": 2 * BUCKETS + 1}
     table = group(rows.drop_nulls("b"), sizes, _COUNT)
@@ -310,19 +279,20 @@ def _registers(cube: Cube, range_: Range) -> Iterator[tuple[str, pl.DataFrame]]:
     """Yield the cells of a distinct count: of each value its register and rank."""
     if range_.size * PACKED_REGISTERS >= ROOM:
         raise TooWideError
-    value = _value(range_.spec)
+    value = value_expr(range_.spec)
     known = cube.known.get(value.meta.output_name()) if value.meta.is_column() else None
-    if known is not None:
-        rows = _sketched(cube, range_, _hashed(known))
-    else:
-        rows = _sketched(cube, range_, value)
-        rows = rows.with_columns(v=_hashed(code(rows.get_column("v").cast(pl.String))))
-    rows = rows.select("@", x="v").drop_nulls("x")
+    texts = known or code(cube.table.select(value.cast(pl.String)).to_series())
+    # Each different text is hashed once.
+    packed = registers(texts.values).gather(texts.codes)
+    tables = sketched(cube, range_, packed) or _by_sorting(cube, range_, packed)
+    yield from zip(("base", "registers"), tables, strict=True)
+
+
+def _by_sorting(
+    cube: Cube, range_: Range, packed: pl.Series
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return how many rows each number of a distinct count has, and its registers."""
+    rows = _sketched(cube, range_, packed).select("@", x="v").drop_nulls("x")
     counts = rows.group_by("@").agg(_COUNT)
-    for name, table in (("base", counts), ("registers", in_lists(rows))):
-        yield name, table.with_columns(pl.col("@") + range_.base)
-
-
-def _hashed(texts: Coded) -> pl.Series:
-    """Return the registers of texts; each different one is hashed once."""
-    return registers(texts.values).gather(texts.codes)
+    back = pl.col("@") + range_.base
+    return counts.with_columns(back), in_lists(rows).with_columns(back)

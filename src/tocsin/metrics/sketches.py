@@ -13,6 +13,8 @@ from __future__ import annotations
 import polars as pl
 
 from tocsin.model.batch import greatest
+from tocsin.native.columns import Stream
+from tocsin.native.made import Estimates, Registers, made
 
 _SHIFT = 2**46
 _REGISTER_BITS = 14
@@ -55,16 +57,31 @@ def middle(buckets: pl.Expr) -> pl.Expr:
 
 
 def registers(values: pl.Series) -> pl.Series:
-    """Return the register and rank of each of some texts, packed in one Int32.
+    """Return the register and rank of each of some texts, packed in one Int64.
 
     Packed numbers are ordered by register, then by rank: `register * 64 + rank`.
     """
-    hashed = _hash(values.cast(pl.String).cast(pl.Binary))
-    rest = (pl.col("h") * 2**_REGISTER_BITS).bitwise_leading_zeros().cast(pl.Int32)
-    rank = pl.min_horizontal(rest, pl.lit(_RANKS, dtype=pl.Int32)) + 1
-    register = (pl.col("h") // 2 ** (64 - _REGISTER_BITS)).cast(pl.Int32)
+    texts = values.cast(pl.String)
+    found = _compiled(texts)
+    return _by_columns(texts) if found is None else found
+
+
+def _compiled(texts: pl.Series) -> pl.Series | None:
+    """Return the registers of texts by the library, which hashes as `_hash` does."""
+    found = made(Registers(), Stream(texts))
+    if found is None:
+        return None
+    packed = found.get_column("packed")
+    return packed.set(packed < 0, None) if texts.null_count() else packed
+
+
+def _by_columns(texts: pl.Series) -> pl.Series:
+    hashed = _hash(texts.cast(pl.Binary))
+    rest = (pl.col("h") * 2**_REGISTER_BITS).bitwise_leading_zeros().cast(pl.Int64)
+    rank = pl.min_horizontal(rest, pl.lit(_RANKS, dtype=pl.Int64)) + 1
+    register = (pl.col("h") // 2 ** (64 - _REGISTER_BITS)).cast(pl.Int64)
     packed = register * RANK_ROOM + rank
-    return pl.DataFrame({"h": hashed}).select(x=packed.cast(pl.Int32)).to_series()
+    return pl.DataFrame({"h": hashed}).select(x=packed).to_series()
 
 
 def digest(texts: pl.Series) -> pl.Series:
@@ -128,18 +145,25 @@ def _apart(packed: pl.DataFrame, name: str) -> pl.DataFrame:
 def cardinality(held: pl.DataFrame) -> pl.DataFrame:
     """Return `i` and the estimate `value` from rows (`i`, `x`) of packed registers.
 
-    `x` are lists as `in_lists` makes them. A register may come in several of an `i`:
-    the greatest rank counts.
+    Rows are in the order of `i`; `x` are lists as `in_lists` makes them. A register may
+    come in several of an `i`: the greatest rank counts.
     """
+    found = made(Estimates(), Stream(held.select("i", "x")))
+    parts = _all_summed_up(held) if found is None else found
+    i, *counted = parts.get_columns()
+    return pl.DataFrame({"i": i, "value": _estimate(*counted)})
+
+
+def _all_summed_up(held: pl.DataFrame) -> pl.DataFrame:
+    """Return what `_summed_up` does of registers in lists, of which an `i` may have several."""
     alone = held.get_column("i").is_unique()
     # What is alone is in order already: to sort is what takes the time.
-    ready = held.filter(alone).sort("i").explode("x")
+    ready = held.filter(alone).explode("x")
     ready = ready.with_columns(pl.col("i").set_sorted())
     several = held.filter(~alone).explode("x")
     packed = several.select(pl.col("i") * _ROOM + pl.col("x")).to_series()
     joined = _apart(_greatest(packed), "i")
-    found = pl.concat([_summed_up(ready), _summed_up(joined)])
-    return found.select("i", value=_estimate(*found.get_columns()[1:]))
+    return pl.concat([_summed_up(ready), _summed_up(joined)])
 
 
 def _summed_up(rows: pl.DataFrame) -> pl.DataFrame:

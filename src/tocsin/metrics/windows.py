@@ -276,16 +276,20 @@ def _buckets(inside: pl.DataFrame, asked: pl.DataFrame) -> pl.DataFrame:
 
 def _cardinalities(runs: pl.DataFrame, registers: pl.DataFrame) -> pl.DataFrame:
     """Return `i` and the distinct count of each window."""
-    overlap = _Overlap.of(runs, registers, Kind.DISTINCT)
+    # Lists are heavy: they are taken when it is known which window they are in.
+    lists = registers.get_column("x")
+    cells = registers.select("sid", "p", x=pl.int_range(pl.len(), dtype=pl.Int64))
+    overlap = _Overlap.of(runs, cells, Kind.DISTINCT)
     if overlap.much:
-        return sliding.cardinalities(overlap.table.explode("x"), overlap.asked)
-    sizes = registers.get_column("x").list.len()
-    each = int(sizes.sum()) // max(sizes.len(), 1) + 1
+        all_of = overlap.table.with_columns(x=lists.gather(overlap.table["x"]))
+        return sliding.cardinalities(all_of.explode("x"), overlap.asked)
+    each = int(lists.list.len().sum()) // max(lists.len(), 1) + 1
     nothing = pl.DataFrame(schema={"i": pl.Int64, "found": pl.Float64})
-    parts = [
-        cardinality(inside.select("i", "x")).rename({"value": "found"})
-        for inside in overlap.pairs(max(_REGISTERS // each, 1))
-    ]
+    parts = []
+    for inside in overlap.pairs(max(_REGISTERS // each, 1)):
+        held = inside.select("i", "x").sort("i")
+        held = held.with_columns(x=lists.gather(held.get_column("x")))
+        parts.append(cardinality(held).rename({"value": "found"}))
     return pl.concat([nothing, *parts])
 
 

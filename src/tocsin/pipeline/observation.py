@@ -171,5 +171,5 @@ def _extent(arrival: Arrival) -> tuple[int | None, int | None]:
     """Return the earliest and the latest time of the rows that count (µs)."""
     if arrival.rows.height == 0:
         return None, None
-    times = arrival.rows.get_column("time").to_physical()
+    times = arrival.rows.get_column("time").cast(pl.Int64)
     return least(times), greatest(times)

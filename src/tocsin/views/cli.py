@@ -83,7 +83,7 @@ class _Lazy(Commands):
 
 def _tell_version(context: click.Context, _: click.Parameter, asked: bool) -> None:  # noqa: FBT001 - click's
     if asked:
-        from tocsin.formats.cutter import library  # noqa: PLC0415 - rarely asked
+        from tocsin.native.library import library  # noqa: PLC0415 - rarely asked
 
         how = "by columns" if library() is None else "compiled"
         click.echo(f"tocsin, version {__version__} (access logs are cut: {how})")

@@ -33,10 +33,13 @@ struct texts {
     int32_t nulls;
 };
 
+/* One more than the greatest status. */
+enum { STATUSES = 1000 };
+
 /* `kind`, `wanted` (the bits of fields whose texts are asked for) and `seed` are given,
    the rest is filled in: in every column one place for each row, and room for more;
-   instants in microseconds; where in the block each line starts; and of how many rows it
-   is not sure. */
+   instants in microseconds; of each status its place among `statuses`, each of which is
+   there once; where in the block each line starts; and of how many rows it is not sure. */
 struct table {
     int64_t kind;
     uint64_t wanted;
@@ -44,6 +47,8 @@ struct table {
     int64_t rows;
     int64_t room;
     int64_t odd;
+    int64_t statuses_found;
+    int32_t statuses[STATUSES];
     int64_t *time;
     int64_t *bytes;
     int32_t *status;
@@ -435,22 +440,37 @@ static int allocate(struct table *table, int64_t size)
     return failed;
 }
 
+/* The codes that there are: those of texts, and of each status one more than its code. */
+struct codes {
+    struct codebook texts[FIELDS];
+    int32_t statuses[STATUSES];
+};
+
+static int32_t status_code(struct table *table, struct codes *known, int32_t status)
+{
+    if (!known->statuses[status]) {
+        table->statuses[table->statuses_found++] = status;
+        known->statuses[status] = (int32_t)table->statuses_found;
+    }
+    return known->statuses[status] - 1;
+}
+
 /* Puts a line into the table; `line` is null for one that is odd. */
-static int put(struct table *table, struct codebook *books, const struct line *line)
+static int put(struct table *table, struct codes *known, const struct line *line)
 {
     int64_t row = table->rows++;
     table->sure[row] = line != NULL;
     table->odd += line == NULL;
     table->time[row] = line ? line->time : 0;
     table->bytes[row] = line ? line->bytes : 0;
-    table->status[row] = line ? line->status : 0;
+    table->status[row] = status_code(table, known, line ? line->status : 0);
     for (int field = 0; field < FIELDS; field++) {
         struct texts *texts = table->texts + field;
         if (!texts->codes)
             continue;
         int has = line && line->texts[field].at;
         texts->nulls += !has;
-        texts->codes[row] = has ? code(books + field, texts, line->texts[field], table->seed) : -1;
+        texts->codes[row] = has ? code(known->texts + field, texts, line->texts[field], table->seed) : -1;
         if (has && texts->codes[row] < 0)
             return -1;
     }
@@ -465,7 +485,7 @@ static void close_codes(struct texts *texts, int64_t rows)
             texts->codes[row] = texts->count;
 }
 
-static int fill(struct table *table, struct codebook *books, const byte *at, const byte *all)
+static int fill(struct table *table, struct codes *known, const byte *at, const byte *all)
 {
     struct line line = {{{NULL, NULL}}, 0, 0, 0};
     const byte *stamp = NULL;
@@ -477,7 +497,7 @@ static int fill(struct table *table, struct codebook *books, const byte *at, con
         if (table->rows == table->room && make_rows(table, table->room * 2))
             return -1;
         table->start[table->rows] = (int32_t)(at - data);
-        if (put(table, books, sure ? &line : NULL))
+        if (put(table, known, sure ? &line : NULL))
             return -1;
         at = end + 1;
     }
@@ -493,12 +513,13 @@ static int fill(struct table *table, struct codebook *books, const byte *at, con
    in any case. */
 int tocsin_cut(const byte *data, int64_t size, struct table *table)
 {
-    struct codebook books[FIELDS] = {{NULL, 0}};
+    struct codes known;
+    memset(&known, 0, sizeof known);
     if (size > MOST || (size && data[size - 1] != '\n') || allocate(table, size))
         return -1;
-    int failed = fill(table, books, data, data + size);
+    int failed = fill(table, &known, data, data + size);
     for (int field = 0; field < FIELDS; field++)
-        free(books[field].slots);
+        free(known.texts[field].slots);
     return failed;
 }
 
@@ -525,65 +546,6 @@ int64_t tocsin_pick(const byte *data, int64_t size, const int32_t *start, int64_
     }
     return total;
 }
-
-/* ---- columns handed over by Arrow's C data interface, which Polars reads as they are ---- */
-
-struct arrow_schema {
-    const char *format;
-    const char *name;
-    const char *metadata;
-    int64_t flags;
-    int64_t children_count;
-    struct arrow_schema **children;
-    struct arrow_schema *dictionary;
-    void (*release)(struct arrow_schema *);
-    void *own;
-};
-
-struct arrow_array {
-    int64_t length;
-    int64_t null_count;
-    int64_t offset;
-    int64_t buffers_count;
-    int64_t children_count;
-    const void **buffers;
-    struct arrow_array **children;
-    struct arrow_array *dictionary;
-    void (*release)(struct arrow_array *);
-    void *own;
-};
-
-static void let_schema_go(struct arrow_schema *schema) { schema->release = NULL; }
-
-static void let_array_go(struct arrow_array *array)
-{
-    free(array->own);
-    free(array->buffers);
-    array->release = NULL;
-}
-
-/* Hands a column over, which the table is to forget: whoever takes it frees it, at any time.
-   It has no nulls. `format` is its type as Arrow writes it, and must outlive the schema.
-   Returns -1 if there is no memory; then the column is the table's still. */
-int tocsin_hand_over(void *column, int64_t rows, const char *format,
-                     struct arrow_schema *schema, struct arrow_array *array)
-{
-    const void **buffers = calloc(2, sizeof *buffers); /* the first: of nulls, there are none */
-    if (!buffers)
-        return -1;
-    buffers[1] = column;
-    *schema = (struct arrow_schema){.format = format, .release = let_schema_go};
-    *array = (struct arrow_array){.length = rows, .buffers_count = 2, .buffers = buffers,
-                                  .release = let_array_go, .own = column};
-    return 0;
-}
-
-/* The checksum of the source that this was built of, as Python reckons it: one of another
-   source is not used. */
-#ifndef TOCSIN_SOURCE
-#define TOCSIN_SOURCE 0
-#endif
-uint32_t tocsin_source(void) { return TOCSIN_SOURCE; }
 
 void tocsin_free(struct table *table)
 {

@@ -1,6 +1,6 @@
 """The compiled cutter under sanitizers: hostile lines lead it nowhere out of bounds.
 
-`sanitized.c` has the cutter in it, and says what is held of each line.
+`sanitized_cutter.c` has the cutter in it, and says what is held of each line.
 """
 
 import os
@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-SOURCE = Path(__file__).with_name("sanitized.c")
-CUTTER = Path(__file__).parents[2] / "src" / "tocsin" / "formats"
+SOURCE = Path(__file__).with_name("sanitized_cutter.c")
+NATIVE = Path(__file__).parents[2] / "src" / "tocsin" / "native"
 FLAGS = (
     "-std=c99", "-g", "-O1",
     "-fsanitize=address,undefined", "-fno-sanitize-recover=all",
@@ -79,7 +79,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     empty.write_text("int main(void) { return 0; }\n", encoding="utf-8")
     if run(compiler, *FLAGS, "-o", str(made), str(empty)) or run(str(made)):
         return missing("the C compiler has no sanitizers (Debian: libasan, libubsan)")
-    said = run(compiler, *FLAGS, f"-I{CUTTER}", "-o", str(made), str(SOURCE))
+    said = run(compiler, *FLAGS, f"-I{NATIVE}", "-o", str(made), str(SOURCE))
     assert said == ""
     return made
 

@@ -3,23 +3,14 @@
 `sanitized_cutter.c` has the cutter in it, and says what is held of each line.
 """
 
-import os
 import random
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
+from tests.native.sanitizers import built, run
 
-SOURCE = Path(__file__).with_name("sanitized_cutter.c")
-NATIVE = Path(__file__).parents[2] / "src" / "tocsin" / "native"
-FLAGS = (
-    "-std=c99", "-g", "-O1",
-    "-fsanitize=address,undefined", "-fno-sanitize-recover=all",
-)  # fmt: skip
 SEEDS = range(6)
 LINES = 2_000
-PATIENCE = 120.0
 
 GOOD = [
     b'10.0.0.1 - - [07/Feb/2019:21:11:01 +0000] "GET /a/b HTTP/1.1" 200 5 "-" "x"',
@@ -70,40 +61,8 @@ BLOCKS = {
 
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The cutter with sanitizers; skips where the compiler has none."""
-    compiler = next(filter(None, map(shutil.which, ("cc", "gcc", "clang"))), None)
-    if compiler is None:
-        return missing("there is no C compiler (Debian: gcc)")
-    folder = tmp_path_factory.mktemp("sanitized")
-    empty, made = folder / "empty.c", folder / "sanitized"
-    empty.write_text("int main(void) { return 0; }\n", encoding="utf-8")
-    if run(compiler, *FLAGS, "-o", str(made), str(empty)) or run(str(made)):
-        return missing("the C compiler has no sanitizers (Debian: libasan, libubsan)")
-    said = run(compiler, *FLAGS, f"-I{NATIVE}", "-o", str(made), str(SOURCE))
-    assert said == ""
-    return made
-
-
-def missing(reason: str) -> Path:
-    """Skip the test; but not where all must run."""
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
-def run(*command: str) -> str:
-    """Run a program; return what it complained of, or of nothing the empty text."""
-    result = subprocess.run(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        errors="replace",
-        check=False,
-        timeout=PATIENCE,
-    )
-    return f"{result.returncode}: {result.stdout}" if result.returncode else ""
+    """The cutter with sanitizers."""
+    return built("sanitized_cutter.c", tmp_path_factory.mktemp("sanitized"))
 
 
 @pytest.mark.parametrize("block", BLOCKS.values(), ids=BLOCKS)
@@ -112,4 +71,4 @@ def test_lines_lead_the_cutter_nowhere_out_of_bounds(
 ) -> None:
     log = tmp_path / "access.log"
     log.write_bytes(block)
-    assert run(str(program), str(log)) == ""
+    assert run(program, log) == ""

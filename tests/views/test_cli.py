@@ -322,9 +322,9 @@ def test_what_is_half_typed_is_completed(typed: str, expected: set[str]) -> None
 
 
 def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    how = "by columns" if library() is None else "compiled"
+    how = "without" if library() is None else "with"
     assert run(["--version"]) == 0
-    told = rf"tocsin, version \d+\.\d+\S* \(access logs are cut: {how}\)\n"
+    told = rf"tocsin, version \d+\.\d+\S* \({how} the compiled library\)\n"
     assert re.fullmatch(told, capsys.readouterr().out)
 
 

@@ -100,10 +100,9 @@ def _steady(
     panes = made(course, Stream(_micros(rows).to_frame()))
     if panes is None or (now is not None and course.most > now):
         return None
-    before = course.least if clock.newest is None else clock.newest
-    ahead = course.final - max(before, course.before)
-    alone = rows.height == 1 and clock.newest is None
-    if not last and (alone or ahead > time.future_skew):
+    before = NEVER if clock.newest is None else clock.newest
+    front = max(before, course.before if rows.height > 1 else NEVER)
+    if not last and course.final - front > time.future_skew:
         return None
     behind = max(course.behind, before - course.least)
     if course.fall > time.future_skew or behind > time.lateness:

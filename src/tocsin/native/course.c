@@ -45,12 +45,13 @@ static void follow(const struct arrow_array *chunk, struct course *course)
     }
 }
 
-/* Says how the times of a stream run. Returns -1 if it is not of one column of whole numbers
-   or has no rows, or there is no memory. What was made is to be freed in any case. */
+/* Says how the times of a stream run, which are its first column. Returns -1 if that is not
+   of whole numbers or has no rows, or there is no memory. What was made is to be freed in any
+   case. */
 int tocsin_course(struct arrow_stream *stream, struct course *course)
 {
     struct rows rows = {NULL, 0, 0, 0};
-    int failed = !is_of(stream, "l") || take_rows(stream, &rows) || !rows.all;
+    int failed = !is_of(stream, "l", 1) || take_rows(stream, &rows) || !rows.all;
     course->panes = failed ? NULL : malloc((size_t)rows.all * sizeof *course->panes);
     for (int64_t i = 0; i < rows.count && course->panes; i++)
         follow(rows.chunks + i, course);

@@ -75,13 +75,13 @@ static inline void free_rows(struct rows *rows)
     free(rows->chunks);
 }
 
-/* Whether a stream is of such a column, or of rows of such columns. */
-static inline int is_of(struct arrow_stream *stream, const char *format)
+/* Whether a stream is of such a column, or if some are `wanted`, of rows of so many such. */
+static inline int is_of(struct arrow_stream *stream, const char *format, int64_t wanted)
 {
     struct arrow_schema schema;
     if (stream->get_schema(stream, &schema))
         return 0;
-    int fits = schema.children_count || !strcmp(schema.format, format);
+    int fits = !strcmp(schema.format, wanted ? "+s" : format) && schema.children_count >= wanted;
     for (int64_t i = 0; i < schema.children_count; i++)
         fits = fits && !strcmp(schema.children[i]->format, format);
     schema.release(&schema);
@@ -112,6 +112,15 @@ static inline int take_rows(struct arrow_stream *stream, struct rows *rows)
 static inline int64_t floored(int64_t number, int64_t by)
 {
     return number / by - (number % by < 0);
+}
+
+/* How many columns there must be for a range. */
+static inline int64_t columns_of(const struct range *range)
+{
+    int64_t last = range->value < 0 ? 0 : range->value;
+    for (int64_t key = 0; key < range->keys; key++)
+        last = range->columns[key] > last ? range->columns[key] : last;
+    return last + 1;
 }
 
 /* How many numbers a range has, -1 if too many. */

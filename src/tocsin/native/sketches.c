@@ -77,7 +77,7 @@ static int64_t *put_packed(const struct arrow_array *chunk, int64_t *packed)
 int tocsin_registers(struct arrow_stream *stream, struct registers *made)
 {
     struct rows rows = {NULL, 0, 0, 0};
-    int failed = !is_of(stream, "vu") || take_rows(stream, &rows);
+    int failed = !is_of(stream, "vu", 0) || take_rows(stream, &rows);
     made->found = rows.all;
     made->packed = failed ? NULL : malloc((size_t)(rows.all + 1) * sizeof *made->packed);
     int64_t *packed = made->packed;
@@ -220,7 +220,7 @@ int tocsin_sketch(struct arrow_stream *stream, const struct range *range, struct
 {
     struct rows rows = {NULL, 0, 0, 0};
     int64_t size = size_of(range);
-    int failed = size < 0 || !is_of(stream, "l") || take_rows(stream, &rows);
+    int failed = size < 0 || !is_of(stream, "l", columns_of(range)) || take_rows(stream, &rows);
     int32_t *numbers = failed ? NULL : malloc((size_t)(rows.all + 1) * sizeof *numbers);
     int64_t *n = failed ? NULL : calloc((size_t)size + 1, sizeof *n);
     failed = failed || !numbers || !n || count_registers(&rows, range, numbers, n);
@@ -260,8 +260,9 @@ static int is_of_lists(struct arrow_stream *stream)
     if (stream->get_schema(stream, &schema))
         return 0;
     struct arrow_schema **children = schema.children;
-    int fits = schema.children_count == 2 && !strcmp(children[0]->format, "l") &&
-               !strcmp(children[1]->format, "+L") && children[1]->children_count == 1 &&
+    int fits = !strcmp(schema.format, "+s") && schema.children_count == 2 &&
+               !strcmp(children[0]->format, "l") && !strcmp(children[1]->format, "+L") &&
+               children[1]->children_count == 1 &&
                !strcmp(children[1]->children[0]->format, "i");
     schema.release(&schema);
     return fits;

@@ -67,6 +67,7 @@ static void put(struct tally *tally, int64_t at, int64_t n, int64_t sum)
 static int put_found(struct tally *tally, struct range *range, const int64_t *n,
                      const int64_t *sum, int64_t size)
 {
+    range->found = 0;
     for (int64_t number = 0; number < size; number++)
         range->found += n[number] > 0;
     if (make_places(tally, range->found))
@@ -112,7 +113,10 @@ int tocsin_tally(struct arrow_stream *stream, struct range *ranges, int64_t coun
                  struct tally *tally)
 {
     struct rows rows = {NULL, 0, 0, 0};
-    int failed = !is_of(stream, "l") || take_rows(stream, &rows);
+    int64_t columns = 1;
+    for (int64_t i = 0; i < count; i++)
+        columns = columns_of(ranges + i) > columns ? columns_of(ranges + i) : columns;
+    int failed = !is_of(stream, "l", columns) || take_rows(stream, &rows);
     int32_t *numbers = failed ? NULL : malloc((size_t)(rows.longest + 1) * sizeof *numbers);
     failed = failed || !numbers;
     for (int64_t i = 0; i < count && !failed; i++) {

@@ -85,8 +85,8 @@ def _tell_version(context: click.Context, _: click.Parameter, asked: bool) -> No
     if asked:
         from tocsin.native.library import library  # noqa: PLC0415 - rarely asked
 
-        how = "by columns" if library() is None else "compiled"
-        click.echo(f"tocsin, version {__version__} (access logs are cut: {how})")
+        how = "without" if library() is None else "with"
+        click.echo(f"tocsin, version {__version__} ({how} the compiled library)")
         context.exit()
 
 

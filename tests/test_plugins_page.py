@@ -150,3 +150,24 @@ def test_a_plugin_that_raises_is_named_and_left_out(folder: Path) -> None:
     failure = f"observe: KeyError: 'nothing' {place}"
     assert said[-1]["plugin_failures"] == {"bad": failure}
     assert said[-1]["counted"] == 50
+
+
+QUIET = """
+class Quiet:
+    fields = ("path",)
+    def observe(self, events):
+        return events.height
+    def merge(self, left, right):
+        return left + right
+    def report(self, partial, start, end):
+        return "many" if partial > 20 else None
+"""
+
+
+def test_a_plugin_with_nothing_to_report_says_nothing(folder: Path) -> None:
+    with (folder / "my_plugins.py").open("a", encoding="utf-8") as file:
+        file.write(QUIET)
+    config = "rawLogConsumers:\n  - {name: odd, type: my_plugins.Quiet, period: 10s}\n"
+    said = replay(folder, config)
+    assert [r for r in said if r["type"] == "report"] == []
+    assert said[-1].get("plugin_failures") is None

@@ -302,7 +302,7 @@ def named(found: NamedCells) -> list[object]:
     tables = (cells.base, cells.buckets, cells.registers)
     rows = [[(names[sid], *rest) for sid, *rest in t.iter_rows()] for t in tables]
     schemas = [table.schema for table in (found.names, *tables)]
-    return [sorted(names), schemas, *(sorted(found, key=repr) for found in rows)]
+    return [sorted(names), schemas, *(sorted(some, key=repr) for some in rows)]
 
 
 def expected(arrival: Arrival, specs: Sequence[MetricSpec]) -> set[str]:

@@ -78,7 +78,7 @@ def test_the_summary_accounts_for_every_line(feed: Feed) -> None:
     assert out == dedent("""\
 
         summary  2019-02-07 21:12:30 → 21:14:04 UTC
-          lines     4832 = 4830 events + 0 joined + 1 skipped + 1 parse errors
+          lines     4832 = 4830 events + 0 joined + 1 skipped + 1 parse error
           events    4830 = 4829 counted + 1 late + 0 future
           amended   12 of the counted came late, and were added
           lost      1.5 kB could not be read
@@ -97,8 +97,8 @@ def test_each_of_several_streams_has_its_account() -> None:
     two = replace(two, known_lost_bytes=70, samples=(("x", "why"),))
     out, _ = told(Summary((one, two)))
     assert "summary  no events\n" in out
-    assert "  lines     5 = 3 events + 0 joined + 1 skipped + 1 parse errors\n" in out
-    assert "  stream    a: 3 lines, 2 events, 1 parse errors\n" in out
+    assert "  lines     5 = 3 events + 0 joined + 1 skipped + 1 parse error\n" in out
+    assert "  stream    a: 3 lines, 2 events, 1 parse error\n" in out
     assert "  stream    b (csv): 2 lines, 1 event, 1 skipped, 70 B lost\n" in out
     assert "    b: x\n      why\n" in out
 
@@ -198,7 +198,7 @@ def test_of_many_streams_those_with_most_to_tell_are_named_and_the_rest_is_summe
     out, _ = told(replace(feed.summary, streams=(*quiet, torn)))
     streams = [s for s in out.splitlines() if s.startswith("  stream ")]
     assert streams[:2] == [
-        "  stream    torn.log: 1 line, 0 events, 1 parse errors",
+        "  stream    torn.log: 1 line, 0 events, 1 parse error",
         "  stream    10000.log: 10000 lines, 10000 events",
     ]
     rest = sum(range(1, 9_982))

@@ -168,8 +168,13 @@ class RawLogConsumer(Protocol):
         """Return the partial of both, `left` before `right` in the stream."""
         ...
 
-    def report(self, partial: Any, start: int, end: int) -> str | Mapping[str, Any]:  # noqa: ANN401
-        """Return what to say of the period `[start, end)`, in microseconds."""
+    def report(
+        self,
+        partial: Any,  # noqa: ANN401
+        start: int,
+        end: int,
+    ) -> str | Mapping[str, Any] | None:
+        """Return what to say of the period `[start, end)` (µs); None if nothing."""
         ...
 
 

@@ -96,7 +96,7 @@ class Consumers:
             if name in self.failures:
                 continue
             said = self._ask(name, "report", partial, start * SECOND, end * SECOND)
-            if name not in self.failures:
+            if said is not None:
                 reports.append(_report(name, start * SECOND, end * SECOND, said))
         return kept, reports
 

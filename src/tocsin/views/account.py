@@ -39,7 +39,7 @@ def _equations(summary: Summary, lines: Lines) -> Iterator[str]:
     known = events + n("joined") + n("skipped") + n("parse_errors")
     yield (
         f"  lines     {all_lines} = {events} events + {n('joined')} joined"
-        f" + {n('skipped')} skipped + {n('parse_errors')} parse errors"
+        f" + {n('skipped')} skipped + {counted(n('parse_errors'), 'parse error')}"
         f"{_gap(all_lines - known)}"
     )
     judged = n("counted") + n("late") + n("future")
@@ -85,9 +85,17 @@ def _came(lines: int, events: int) -> str:
 
 def _astray(a: StreamAccount) -> str:
     """Say which lines of a stream are no events, or were not counted in time."""
-    names = ("joined", "skipped", "parse_errors", "late", "future")
-    counts = {name.replace("_", " "): getattr(a, name) for name in names}
-    said = "".join(f", {n} {name}" for name, n in counts.items() if n)
+    said = "".join(
+        f", {how}"
+        for n, how in (
+            (a.joined, f"{a.joined} joined"),
+            (a.skipped, f"{a.skipped} skipped"),
+            (a.parse_errors, counted(a.parse_errors, "parse error")),
+            (a.late, f"{a.late} late"),
+            (a.future, f"{a.future} future"),
+        )
+        if n
+    )
     lost = f", {size(a.known_lost_bytes)} lost" if a.known_lost_bytes else ""
     return said + lost
 

@@ -69,4 +69,4 @@ constraints: ## bring constraints.txt up to date
 	  pyproject.toml --output-file constraints.txt
 
 clean: ## remove what make made
-	rm -rf $(VENV) $(VENV)-uv .bench dist $(CUTTER)
+	rm -rf $(VENV) $(VENV)-uv .bench dist $(NATIVE)

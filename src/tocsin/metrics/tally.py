@@ -50,6 +50,7 @@ class _Rows:
         self._cube = cube
         self._columns = [cube.table.get_column("p")]
         self._places: dict[str, int] = {}
+        self._summed: dict[str, int | None] = {}
         self.scales: dict[int, int] = {}
 
     def stream(self) -> Stream:
@@ -69,14 +70,18 @@ class _Rows:
         name = value_name(spec)
         if not name:
             return _ONLY_COUNTED
-        if name not in self._places:
-            numbers = numbers_of(self._cube.table, value_expr(spec), MOST)
-            if numbers.len() != self._cube.table.height or not fits(numbers):
-                return None
-            whole = numbers.dtype != pl.Float64
-            place = self.put(name, numbers if whole else _millionths(numbers))
-            self.scales[place] = MILLION if whole else 1
-        return self._places[name]
+        if name not in self._summed:
+            self._summed[name] = self._put_summed(name, spec)
+        return self._summed[name]
+
+    def _put_summed(self, name: str, spec: MetricSpec) -> int | None:
+        numbers = numbers_of(self._cube.table, value_expr(spec), MOST)
+        if numbers.len() != self._cube.table.height or not fits(numbers):
+            return None
+        whole = numbers.dtype != pl.Float64
+        place = self.put(name, numbers if whole else _millionths(numbers))
+        self.scales[place] = MILLION if whole else 1
+        return place
 
     def span(self, range_: Range, value: int, twin: int = -1) -> Span:
         """Return a range, as the library takes it; its `twin` is one that is alike."""

@@ -7,37 +7,13 @@
    sure of the same. Then memory runs out at every place where it can. Prints for each
    kind of log how many lines there are, and of how many it is sure. */
 
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "scarce.h"
 
-/* How many times memory is still given, negative: always; and how often it was not. */
-static long given = -1, refusals;
-
-static int refused(void)
-{
-    int now = given >= 0 && given-- == 0;
-    refusals += now;
-    return now;
-}
-
-#define malloc(size) (refused() ? NULL : malloc(size))
-#define calloc(count, size) (refused() ? NULL : calloc(count, size))
-#define realloc(at, size) (refused() ? NULL : realloc(at, size))
 #include "columns.c"
 #include "cutter.c"
 #undef malloc
 #undef calloc
 #undef realloc
-
-static void expect(int truth, const char *what)
-{
-    if (!truth) {
-        fprintf(stderr, "not so: %s\n", what);
-        exit(1);
-    }
-}
 
 /* A copy in memory of just its size. */
 static void *copy_of(const void *data, int64_t size)

@@ -6,24 +6,8 @@
    What the library makes of them must be what plain loops make of them. Then memory runs out
    at every place where it can, the stream fails at every place, and one row is spoiled. */
 
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "scarce.h"
 
-/* How many times memory is still given, negative: always; and how often it was not. */
-static long given = -1, refusals;
-
-static int refused(void)
-{
-    int now = given >= 0 && given-- == 0;
-    refusals += now;
-    return now;
-}
-
-#define malloc(size) (refused() ? NULL : malloc(size))
-#define calloc(count, size) (refused() ? NULL : calloc(count, size))
-#define realloc(at, size) (refused() ? NULL : realloc(at, size))
 #include "columns.c"
 #include "tally.c"
 #include "sketches.c"

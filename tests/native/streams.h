@@ -7,14 +7,6 @@
 #ifndef TOCSIN_STREAMS_H
 #define TOCSIN_STREAMS_H
 
-static void expect(int truth, const char *what)
-{
-    if (!truth) {
-        fprintf(stderr, "not so: %s\n", what);
-        exit(1);
-    }
-}
-
 /* ---- chance ---- */
 
 static uint64_t seed;

@@ -683,7 +683,7 @@ static void law_types(void)
         TEXT, LONG, whole_numbers(1), whole_numbers(2), {"+s", 1, {&LISTS}},
         {"+s", 2, {&INT, &LISTS}}, {"+s", 2, {&LONG, &SMALL}}, {"+s", 2, {&LONG, &LISTS_OF_LONGS}},
         {"+s", 2, {&LONG, &NESTED}}, {"+s", 2, {&LISTS, &LONG}}, {"+s", 3, {&LONG, &LISTS, &LONG}},
-        END,
+        {"+L", 2, {&LONG, &LISTS}}, END,
     };
     refuse_all(attempt_estimate, no_lists);
 }

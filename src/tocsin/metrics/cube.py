@@ -287,4 +287,4 @@ def _cut(texts: pl.Series) -> pl.Series:
     long = (sizes > _KEY_BYTES).fill_null(value=False)
     kept = texts.filter(long)
     cut = kept.str.slice(0, 60) + "…" + digest(kept)
-    return texts.scatter(long.arg_true(), cut)
+    return texts.clone().scatter(long.arg_true(), cut)  # which is done in place

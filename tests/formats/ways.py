@@ -29,7 +29,7 @@ def need_library() -> None:
     """Skip the test where the library was not built; but not where all must run."""
     if compiled.cut(Piece(b""), (), agents=False) is not None:
         return
-    reason = "the compiled cutter was not built (a C compiler, then: pip install -e .)"
+    reason = "the compiled library was not built (a C compiler, then: pip install -e .)"
     if os.environ.get("CI"):
         pytest.fail(reason)
     pytest.skip(reason)

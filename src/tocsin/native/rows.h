@@ -140,7 +140,8 @@ struct run {
 };
 
 /* Finds the next rows of one pane. Returns 0 if there are none, -1 if they are out of range. */
-static inline int next_run(const struct arrow_array *chunk, const struct range *range, struct run *run)
+static inline int next_run(const struct arrow_array *chunk, const struct range *range,
+                           struct run *run)
 {
     const int64_t *panes = column_of(chunk, 0).values;
     run->start = run->end;
@@ -153,7 +154,8 @@ static inline int next_run(const struct arrow_array *chunk, const struct range *
 }
 
 /* Writes the number of each row of a chunk, from 0 on. Returns -1 if one is out of range. */
-static inline int place(const struct arrow_array *chunk, const struct range *range, int32_t *numbers)
+static inline int place(const struct arrow_array *chunk, const struct range *range,
+                        int32_t *numbers)
 {
     struct run run = {0, 0, 0};
     int more;
@@ -164,8 +166,9 @@ static inline int place(const struct arrow_array *chunk, const struct range *ran
         const int64_t *codes = column_of(chunk, range->columns[key]).values;
         int64_t many = range->codes[key], wrong = 0;
         for (int64_t row = 0; row < chunk->length; row++) {
+            uint32_t before = (uint32_t)numbers[row] * (uint32_t)many;
             wrong |= codes[row] < 0 || codes[row] >= many;
-            numbers[row] = (int32_t)((uint32_t)numbers[row] * (uint32_t)many + (uint32_t)codes[row]);
+            numbers[row] = (int32_t)(before + (uint32_t)codes[row]);
         }
         more = wrong ? -1 : 0;
     }

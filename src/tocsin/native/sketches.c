@@ -91,8 +91,9 @@ void tocsin_free_registers(struct registers *made) { free(made->packed); }
 
 /* ---- the registers of rows ---- */
 
-/* Filled in: the numbers that have rows, and how many rows each has. The registers of number i, packed as sketches.py says, are
-   between the edges i and i + 1: in order, of each the greatest rank. */
+/* Filled in: the numbers that have rows, and how many rows each has. The registers of number
+   i, packed as sketches.py says, are between the edges i and i + 1: in order, of each the
+   greatest rank. */
 struct sketches {
     int64_t found;
     int64_t *at;

@@ -107,8 +107,22 @@ static int tally_range(const struct rows *rows, struct range *range, int32_t *nu
     return failed ? -1 : 0;
 }
 
+/* Puts what the rows of range `i` come to, or what its twin has. */
+static int put_range(const struct rows *rows, struct range *ranges, int64_t i, int32_t *numbers,
+                     struct tally *tally)
+{
+    struct range *range = ranges + i;
+    range->start = tally->found;
+    if (range->twin >= i)
+        return -1;
+    if (range->twin >= 0)
+        return put_same(tally, range, ranges + range->twin);
+    return tally_range(rows, range, numbers, tally);
+}
+
 /* Counts and sums the rows of a stream for some ranges. Returns -1 if a row is out of range,
-   a range too large, a twin none before it, or there is no memory. What was made is to be freed in any case. */
+   a range too large, a twin none before it, or there is no memory. What was made is to be
+   freed in any case. */
 int tocsin_tally(struct arrow_stream *stream, struct range *ranges, int64_t count,
                  struct tally *tally)
 {
@@ -119,12 +133,8 @@ int tocsin_tally(struct arrow_stream *stream, struct range *ranges, int64_t coun
     int failed = !is_of(stream, "l", columns) || take_rows(stream, &rows);
     int32_t *numbers = failed ? NULL : malloc((size_t)(rows.longest + 1) * sizeof *numbers);
     failed = failed || !numbers;
-    for (int64_t i = 0; i < count && !failed; i++) {
-        struct range *range = ranges + i;
-        range->start = tally->found;
-        failed = range->twin >= i || (range->twin < 0 ? tally_range(&rows, range, numbers, tally)
-                                                      : put_same(tally, range, ranges + range->twin));
-    }
+    for (int64_t i = 0; i < count && !failed; i++)
+        failed = put_range(&rows, ranges, i, numbers, tally);
     free(numbers);
     free_rows(&rows);
     return failed ? -1 : 0;
